@@ -1,0 +1,141 @@
+// Every operation on memories.
+import { Connection, encoded, type ClientOptions, type ReadOptions, type WriteOptions } from "./connection.js";
+import type * as types from "./types.js";
+
+const MEMORIES = "/memory/memories";
+const LARGEST_PAGE = 1000;
+
+export class MemoryClient {
+  readonly #connection: Connection;
+
+  constructor(options: ClientOptions) {
+    this.#connection = new Connection(options);
+  }
+
+  /** Store a memory. */
+  remember(content: string, details: types.RememberDetails = {}, options?: WriteOptions): Promise<types.Remembered> {
+    return this.#write("POST", "/memory/remember", options, { ...details, content });
+  }
+
+  /** Store the messages of a conversation, each as a memory, in their order. */
+  rememberMessages(
+    messages: readonly types.Message[],
+    details: types.RememberDetails = {},
+    options?: WriteOptions,
+  ): Promise<types.RememberedMany> {
+    return this.#write("POST", "/memory/remember", options, { ...details, messages });
+  }
+
+  /** Store up to 1,000 memories; each fails alone. */
+  rememberBatch(memories: readonly types.NewMemory[], options?: WriteOptions): Promise<types.RememberedMany> {
+    return this.#write("POST", "/memory/remember/batch", options, { memories });
+  }
+
+  /** Find the memories nearest to a query, best first. */
+  recall(query: string, details: types.RecallDetails = {}, options?: ReadOptions): Promise<types.Recalled> {
+    return this.#read("POST", "/memory/recall", options, { ...details, query });
+  }
+
+  /** Answer up to 1,000 questions; each fails alone. */
+  recallBatch(queries: readonly types.Question[], options?: ReadOptions): Promise<types.RecalledMany> {
+    return this.#read("POST", "/memory/recall/batch", options, { queries });
+  }
+
+  /** Return one memory. */
+  get(memoryId: string, options?: ReadOptions): Promise<types.Memory> {
+    return this.#read("GET", path(memoryId), options);
+  }
+
+  /** Return one page of the memories that meet conditions, newest first. */
+  list(query: types.ListQuery = {}, options?: ReadOptions): Promise<types.Page> {
+    return this.#read("POST", "/memory/list", options, query);
+  }
+
+  /** Go through all memories that meet conditions, page by page. */
+  async *listAll(query: Omit<types.ListQuery, "cursor"> = {}, options?: ReadOptions): AsyncGenerator<types.Memory> {
+    let wanted: types.ListQuery = { limit: LARGEST_PAGE, ...query };
+    for (;;) {
+      const page = await this.list(wanted, options);
+      yield* page.memories;
+      if (page.next_cursor === null) return;
+      // The cursor takes the place of where the first page began.
+      const { offset: _, ...rest } = wanted;
+      wanted = { ...rest, cursor: page.next_cursor };
+    }
+  }
+
+  /** Replace content, metadata or labels; what is left out stays, and null removes. */
+  update(memoryId: string, changes: types.Changes, options?: WriteOptions): Promise<types.Memory> {
+    return this.#write("PATCH", path(memoryId), options, changes);
+  }
+
+  /** Change up to 1,000 memories; each fails alone. */
+  updateBatch(changes: readonly types.Change[], options?: WriteOptions): Promise<types.UpdatedMany> {
+    return this.#write("POST", "/memory/update/batch", options, { changes });
+  }
+
+  /** Delete one memory for good. */
+  delete(memoryId: string, options?: WriteOptions): Promise<types.Deleted> {
+    return this.#write("DELETE", path(memoryId), options);
+  }
+
+  /** Delete up to 1,000 memories for good; each fails alone. */
+  deleteBatch(memoryIds: readonly string[], options?: WriteOptions): Promise<types.DeletedMany> {
+    return this.#write("POST", "/memory/delete/batch", options, { memory_ids: memoryIds });
+  }
+
+  /** Delete up to 1,000 memories that meet conditions; without a condition the service refuses. */
+  deleteMatching(conditions: types.Conditions, options?: WriteOptions): Promise<types.DeletedMatching> {
+    return this.#matching({ confirm: "matching" }, conditions, options);
+  }
+
+  /** Count the memories that `deleteMatching` would delete, and delete none. */
+  countMatching(conditions: types.Conditions, options?: WriteOptions): Promise<types.Matching> {
+    return this.#matching({ dry_run: "true" }, conditions, options);
+  }
+
+  /** Delete up to 1,000 memories of the user, whatever they are; `more` says that there are others. */
+  deleteEverything(options?: WriteOptions): Promise<types.DeletedMatching> {
+    return this.#matching({ confirm: "everything" }, {}, options);
+  }
+
+  /** Tell whether the service can serve; that it cannot is an answer, too. */
+  health(options?: ReadOptions): Promise<types.Health> {
+    return this.#connection.send({ method: "GET", path: "/memory/health", options, answersWith: [503] });
+  }
+
+  #read<Answer extends object>(
+    method: "GET" | "POST",
+    path: string,
+    options: ReadOptions | undefined,
+    body?: unknown,
+  ): Promise<Answer> {
+    return this.#connection.send<Answer>({ method, path, options, body });
+  }
+
+  #write<Answer extends object>(
+    method: "POST" | "PATCH" | "DELETE",
+    path: string,
+    options: WriteOptions | undefined,
+    body?: unknown,
+  ): Promise<Answer> {
+    return this.#connection.send<Answer>({ method, path, options, body, writes: true });
+  }
+
+  #matching<Answer extends object>(
+    query: Record<string, string>,
+    conditions: types.Conditions,
+    options: WriteOptions | undefined,
+  ): Promise<Answer> {
+    const texts = Object.entries(conditions)
+      .filter(([, value]) => value !== undefined && value !== null)
+      .map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]);
+    const all = { ...query, ...Object.fromEntries(texts) };
+    return this.#connection.send<Answer>({ method: "DELETE", path: MEMORIES, query: all, options, writes: true });
+  }
+}
+
+function path(memoryId: string): string {
+  // Dots alone would be taken for folders of an address.
+  return `${MEMORIES}/${encoded(memoryId).replaceAll(".", "%2E")}`;
+}

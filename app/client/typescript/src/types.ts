@@ -1,0 +1,40 @@
+// The shapes of requests and answers, by the names under which the OpenAPI document has them.
+import type { components } from "./api.js";
+
+type Schemas = components["schemas"];
+
+// The user is an option of each call, and travels in a header.
+type Body<Request> = Omit<Request, "user_id">;
+
+export type Memory = Schemas["MemoryRecord"];
+export type Condition = NonNullable<Schemas["RecallRequest"]["where"]>;
+export type Conditions = Pick<
+  Schemas["ListRequest"],
+  "where" | "session" | "agent" | "app" | "speaker" | "created_from" | "created_before"
+>;
+
+export type NewMemory = Schemas["RememberRequest"];
+export type Message = Schemas["Message"];
+export type RememberDetails = Omit<Body<Schemas["RememberOneRequest"]>, "content" | "messages">;
+export type Remembered = Schemas["RememberResponse"];
+export type RememberedMany = Schemas["RememberBatchResponse"];
+
+export type Question = Schemas["RecallRequest"];
+export type RecallDetails = Omit<Question, "query">;
+export type Recalled = Schemas["RecallResponse"];
+export type RecalledMany = Schemas["RecallBatchResponse"];
+
+export type ListQuery = Body<Schemas["ListRequest"]>;
+export type Page = Schemas["ListResponse"];
+
+export type Changes = Body<Schemas["UpdateRequest"]>;
+export type Change = Schemas["UpdateBatchRequest"]["changes"][number];
+export type UpdatedMany = Schemas["UpdateBatchResponse"];
+
+export type Deleted = Schemas["DeleteResponse"];
+export type DeletedMany = Schemas["DeleteBatchResponse"];
+export type DeletedMatching = Schemas["DeleteAllResponse"];
+export type Matching = Schemas["DryRunResponse"];
+
+export type Health = Schemas["Health"];
+export type Problem = Schemas["Problem"];

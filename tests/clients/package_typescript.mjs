@@ -1,0 +1,89 @@
+// Lives through the TypeScript package once: every operation, what it repeats, what it throws, and the AI SDK's tools.
+import assert from "node:assert/strict";
+import { MemoryClient, NoAnswer, NotAllowed, NotAuthenticated, NotFound, InvalidRequest, TemporarilyUnavailable, notesOf } from "ninaivalaigal-client";
+import { memoryTools } from "ninaivalaigal-client/ai";
+import { generateText, stepCountIs } from "ai";
+import { MockLanguageModelV4 } from "ai/test";
+
+const [baseUrl, apiKey] = process.argv.slice(2);
+const user = "用户1 (é*')";
+const memories = new MemoryClient({ baseUrl, apiKey, user });
+
+const stored = await memories.remember("A window seat", { metadata: { topic: "travel" }, session: "trip" });
+assert.deepEqual([stored.status, notesOf(stored).accepted, notesOf(stored).degraded], ["stored", false, []]);
+const again = await memories.remember("tea", {}, { idempotencyKey: "once" });
+assert.equal((await memories.remember("tea", {}, { idempotencyKey: "once" })).memory_id, again.memory_id);
+const spoken = await memories.rememberMessages([{ role: "user", name: "Ann", content: "hello" }], { session: "talk" });
+assert.equal(spoken.stored, 1);
+assert.equal((await memories.rememberBatch([{ content: "one" }, { content: "two" }])).stored, 2);
+
+const one = await memories.get(stored.memory_id);
+assert.deepEqual([one.content, one.user_id], ["A window seat", user]);
+const found = await memories.recall("which seat?", { where: { topic: "travel" }, limit: 3 });
+assert.deepEqual(found.memories.map((memory) => memory.id), [stored.memory_id]);
+assert.equal((await memories.recallBatch([{ query: "tea" }])).answered, 1);
+assert.equal((await memories.list({ limit: 2, total: true })).total, 5);
+const all = [];
+for await (const memory of memories.listAll({ limit: 2, offset: 1, order: "oldest" })) all.push(memory.content);
+assert.deepEqual(all, ["tea", "hello", "one", "two"]);
+
+assert.equal((await memories.update(stored.memory_id, { metadata: null })).metadata, null);
+assert.equal((await memories.updateBatch([{ memory_id: again.memory_id, content: "coffee" }])).updated, 1);
+assert.equal((await memories.countMatching({ session: "trip" })).matching, 1);
+assert.equal((await memories.deleteMatching({ session: "trip" })).deleted, 1);
+assert.equal((await memories.deleteBatch([again.memory_id, "unknown"])).failed, 1);
+await assert.rejects(memories.health(), NotAllowed); // which asks for a scope of operators
+
+await assert.rejects(memories.get("../../livez"), NotFound);
+await assert.rejects(memories.recall(""), (error) => error instanceof InvalidRequest && error.problem.errors[0].field === "query");
+await assert.rejects(new MemoryClient({ baseUrl, apiKey: "wrong" }).list(), NotAuthenticated);
+await assert.rejects(new MemoryClient({ baseUrl: "http://127.0.0.1:1", attempts: 2 }).list(), NoAnswer);
+
+// What comes back broken, refused or late is sent again, under the same key; what was said to be useless is not.
+function answering(...answers) {
+  const keys = [];
+  const send = async (url, init) => {
+    keys.push(init.headers.get("Idempotency-Key"));
+    const answer = answers.shift();
+    if (answer === undefined) return fetch(url, init);
+    if (answer instanceof Error) throw answer;
+    return answer;
+  };
+  return { keys, client: new MemoryClient({ baseUrl, apiKey, user, fetch: send }) };
+}
+const ill = new Response('{"healthy": false}', { status: 503, headers: { "Content-Type": "application/json" } });
+assert.equal((await answering(ill).client.health()).healthy, false);
+const busy = (after) => new Response("{}", { status: 503, headers: { "Retry-After": after } });
+const repeated = answering(new TypeError("broken"), busy("0"));
+const third = await repeated.client.remember("kept");
+assert.deepEqual([notesOf(third).attempts, new Set(repeated.keys).size, repeated.keys.length], [3, 1, 3]);
+const useless = answering(busy("3600"));
+await assert.rejects(useless.client.list(), (error) => error instanceof TemporarilyUnavailable && error.retryAfter === 3600);
+assert.equal(useless.keys.length, 1);
+const alive = setInterval(() => {}, 1000); // a client that waits for nothing real keeps no process alive
+const late = new MemoryClient({ baseUrl, timeout: 50, fetch: (_, init) => new Promise((_, no) => init.signal.addEventListener("abort", () => no(init.signal.reason))) });
+await assert.rejects(late.remember("x"), (error) => error instanceof NoAnswer && error.idempotencyKey !== undefined);
+const ended = AbortSignal.abort(new Error("enough"));
+await assert.rejects(memories.list({}, { signal: ended }), /enough/);
+clearInterval(alive);
+
+// A model that first stores, then searches, then says something.
+const usage = { inputTokens: { total: 1 }, outputTokens: { total: 1 } };
+const calls = (toolName, input) => ({
+  content: [{ type: "tool-call", toolCallId: toolName, toolName, input: JSON.stringify(input) }],
+  finishReason: { unified: "tool-calls" }, usage, warnings: [],
+});
+const said = [
+  calls("rememberFact", { content: "Ann drinks masala tea" }),
+  calls("searchMemories", { query: "what does Ann drink?" }),
+  { content: [{ type: "text", text: "Masala tea." }], finishReason: { unified: "stop" }, usage, warnings: [] },
+];
+const model = new MockLanguageModelV4({ doGenerate: async () => said.shift() });
+const tools = memoryTools(memories, { user: "ann", limit: 1 });
+const answer = await generateText({ model, prompt: "What do I drink?", tools, stopWhen: stepCountIs(5) });
+assert.equal(answer.text, "Masala tea.");
+const results = answer.steps.flatMap((step) => step.toolResults.map((result) => result.output));
+assert.equal(results[1][0].content, "Ann drinks masala tea");
+assert.equal((await memories.list({}, { user: "ann" })).count, 1);
+assert.equal((await memories.deleteEverything({ user: "ann" })).deleted, 1);
+console.log(JSON.stringify({ ended: "well" }));
