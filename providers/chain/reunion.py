@@ -11,6 +11,7 @@ from providers.chain.comparing.pages import MergePage, StorePages
 from providers.chain.comparing.store import ComparedStore
 from providers.chain.comparing.walking import WalkPlace
 from providers.chain.link import Link
+from providers.chain.stores.in_sync import is_source
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
 
@@ -45,7 +46,7 @@ class Reunion(Struct):
         """
         known = await self.journal.members()
         members = [member for member in known if member.restored]
-        sources = [member for member in known if _is_source(member)]
+        sources = [member for member in known if is_source(member)]
         await self._check(members, sources, [member for member in known if member.state is MemberState.COMPLETE])
         if len(members) + len(sources) > 1:
             await self._merge(_names(members), _names(sources))
@@ -91,11 +92,6 @@ class Reunion(Struct):
     async def _claim(self) -> None:
         if not await self.journal.claim(_TASK, self.holder, _CLAIM_SECONDS):
             raise NotBackfilled("another process reunites the stores")
-
-
-def _is_source(member: Member) -> bool:
-    """Return whether a member may hold what others have lost, and nothing of strangers; one never met holds nothing."""
-    return member.ours and not member.restored and member.identity is not None
 
 
 def _names(members: Sequence[Member]) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from providers.chain.backfill import NotBackfilled
 from providers.chain.comparing.store import PAGE
@@ -11,6 +12,7 @@ from providers.journal.operations import MemberState
 from providers.owners import Owner
 from providers.types import NewMemory, Snapshot
 from tests.providers.chain.filling import TOO_MUCH, Filling, state_in
+from tests.providers.chain.scene import key
 from tests.providers.chain.stage import USER, Stage, staged
 from tests.support.frail import FrailProvider, each
 
@@ -69,6 +71,31 @@ def test_it_goes_on_where_it_stopped() -> None:
         assert (filling.told[-1].copied, filling.told[-1].copied_users) == (2, 2)
 
     staged(main)
+
+
+def test_a_repeated_first_write_does_not_undo_a_change() -> None:
+    """The newcomer took one under a later version, since it was asked for the memory while it was still empty."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage).join()
+        memory_id = await filling.source.remember(USER, "tea", memory_id=key())
+        await filling.source.update(USER, memory_id, content="coffee")
+        changed = await state_in(filling.source, memory_id)
+        repeated = first_write(changed, "tea", changed.version + 1)
+        await filling.target.store_many([repeated.first_write])
+        await stage.append(repeated)
+
+        await filling.fill()
+
+        assert await state_in(filling.target, memory_id) == changed
+        assert await stage.complete() == {"old", "new"}
+
+    staged(main)
+
+
+def first_write(state: Snapshot, content: str, version: int) -> Snapshot:
+    """Return the state that the first write of a memory leaves."""
+    return replace(state, content=content, version=version, first_version=version, updated_at=None, edits=())
 
 
 def test_what_is_refused_holds_up_nothing_else() -> None:
