@@ -1,22 +1,23 @@
 """A newcomer is brought everything that a complete provider has, and is complete only when that is verified."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
 from msgspec.structs import replace
 
 from providers.chain.backfill import NotBackfilled
+from providers.chain.claim import CLAIM_SECONDS
 from providers.chain.comparing.store import PAGE
 from providers.errors import InvalidInput, ProviderError, Unavailable
 from providers.journal.operations import MemberState
 from providers.owners import Owner
 from providers.types import NewMemory, Snapshot
 from tests.providers.chain.filling import TOO_MUCH, Filling, state_in
-from tests.providers.chain.scene import key
+from tests.providers.chain.scene import FOREVER, key
 from tests.providers.chain.stage import USER, Stage, staged
 from tests.support.frail import FrailProvider, each
 
-CLAIM_SECONDS = 120.0
 TOO_LONG = InvalidInput("content", "is too long here")
 
 
@@ -200,6 +201,29 @@ def test_two_processes_do_not_fill_at_once() -> None:
 
         stage.clock.now += CLAIM_SECONDS
         await filling.fill()
+        assert await stage.complete() == {"old", "new"}
+
+    staged(main)
+
+
+def test_who_takes_long_keeps_the_task() -> None:
+    """One that may be stale is waited for longer than another process waits for one that has crashed."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage).join()
+        await filling.source.remember(USER, "a memory")
+        filling.target.declared = FOREVER
+        slow = asyncio.ensure_future(filling.fill("one"))
+        for _ in range(2):
+            await asyncio.sleep(2 * CLAIM_SECONDS)
+            with pytest.raises(NotBackfilled, match="by another process"):
+                await filling.fill("another")
+
+        slow.cancel()
+        await asyncio.gather(slow, return_exceptions=True)
+        filling.target.declared = 0.0
+        await asyncio.sleep(CLAIM_SECONDS)
+        await filling.fill("another")
         assert await stage.complete() == {"old", "new"}
 
     staged(main)
