@@ -223,6 +223,14 @@ class Journal(SupersededVersions, Protocol):
         """Return the installation that the journal belongs to: the first one ever `proposed`, None if none was."""
 
     @abstractmethod
+    async def patrolled(self) -> str | None:
+        """Return what `note_patrol` has noted last, None if nothing is noted."""
+
+    @abstractmethod
+    async def note_patrol(self, reached: str | None) -> None:
+        """Note how far the comparison of the stores is, so that another process can go on there; None at its end."""
+
+    @abstractmethod
     async def founded(self) -> bool:
         """Return whether there was ever a member."""
 
