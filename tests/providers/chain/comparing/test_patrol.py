@@ -247,8 +247,8 @@ def test_another_process_goes_on_where_the_last_one_was(others: bool) -> None:  
     async def main(stage: Stage) -> None:
         watched = await Watched(stage, "abc", "ab").join()
         stores = watched.stores
-        await stores.put("abc", live("user-1"), live("user-2"), live("user-3"))
-        await stores.put("a", live("user-1", "too long for b"))
+        await stores.put("abc", live("user-1"))
+        await stores.put("a", live("user-1", "too long for b"), live("user-2"))
         stores["b"].instead["put_many"] = each(lambda _: InvalidInput("content", "is too long here"))
         stores["a"].seconds = 2.0
         look = asyncio.create_task(watched.patrol.look())
