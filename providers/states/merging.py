@@ -27,7 +27,7 @@ def rank(state: Snapshot) -> tuple[bool, int]:
     A first write that is repeated gets a later version than the edits if a store was asked that lacked the memory, as
     one does that was just replaced. The repetition must not undo them.
     """
-    return state.updated_at is not None, state.version
+    return state.edited, state.version
 
 
 def _order(state: Snapshot) -> tuple[tuple[bool, int], tuple[str, ...], bytes]:

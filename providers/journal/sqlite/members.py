@@ -27,13 +27,13 @@ def installation(connection: JournalConnection, proposed: str | None = None) -> 
 
 
 def patrolled(connection: JournalConnection) -> str | None:
-    """Return how far the comparison of the stores is; see `Journal.patrolled`."""
+    """Return how far the comparison of the stores is; see `PatrolNotes`."""
     [reached] = connection.row("SELECT patrolled FROM meta") or (None,)
     return reached if reached is None else str(reached)
 
 
 def note_patrol(connection: JournalConnection, reached: str | None) -> None:
-    """Note how far the comparison of the stores is; see `Journal.note_patrol`."""
+    """Note how far the comparison of the stores is; see `PatrolNotes`."""
     connection.run("UPDATE meta SET patrolled = ?", (reached,))
 
 
