@@ -238,6 +238,11 @@ class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
         return self.content is None
 
     @property
+    def edited(self) -> bool:
+        """Whether the memory was changed after it was stored."""
+        return self.updated_at is not None
+
+    @property
     def record(self) -> MemoryRecord:
         """A live memory as a caller sees it."""
         owner = self.owner

@@ -39,6 +39,8 @@ def adopt(settings: Settings, *, yes: bool, other_installation: bool) -> None:
     """
     chosen = _journal_for(settings)
     configure_logs(settings.log.format, "error")
+    if (left_open := chosen.left_open(settings.data_dir)) is not None:
+        raise click.ClickException(left_open)
     with ExitStack() as databases, exit_on(Unavailable):
         for name in settings.order:
             databases.enter_context(database_for(settings, name, make=False))

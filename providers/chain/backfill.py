@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from providers.chain.applying import propagated
+from providers.chain.claim import TaskClaim
 from providers.chain.comparing.store import PAGE, ComparedStore
 from providers.chain.comparing.verifying import Verifier
 from providers.chain.link import Link
@@ -20,7 +21,6 @@ from providers.owners import Owner
 from providers.types import Snapshot
 
 MAX_PASSES = 5  # of verification, before the backfill is postponed
-_CLAIM_SECONDS = 120.0
 
 _log = structlog.get_logger(__name__)
 
@@ -59,10 +59,11 @@ class Backfill:
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self.holder, self.journal, self.report = holder, journal, report
+        self.journal, self.report = journal, report
         self._sleep = sleep
         self.source, self.target = ComparedStore(source, now), ComparedStore(target, now)
         self._refused: dict[str, Rejected] = {}
+        self._task = TaskClaim(journal, f"fill {target.name}", holder)
 
     async def run(self) -> None:
         """Copy what has not been copied yet, verify everything, and mark the provider as complete.
@@ -73,6 +74,10 @@ class Backfill:
             Unavailable: the source, the target or the journal does not answer.
         """
         await self._claim()
+        async with self._task.kept():
+            await self._fill()
+
+    async def _fill(self) -> None:
         epoch, since = (await self._member()).epoch, (await self._source_member()).epoch
         copied = await self._copy()
         for _ in range(MAX_PASSES):
@@ -203,7 +208,7 @@ class Backfill:
         return member
 
     async def _claim(self) -> None:
-        if not await self.journal.claim(f"fill {self.target.name}", self.holder, _CLAIM_SECONDS):
+        if not await self._task.hold():
             raise NotBackfilled(f"{self.target.name} is being filled by another process")
 
 

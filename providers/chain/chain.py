@@ -283,4 +283,4 @@ class Chain:
 
 
 def _route(links: tuple[Link, ...], found: InSyncSet) -> Route:
-    return Route(links, found.names, found.presumed, found.restored)
+    return Route(links, found.names, found.presumed, found.restored, found.holders, found.silent)

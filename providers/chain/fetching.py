@@ -18,6 +18,7 @@ from providers.chain.policy import OperationClass
 from providers.errors import MemoryNotFound
 from providers.journal.operations import JournalEntry
 from providers.owners import Owner
+from providers.states.merging import rank
 from providers.types import MemoryRecord, Snapshot
 
 # The reason why an answer comes from the journal although a provider should have it.
@@ -67,7 +68,7 @@ class Fetching(Struct, frozen=True):
         if entry.state.deleted or link.name in entry.pending:
             return from_journal(entry)
         held = await self._snapshot(link, options)
-        if held is not None and not held.deleted and (is_creation(entry) or held.version >= entry.state.version):
+        if held is not None and not held.deleted and (is_creation(entry) or rank(held) >= rank(entry.state)):
             return Fetched(memory=held.record)
         self.context.observer.contradicted(link.name)
         if held is not None and held.deleted:

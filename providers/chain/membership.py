@@ -229,7 +229,7 @@ class Membership(Struct):
     def _accepted(self, links: Sequence[Link], members: Sequence[Member]) -> InSyncSet:
         """Return who may answer: complete, and the store that this process sees."""
         order = {link.name for link in links}
-        return in_sync(member for member in members if member.name in order and self.registrar.accepts(member))
+        return in_sync([member for member in members if member.name in order], self.registrar.accepts)
 
     def _fill(self, links: Sequence[Link], ready: InSyncSet) -> None:
         source = next((link for link in links if link.name in ready.names), None)

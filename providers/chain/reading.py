@@ -1,6 +1,7 @@
 """The read path: what the journal knows, then the first provider that answers, then both merged."""
 
 from collections.abc import Awaitable
+from functools import reduce
 
 from msgspec.structs import replace
 
@@ -25,6 +26,7 @@ from providers.journal.base import JournalUnavailable
 from providers.journal.operations import JournalEntry
 from providers.limits import MAX_LIST_LIMIT
 from providers.owners import Owner
+from providers.states.merging import merged
 from providers.types import MemoryRecord, PageQuery, RecallQuery, Snapshot
 
 
@@ -148,7 +150,12 @@ class ChainReader:
         """Return the state of a memory, or its tombstone, with its provider; the journal knows nothing that is certain.
 
         Where it has `known` a write confirmed, a provider that holds nothing is not believed until all say the same.
+
+        Raises:
+            Unavailable: no provider answers; or all were rolled back, and one that may have what others lost does not.
         """
+        if execution.route.is_restored:
+            return await self._snapshot_of_all(execution, owner, memory_id, deadline or execution.deadline)
         contradicting: set[str] = set()
 
         async def ask(link: Link, options: CallOptions) -> tuple[Link, Snapshot | None]:
@@ -163,6 +170,28 @@ class ChainReader:
             return link, None
 
         return await self._fallback.first(execution, OperationClass.READ, ask, deadline=deadline)
+
+    async def _snapshot_of_all(
+        self, execution: Execution, owner: Owner, memory_id: str, deadline: Deadline
+    ) -> tuple[Link, Snapshot | None]:
+        """Return the merge of what all hold of a memory: each of them may have what the others lost.
+
+        A change of an older state would undo what it does not know.
+        """
+        route = execution.route
+        for name in route.silent:
+            raise Unavailable(f"{name} may hold what was lost, and does not answer")
+
+        links = [link for link in route.links if link.name in route.holders]
+        options = CallOptions(deadline)
+        held = [
+            await link.call(lambda store: store.snapshot(owner, memory_id), OperationClass.READ, options)
+            for link in links
+        ]
+        states = [state for state in held if state is not None]
+        [home] = route.readers
+        execution.answered(home.name)
+        return home, reduce(merged, states) if states else None
 
     async def _found(
         self,

@@ -8,6 +8,7 @@ from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.errors import Rejected
 from providers.journal.operations import Delivery, Done, Held, OperationKind
+from providers.states.merging import rank
 from providers.types import Snapshot
 
 _AT_ONCE = 4  # looks
@@ -42,4 +43,4 @@ def _is_shown(held: Snapshot, delivery: Delivery) -> bool:
     if held.deleted or delivery.state.deleted:
         return held.deleted
     # What creates a memory is there once anything is: where it was a repetition, later changes have come before it.
-    return delivery.kind is OperationKind.REMEMBER or held.version >= delivery.state.version
+    return delivery.kind is OperationKind.REMEMBER or rank(held) >= rank(delivery.state)

@@ -7,16 +7,17 @@ import structlog
 from msgspec import Struct
 
 from providers.chain.backfill import NotBackfilled
+from providers.chain.claim import TaskClaim
 from providers.chain.comparing.pages import MergePage, StorePages
 from providers.chain.comparing.store import ComparedStore
 from providers.chain.comparing.walking import WalkPlace
 from providers.chain.link import Link
+from providers.chain.stores.in_sync import is_source
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
 
 MAX_PASSES = 5
 _TASK = "reunite"
-_CLAIM_SECONDS = 120.0
 
 _log = structlog.get_logger(__name__)
 
@@ -43,9 +44,18 @@ class Reunion(Struct):
                 deliveries are still due.
             Unavailable: a store or the journal does not answer.
         """
+        await self._claim()
+        async with self._task.kept():
+            await self._reunite()
+
+    @property
+    def _task(self) -> TaskClaim:
+        return TaskClaim(self.journal, _TASK, self.holder)
+
+    async def _reunite(self) -> None:
         known = await self.journal.members()
         members = [member for member in known if member.restored]
-        sources = [member for member in known if _is_source(member)]
+        sources = [member for member in known if is_source(member)]
         await self._check(members, sources, [member for member in known if member.state is MemberState.COMPLETE])
         if len(members) + len(sources) > 1:
             await self._merge(_names(members), _names(sources))
@@ -54,7 +64,6 @@ class Reunion(Struct):
             _log.warning("store_reunited", provider=member.name, seconds=member.behind)
 
     async def _check(self, members: Sequence[Member], sources: Sequence[Member], complete: Sequence[Member]) -> None:
-        await self._claim()
         if complete:  # perhaps one that this process has not met, because its store does not answer
             raise NotBackfilled(f"{complete[0].name} has received everything, and the others are filled from it")
         asked = {link.name for link in self.links}
@@ -89,13 +98,8 @@ class Reunion(Struct):
             after = WalkPlace.read(page.next_after)
 
     async def _claim(self) -> None:
-        if not await self.journal.claim(_TASK, self.holder, _CLAIM_SECONDS):
+        if not await self._task.hold():
             raise NotBackfilled("another process reunites the stores")
-
-
-def _is_source(member: Member) -> bool:
-    """Return whether a member may hold what others have lost, and nothing of strangers; one never met holds nothing."""
-    return member.ours and not member.restored and member.identity is not None
 
 
 def _names(members: Sequence[Member]) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from functools import cached_property
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from providers.chain.errors import Refused
 from providers.chain.link import Link
@@ -20,12 +21,15 @@ class Route(Struct, frozen=True, dict=True):
     `presumed`: the in-sync set is a guess, because the journal has never been reached. It suffices for an answer that
     is marked as perhaps incomplete, and for nothing else. `restored` are the names of those that were in sync before
     their stores were rolled back: while nobody else may answer, the first of them does, and its answers are marked.
+    Until then the `holders` may have what it lost, and so may the `silent`, which cannot be asked.
     """
 
     links: tuple[Link, ...]
     in_sync: frozenset[str]
     presumed: bool = False
     restored: tuple[str, ...] = ()
+    holders: frozenset[str] = frozenset()
+    silent: frozenset[str] = frozenset()
 
     @cached_property
     def readers(self) -> tuple[Link, ...]:
@@ -51,12 +55,12 @@ class Route(Struct, frozen=True, dict=True):
     def only(self, name: str) -> "Route":
         """Return the route on which this provider alone may answer reads."""
         restored = tuple(other for other in self.restored if other == name and self.is_restored)
-        return Route(self.links, self.in_sync & {name}, self.presumed, restored)
+        return replace(self, in_sync=self.in_sync & {name}, restored=restored)
 
     @property
     def verified(self) -> "Route":
         """The route without presumed providers, for callers to whom the journal has answered."""
-        return Route(self.links, frozenset(), restored=self.restored) if self.presumed else self
+        return replace(self, in_sync=frozenset(), presumed=False) if self.presumed else self
 
     def link(self, name: str) -> Link | None:
         """Return the link of this name, None if it is not in the order."""

@@ -25,6 +25,7 @@ from providers.journal.operations import Appended, Operation, OperationKind, Out
 from providers.owners import Owner
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import deleted_by, edited, first_state, is_done, tombstone_for
+from providers.states.merging import merged
 from providers.timing.turns import in_turns
 from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, Snapshot, as_page
 
@@ -107,9 +108,11 @@ class ChainWriter:
     async def _changed(self, execution: Execution, edit: Edit) -> Snapshot:
         entry = await self._reader.entry(edit.owner, edit.memory_id, execution.deadline)
         base = None if entry is None else entry.state
-        if entry is None or is_unverified(entry):  # an unverified write may repeat an earlier one
+        # An unverified write may repeat an earlier one, and of what was rolled back the journal may be a part.
+        if entry is None or is_unverified(entry) or execution.route.is_restored:
             _, held = await self._reader.snapshot(execution, edit.owner, edit.memory_id, known=entry)
-            base = held or base
+            if held is not None:
+                base = held if entry is None or is_unverified(entry) else merged(entry.state, held)
         if base is None or base.deleted:
             if entry is not None and entry.state is base:
                 execution.answered(JOURNAL)

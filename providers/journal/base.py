@@ -19,6 +19,7 @@ from providers.journal.operations import (
     PendingDelivery,
     Settlement,
 )
+from providers.journal.patrol_notes import PatrolNotes
 from providers.owners import Owner
 
 MAX_APPENDED = 1_000  # operations in one call
@@ -52,7 +53,7 @@ def check_count(what: str, count: int, most: int) -> None:
 
 
 @runtime_checkable
-class Journal(SupersededVersions, Protocol):
+class Journal(SupersededVersions, PatrolNotes, Protocol):
     """A durable, shared list of operations; many tasks, processes and hosts may use one at the same time.
 
     An operation carries the whole state of its memory, so of several on one memory only the newest is delivered:

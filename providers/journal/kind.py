@@ -36,6 +36,10 @@ class JournalKind(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         """Return why there is no journal that could be read, None if there may be one."""
         return None
 
+    def left_open(self, data_dir: Path) -> str | None:  # noqa: ARG002 - the shape they share
+        """Return who still works with a former journal in the place of this one, None if nobody is known to."""
+        return None
+
     def open(self, host: Host) -> AbstractAsyncContextManager[Journal]:
         """Hold the journal open for as long as the context lasts."""
         raise NotImplementedError

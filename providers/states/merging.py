@@ -8,8 +8,8 @@ from providers.types import Snapshot
 def merged(stored: Snapshot, new: Snapshot) -> Snapshot:
     """Return the merge of two states, both in canonical form; `stored` itself if `new` changes nothing.
 
-    Of two versions the newer one stays, and a tombstone wins over every version. Of two tombstones the older one stays,
-    because the later deletion found nothing. The merged tombstone has a moment of creation if one of the two has.
+    Of two live states the one of higher rank stays, and a tombstone wins over both. Of two tombstones the older stays,
+    because the later deletion found nothing. The merged tombstone has a moment of creation if one of the two has one.
     Versions minted in two places at once may be equal; then edits and digest decide, which is the same everywhere.
     """
     if not stored.deleted and not new.deleted:
@@ -21,5 +21,14 @@ def merged(stored: Snapshot, new: Snapshot) -> Snapshot:
     return tombstone
 
 
-def _order(state: Snapshot) -> tuple[int, tuple[str, ...], bytes]:
-    return state.version, state.edits, state.digest
+def rank(state: Snapshot) -> tuple[bool, int]:
+    """Return what decides between two states of a memory: an edited one is above every first write, then by version.
+
+    A first write that is repeated gets a later version than the edits if a store was asked that lacked the memory, as
+    one does that was just replaced. The repetition must not undo them.
+    """
+    return state.edited, state.version
+
+
+def _order(state: Snapshot) -> tuple[tuple[bool, int], tuple[str, ...], bytes]:
+    return rank(state), state.edits, state.digest

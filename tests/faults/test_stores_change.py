@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -183,6 +183,70 @@ async def test_the_only_store_that_is_put_back_serves_marked(postgres_server: Em
 
     assert found == ["after the copy"]
     assert 'ninai_store_events_total{event="rolled_back",provider="native"} 1.0' in metrics
+
+
+@contextlib.asynccontextmanager
+async def taking_nothing(dsn: str) -> AsyncIterator[Callable[[], Awaitable[bool]]]:
+    """Let a database show what it holds, and keep every write waiting; yield the question whether one waits."""
+    async with connected(dsn) as connection, connection.transaction():
+        await connection.execute("LOCK TABLE ninai_memories IN EXCLUSIVE MODE")
+
+        async def keeps_waiting() -> bool:
+            return bool(await connection.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"))
+
+        yield keeps_waiting
+
+
+@pytest.mark.thorough
+async def test_a_source_that_is_exchanged_makes_nobody_complete(postgres_server: EmbeddedServer, folder: Path) -> None:
+    """A newcomer that is being filled waits until the store is back that has everything."""
+    home, standby, other = [await new_store(postgres_server) for _ in range(3)]
+    with running_service(folder, natives(home=home) | {"NINAI__JOURNAL__KIND": "sqlite"}) as service:
+        with calling(service) as http:
+            remember(http, "one", "two")
+        await marked(service, "home")
+        service.terminate()
+    right, wrong = await copied(postgres_server, home), await copied(postgres_server, other)
+
+    async with contextlib.AsyncExitStack() as locked:
+        await locked.enter_async_context(taking_nothing(standby))  # until the source is another one
+        with running_service(folder, natives(home=home, standby=standby)) as service, calling(service) as http:
+            await put_back(postgres_server, home, wrong)
+
+            async def refused() -> bool:
+                told = (await asyncio.to_thread(providers_of, service))["home"]["reason"]
+                return told is not None and "another store" in told
+
+            await eventually(refused, NOTICED_SECONDS)
+            await locked.aclose()
+            meanwhile = http.get("/memory/memories").status_code, providers_of(service)["standby"]["role"]
+            await put_back(postgres_server, home, right)
+            await complete(service, "home", "standby")
+            found, headers = listed(http)
+
+    assert meanwhile == (503, "filling")
+    assert (found, headers["memory-consistency"]) == (["one", "two"], "strong")
+
+
+@pytest.mark.thorough
+async def test_a_caller_that_leaves_leaves_no_lease(postgres_server: EmbeddedServer, folder: Path) -> None:
+    """Home confirms the write when nobody waits for it any more; it is stored once, and nothing is pending."""
+    home = await new_store(postgres_server)
+    with running_service(folder, natives(home=home) | {"NINAI__JOURNAL__KIND": "sqlite"}) as service:
+        async with (
+            taking_nothing(home) as keeps_waiting,
+            httpx.AsyncClient(base_url=service.url, trust_env=False) as http,
+        ):
+            headers = USER | {"Prefer": "wait=20"}
+            request = asyncio.create_task(http.post("/memory/remember", json={"content": "kept"}, headers=headers))
+            await eventually(keeps_waiting, NOTICED_SECONDS)
+            request.cancel()
+            await asyncio.gather(request, return_exceptions=True)
+        await complete(service, "home")
+        with calling(service) as caller:
+            found, facts = listed(caller)
+
+    assert (found, facts["memory-consistency"]) == (["kept"], "strong")
 
 
 @pytest.mark.soak

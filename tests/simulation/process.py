@@ -183,4 +183,4 @@ class ReplicaProcess:
 
 
 def _route(links: tuple[Link, ...], found: InSyncSet) -> Route:
-    return Route(links, found.names, found.presumed, found.restored)
+    return Route(links, found.names, found.presumed, found.restored, found.holders, found.silent)

@@ -1,6 +1,7 @@
 """Memories in flux: those that deliveries of the journal are about to bring to one state."""
 
 from providers.journal.operations import JournalEntry
+from providers.states.merging import rank
 from providers.types import Snapshot
 
 
@@ -12,4 +13,4 @@ def brings_in_line(entry: JournalEntry | None, wanted: Snapshot) -> bool:
     """
     if entry is None or entry.state.deleted:
         return entry is not None
-    return not wanted.deleted and entry.state.version >= wanted.version
+    return not wanted.deleted and rank(entry.state) >= rank(wanted)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 
+import msgspec
 import structlog
 from msgspec import Struct, field
 
@@ -31,7 +32,18 @@ LOOK_AGAIN_SECONDS = 10.0
 
 Differences = Mapping[tuple[str, Fault], int]
 
+# Between two notes of how far a round is: after a crash no more than this is compared again.
+NOTED_EVERY = 60.0
+
 _log = structlog.get_logger(__name__)
+
+
+class _Reached(Struct, frozen=True):
+    """The place in a round over these stores, and the differences that are left so far, as the journal notes them."""
+
+    stores: tuple[str, ...]
+    place: WalkPlace
+    found: tuple[tuple[str, Fault, int], ...]
 
 
 class _Ended(Exception):
@@ -40,6 +52,8 @@ class _Ended(Exception):
 
 class Patrol(Struct):
     """Compare the stores in sync of a route, one process at a time; a round goes on where the last one broke off.
+
+    The journal notes where that was, for the next process.
 
     `left` counts the differences that the last whole round could not heal, by provider and kind, and those of the
     present round where there are more.
@@ -56,6 +70,7 @@ class Patrol(Struct):
     _found: Counter[tuple[str, Fault]] = field(default_factory=Counter)
     _place: WalkPlace | None = None
     _claimed_until: float = 0.0
+    _note_at: float = 0.0
 
     async def run(self) -> None:
         """Run until cancelled."""
@@ -77,7 +92,10 @@ class Patrol(Struct):
             return self._forget()
         try:
             await self._claim(0.0)
+            if self._place is None:
+                await self._go_on_from_notes(route)
             await self._walk(route)
+            await self.journal.note_patrol(None)
         except _Ended:
             return self._forget()
         self.left, self._found, self._place = dict(self._found), Counter(), None
@@ -98,12 +116,33 @@ class Patrol(Struct):
                 self._end_unless(route)
                 if step.difference is not None:
                     suspects.append(step.difference)
-                if len(suspects) == PAGE:
+                if len(suspects) == PAGE or self.now() >= self._note_at:
                     await self._look_again(suspects)
                     suspects = []
                 if not suspects:
                     self._place = step.place
+                    await self._note(route, step.place)
         await self._look_again(suspects)
+
+    async def _note(self, route: Route, place: WalkPlace) -> None:
+        if self.now() < self._note_at:
+            return
+        self._note_at = self.now() + NOTED_EVERY
+        found = tuple((provider, kind, count) for (provider, kind), count in self._found.items())
+        reached = _Reached(_names(route), place, found)
+        await self.journal.note_patrol(msgspec.json.encode(reached).decode())
+
+    async def _go_on_from_notes(self, route: Route) -> None:
+        """Go on where another process has broken off a round over the same stores."""
+        self._note_at = self.now() + NOTED_EVERY
+        noted = await self.journal.patrolled()
+        try:
+            reached = None if noted is None else msgspec.json.decode(noted, type=_Reached)
+        except msgspec.DecodeError:
+            return  # that of a program that notes something else
+        if reached is not None and reached.stores == _names(route):
+            self._place = reached.place
+            self._found = Counter({(provider, kind): count for provider, kind, count in reached.found})
 
     async def _look_again(self, suspects: Sequence[Difference]) -> None:
         """Look a second time at memories that have differed, and heal what still does."""
@@ -172,6 +211,10 @@ class Patrol(Struct):
 
     def _forget(self) -> None:
         self.left, self._found, self._place = {}, Counter(), None
+
+
+def _names(route: Route) -> tuple[str, ...]:
+    return tuple(link.name for link in route.readers)
 
 
 async def _testified(store: ComparedStore, owner: Owner, memory_id: str, held: dict[str, Snapshot | None]) -> bool:

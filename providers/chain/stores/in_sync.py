@@ -1,6 +1,6 @@
 """The in-sync set: which providers may answer, and orders without any of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -12,23 +12,41 @@ from providers.journal.operations import Member, MemberState
 class InSyncSet(Struct, frozen=True):
     """The names of the providers in sync; `presumed` if they are a guess because the journal has never answered.
 
-    `restored` are those that were in sync before their stores were rolled back, the one that lost least first.
+    `restored` are those that were in sync before their stores were rolled back, the one that lost least first. While
+    nobody is in sync, `holders` may have what they lost, and so may the `silent`, which have not said who they are.
     """
 
     names: frozenset[str]
     presumed: bool = False
     restored: tuple[str, ...] = ()
+    holders: frozenset[str] = frozenset()
+    silent: frozenset[str] = frozenset()
 
 
-def in_sync(accepted: Iterable[Member]) -> InSyncSet:
-    """Return who of the members whose stores are accepted may answer."""
-    members = list(accepted)
-    restored = [member for member in members if member.restored and member.state is not MemberState.COMPLETE]
+def in_sync(members: Sequence[Member], accepts: Callable[[Member], bool]) -> InSyncSet:
+    """Return who of the members of an order may answer; `accepts` tells whose stores are accepted."""
+    accepted = [member for member in members if accepts(member)]
+    restored = [member for member in accepted if member.restored and member.state is not MemberState.COMPLETE]
     restored.sort(key=lambda member: float("inf") if member.behind is None else member.behind)
+    names = _names(member for member in accepted if member.state is MemberState.COMPLETE)
+    if names:
+        return InSyncSet(names, restored=tuple(member.name for member in restored))
+    holders = _names(member for member in members if member.restored or is_source(member))
     return InSyncSet(
-        frozenset(member.name for member in members if member.state is MemberState.COMPLETE),
+        names,
         restored=tuple(member.name for member in restored),
+        holders=holders & _names(accepted),
+        silent=holders - _names(accepted),
     )
+
+
+def is_source(member: Member) -> bool:
+    """Return whether a member may hold what others have lost, and nothing of strangers; one never met holds nothing."""
+    return member.ours and not member.restored and member.identity is not None
+
+
+def _names(members: Iterable[Member]) -> frozenset[str]:
+    return frozenset(member.name for member in members)
 
 
 def refuse_empty(introductions: Mapping[str, Introduction | None], members: Sequence[Member]) -> None:

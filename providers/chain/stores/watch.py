@@ -19,6 +19,7 @@ from providers.errors import ProviderError
 from providers.introduction import Introduction
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import JournalEntry, Member, OperationKind
+from providers.states.merging import rank
 from providers.types import Snapshot
 
 Result = TypeVar("Result")
@@ -180,7 +181,7 @@ def contradicts(entry: JournalEntry, held: Snapshot | None) -> bool:
     if held is None:
         return True
     # The version of a first write may be another one: it may have been repeated while no provider could be asked.
-    return entry.kind is OperationKind.UPDATE and not held.deleted and held.version < entry.state.version
+    return entry.kind is OperationKind.UPDATE and not held.deleted and rank(held) < rank(entry.state)
 
 
 def _is_of_before(introduction: Introduction, member: Member) -> bool:

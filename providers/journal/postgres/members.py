@@ -50,6 +50,8 @@ _NOTE = text(f"""
     WHERE name = :name AND epoch = :epoch AND noted <= :number
 """)  # noqa: S608 - a constant
 _INSTALLATION = text("SELECT installation FROM ninai_journal")
+_PATROLLED = text("SELECT patrolled FROM ninai_journal")
+_NOTE_PATROL = text("UPDATE ninai_journal SET patrolled = :reached")
 _PROPOSE = text("UPDATE ninai_journal SET installation = :proposed WHERE installation IS NULL")
 _FOUNDED = text("SELECT joined > 0 FROM ninai_journal")
 _NOTE_FILL = text("""
@@ -113,6 +115,15 @@ class PostgresMembers(Journal):
             await self._database.change(_PROPOSE, {"proposed": proposed})
             [[noted]] = await self._database.rows(_INSTALLATION)
         return None if noted is None else str(noted)
+
+    async def patrolled(self) -> str | None:
+        """Return how far the comparison of the stores is; see the protocol."""
+        [[reached]] = await self._database.rows(_PATROLLED)
+        return None if reached is None else str(reached)
+
+    async def note_patrol(self, reached: str | None) -> None:
+        """Note how far the comparison of the stores is; see the protocol."""
+        await self._database.change(_NOTE_PATROL, {"reached": reached})
 
     async def founded(self) -> bool:
         """Return whether there was ever a member; see the protocol."""

@@ -133,6 +133,10 @@ STEPS = (
         title="members that hold nothing but ours",
         statements=("ALTER TABLE ninai_journal_members ADD COLUMN ours boolean NOT NULL DEFAULT false",),
     ),
+    SchemaStep(
+        title="how far the patrol is",
+        statements=("ALTER TABLE ninai_journal ADD COLUMN patrolled text",),
+    ),
 )
 
 # Not to_regclass(), which caches that the table was missing before this connection waited for the lock.

@@ -144,6 +144,8 @@ class SqliteJournal(Journal):
     retry = _writing(outstanding.retry, makes_due=True)
     discard = _writing(outstanding.discard)
     founded = _reading(membership.founded)
+    patrolled = _reading(membership.patrolled)
+    note_patrol = _writing(membership.note_patrol)
 
     async def installation(self, proposed: str | None = None) -> str | None:
         """Return the installation that the journal belongs to."""

@@ -26,6 +26,17 @@ def installation(connection: JournalConnection, proposed: str | None = None) -> 
     return noted if noted is None else str(noted)
 
 
+def patrolled(connection: JournalConnection) -> str | None:
+    """Return how far the comparison of the stores is; see `PatrolNotes`."""
+    [reached] = connection.row("SELECT patrolled FROM meta") or (None,)
+    return reached if reached is None else str(reached)
+
+
+def note_patrol(connection: JournalConnection, reached: str | None) -> None:
+    """Note how far the comparison of the stores is; see `PatrolNotes`."""
+    connection.run("UPDATE meta SET patrolled = ?", (reached,))
+
+
 def founded(connection: JournalConnection) -> bool:
     """Return whether there was ever a member; see `Journal.founded`."""
     return connection.row("SELECT 1 FROM sqlite_sequence WHERE name = 'members'") is not None

@@ -30,6 +30,17 @@ class SqliteJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field="k
         file = self.file_in(data_dir)
         return None if file.exists() else f"there is no journal yet: the service makes {file} when it starts"
 
+    def left_open(self, data_dir: Path) -> str | None:
+        """See `JournalKind`."""
+        from providers.journal.sqlite.holders import lost_with
+
+        file = self.file_in(data_dir)
+        processes = ", ".join(map(str, lost_with(file)))
+        if not processes:
+            return None
+        former = f"a journal that was {file}, which nobody will find again"
+        return f"process {processes} still works with {former}: stop it first"
+
     def checks(self, subject: JournalSubject) -> Sequence[Check]:
         """See `JournalKind`."""
         return self.contents_checks(subject, (DATA_DIR,) if self.path is None else ())

@@ -91,6 +91,10 @@ STEPS = (
         title="members that hold nothing but ours",
         statements=("ALTER TABLE members ADD COLUMN ours INTEGER NOT NULL DEFAULT 0",),
     ),
+    SchemaStep(
+        title="how far the patrol is",
+        statements=("ALTER TABLE meta ADD COLUMN patrolled TEXT",),
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from app.cli import main
 from providers.journal.sqlite.settings import FILE_NAME
 from tests.app.cli.test_cli_journal import in_journal
 from tests.providers.journal.rig import names_in
+from tests.support.holding import holding
 
 
 @pytest.fixture
@@ -78,6 +79,23 @@ def test_the_journal_of_another_installation_is_taken_over_only_by_name(file: Pa
     assert (refused.exit_code, taken.exit_code) == (1, 0)
     assert "the journal belongs to another installation, theirs" in refused.stderr
     assert (folder / "installation").read_text() == "theirs\n"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--yes",)])
+def test_no_journal_is_begun_beside_a_service_that_still_works_with_the_former_one(
+    file: Path, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """Its file is gone, so that nothing at its path tells of the service."""
+    (tmp_path / "data").mkdir()
+    path = tmp_path / "data" / FILE_NAME
+    with holding(path):
+        path.unlink()
+        result = adopt(file, *arguments)
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: process ")
+    assert result.stderr.endswith(": stop it first\n")
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("kind", ["auto", "none"])

@@ -1,20 +1,23 @@
 """A newcomer is brought everything that a complete provider has, and is complete only when that is verified."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 import pytest
+from msgspec.structs import replace
 
 from providers.chain.backfill import NotBackfilled
+from providers.chain.claim import CLAIM_SECONDS
 from providers.chain.comparing.store import PAGE
 from providers.errors import InvalidInput, ProviderError, Unavailable
 from providers.journal.operations import MemberState
 from providers.owners import Owner
 from providers.types import NewMemory, Snapshot
 from tests.providers.chain.filling import TOO_MUCH, Filling, state_in
+from tests.providers.chain.scene import FOREVER, key
 from tests.providers.chain.stage import USER, Stage, staged
 from tests.support.frail import FrailProvider, each
 
-CLAIM_SECONDS = 120.0
 TOO_LONG = InvalidInput("content", "is too long here")
 
 
@@ -69,6 +72,31 @@ def test_it_goes_on_where_it_stopped() -> None:
         assert (filling.told[-1].copied, filling.told[-1].copied_users) == (2, 2)
 
     staged(main)
+
+
+def test_a_repeated_first_write_does_not_undo_a_change() -> None:
+    """The newcomer took one under a later version, since it was asked for the memory while it was still empty."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage).join()
+        memory_id = await filling.source.remember(USER, "tea", memory_id=key())
+        await filling.source.update(USER, memory_id, content="coffee")
+        changed = await state_in(filling.source, memory_id)
+        repeated = first_write(changed, "tea", changed.version + 1)
+        await filling.target.store_many([repeated.first_write])
+        await stage.append(repeated)
+
+        await filling.fill()
+
+        assert await state_in(filling.target, memory_id) == changed
+        assert await stage.complete() == {"old", "new"}
+
+    staged(main)
+
+
+def first_write(state: Snapshot, content: str, version: int) -> Snapshot:
+    """Return the state that the first write of a memory leaves."""
+    return replace(state, content=content, version=version, first_version=version, updated_at=None, edits=())
 
 
 def test_what_is_refused_holds_up_nothing_else() -> None:
@@ -173,6 +201,29 @@ def test_two_processes_do_not_fill_at_once() -> None:
 
         stage.clock.now += CLAIM_SECONDS
         await filling.fill()
+        assert await stage.complete() == {"old", "new"}
+
+    staged(main)
+
+
+def test_who_takes_long_keeps_the_task() -> None:
+    """One that may be stale is waited for longer than another process waits for one that has crashed."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage).join()
+        await filling.source.remember(USER, "a memory")
+        filling.target.declared = FOREVER
+        slow = asyncio.ensure_future(filling.fill("one"))
+        for _ in range(2):
+            await asyncio.sleep(2 * CLAIM_SECONDS)
+            with pytest.raises(NotBackfilled, match="by another process"):
+                await filling.fill("another")
+
+        slow.cancel()
+        await asyncio.gather(slow, return_exceptions=True)
+        filling.target.declared = 0.0
+        await asyncio.sleep(CLAIM_SECONDS)
+        await filling.fill("another")
         assert await stage.complete() == {"old", "new"}
 
     staged(main)

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from msgspec.structs import replace
 
 from providers.answers import Fetched
 from providers.chain.fetching import CONTRADICTION
@@ -55,6 +56,24 @@ def test_a_lost_memory_is_found(names: tuple[str, ...]) -> None:
         assert suspects.names == ["home"]
 
     play(act, *names)
+
+
+def test_a_change_that_a_repeated_first_write_has_replaced_is_shown() -> None:
+    """However new the version of the repetition is."""
+
+    async def act(scene: Scene) -> None:
+        suspects = watched(scene)
+        memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
+        before = await scene.home.snapshot(Owner(USER), memory_id)
+        assert before is not None
+        changed = await scene.chain.update(USER, memory_id, content="coffee")
+        await scene.deliver()
+        scene.home.restore([replace(before, version=scene.versions.next())])
+
+        assert await scene.chain.get(USER, memory_id) == changed
+        assert suspects.names == ["home"]
+
+    play(act)
 
 
 def test_a_change_that_was_undone_is_shown() -> None:

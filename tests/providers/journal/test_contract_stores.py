@@ -24,6 +24,15 @@ async def test_the_first_installation_stays(empty: Journal) -> None:
     assert await empty.installation() == "ours"
 
 
+async def test_how_far_the_patrol_is_stays(empty: Journal) -> None:
+    """It is noted for the next process, until the end of the round."""
+    assert await empty.patrolled() is None
+    await empty.note_patrol("so far")
+    assert await empty.patrolled() == "so far"
+    await empty.note_patrol(None)
+    assert await empty.patrolled() is None
+
+
 async def test_a_journal_is_founded_by_its_first_member(empty: Journal) -> None:
     """A journal whose members have all left is not new."""
     assert not await empty.founded()

@@ -27,6 +27,7 @@ STATES = [
     replace(DELETED, version=4, created_at=None),
     replace(DELETED, edits=(EDITS[0],)),
     replace(DELETED, edits=(EDITS[1],), created_at=None),
+    replace(LIVE, version=4, content="edited", updated_at=MOMENT),
 ]
 
 
@@ -59,8 +60,10 @@ def test_what_changes_nothing_leaves_the_very_state(state: Snapshot) -> None:
         pytest.param(STATES[6], LIVE, replace(STATES[6], created_at=MOMENT), id="a tombstone of a memory"),
         pytest.param(STATES[6], DELETED, replace(STATES[6], created_at=MOMENT), id="an older tombstone of a memory"),
         pytest.param(STATES[2], STATES[3], STATES[3], id="the greater edits"),
+        pytest.param(STATES[9], STATES[1], STATES[9], id="the edit, though a repeated first write is newer"),
+        pytest.param(STATES[9], DELETED, DELETED, id="the tombstone over an edit"),
     ],
 )
 def test_the_state_that_counts_stays(stored: Snapshot, new: Snapshot, expected: Snapshot) -> None:
-    """Newer versions win over older ones, tombstones over everything, older tombstones over later ones."""
+    """Edits win over first writes, newer versions over older ones, tombstones over all, older ones over later ones."""
     assert merged(stored, new) == expected

@@ -240,6 +240,40 @@ def test_it_goes_on_where_it_broke_off() -> None:
     staged(main)
 
 
+@pytest.mark.parametrize("others", [False, True])
+def test_another_process_goes_on_where_the_last_one_was(others: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Also with what that one has found; a round over other stores begins anew, and so does the one after the last."""
+
+    async def main(stage: Stage) -> None:
+        watched = await Watched(stage, "abc", "ab").join()
+        stores = watched.stores
+        await stores.put("abc", live("user-1"))
+        await stores.put("a", live("user-1", "too long for b"), live("user-2"))
+        stores["b"].instead["put_many"] = each(lambda _: InvalidInput("content", "is too long here"))
+        stores["a"].seconds = 2.0
+        look = asyncio.create_task(watched.patrol.look())
+        while "missing" not in (await stage.journal.patrolled() or ""):  # noqa: ASYNC110 - no event tells
+            await asyncio.sleep(1.0)
+        look.cancel()
+        await asyncio.gather(look, return_exceptions=True)
+        stage.clock.now += 3_600
+        stores["a"].seconds = 0.0
+        if others:
+            stores.complete = frozenset("ac")
+        stores["b"].instead.clear()
+        await stores.put("a", passed := live("user-1", "where the round has been"))
+
+        await (other := watched.of("two")).look()
+        assert other.left == ({} if others else {("b", Fault.MISSING): 1})
+        assert (passed in await stores.held("c", "user-1")) is others
+        assert await stage.journal.patrolled() is None
+        if not others:
+            await other.look()
+            assert passed in await stores.held("b", "user-1")
+
+    staged(main)
+
+
 def test_one_process_patrols_at_a_time() -> None:
     """Another one takes over when the first has been silent for long."""
 
