@@ -1,5 +1,6 @@
 """The composition root: the one place where settings, providers, metrics and the HTTP API meet."""
 
+import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -18,6 +19,7 @@ from app.auth.admission import authenticator_of
 from app.auth.api_key import ApiKeys
 from app.auth.failed_logins import FailedLogins
 from app.auth.key_following import KeyFollower
+from app.auth.pepper import cursor_secret
 from app.auth.routes import guarded_routes
 from app.auth.tokens.opening import token_parts
 from app.compat.mcp.paths import ROUTES, USER_PATH
@@ -47,6 +49,7 @@ from app.http.connections.closing import CloseWhileDraining
 from app.http.connections.disconnects import CancelOnDisconnect
 from app.http.connections.reaper import ConnectionReaper, reaping
 from app.http.connections.slow_clients import SlowClientLimits
+from app.http.cursors import Cursors
 from app.http.head import HeadAsGet
 from app.http.openapi.document import complete, openapi_config
 from app.http.priority import Prioritization
@@ -188,6 +191,7 @@ def _lifespan(
             chains.running(configuration.settings) as chain,
         ):
             app.state.chain = chain
+            app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.data_dir))
             app.state.console = Console(settings, chains.observer.history, app.state.authenticator)
             app.state.provider = MeasuredProvider(lambda: chain.provider, lambda: chain.first, metrics)
             applied(configuration.settings)

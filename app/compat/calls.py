@@ -13,6 +13,7 @@ from app.auth.caller import Caller, Identity
 from app.auth.naming import RequestUser
 from app.auth.refusals import counted
 from app.http.admission.admitted import Charged, admission_of
+from app.http.cursors import Cursors
 from app.http.headers import note_conditions
 from app.http.idempotency import HEADER, WriteIds, check_keys
 from app.settings.auth import Scope
@@ -31,7 +32,8 @@ class ProtocolCall(Struct, frozen=True, kw_only=True):
     """Describe a request of another protocol, in which the user stands anywhere but where our own API names it.
 
     `user` is the one whom its head names as our own API does. `recall_limit` is the configured default, `most_bytes`
-    bounds the answer, `admission` is charged the exact price, and `now` is when the request came.
+    bounds the answer, `admission` is charged the exact price, `cursors` lead from page to page, and `now` is when the
+    request came.
     """
 
     provider: MemoryStore
@@ -42,6 +44,7 @@ class ProtocolCall(Struct, frozen=True, kw_only=True):
     recall_limit: int
     most_bytes: int
     admission: Charged
+    cursors: Cursors
     now: datetime
 
     @property
@@ -118,6 +121,7 @@ def _gathered(connection: _Connection, identity: Identity, user: RequestUser) ->
         recall_limit=state.settings.recall_limit,
         most_bytes=state.settings.limits.max_answer_bytes,
         admission=admission_of(connection.scope),
+        cursors=state.cursors,
         now=datetime.now(UTC),
     )
 

@@ -15,14 +15,14 @@ from app.http import problems, schemas
 from app.http.admission import price
 from app.http.answers import of_memories, shown
 from app.http.calls import ReadCall, WriteCall
-from app.http.cursors import MAX_CURSOR_CHARS, next_cursor
+from app.http.cursors import MAX_CURSOR_CHARS
 from app.http.headers import write_status
 from app.http.json.body import JsonDTO
 from app.http.parameters import PARAMETERS
 from app.http.schemas import ConditionsRequest, ListRequest
 from app.http.where import MAX_WHERE_CHARS, read_where
 from providers import limits
-from providers.answers import PARTIAL, Found
+from providers.answers import PARTIAL
 from providers.errors import InvalidInput
 from providers.labels import LABELS, MAX_LABEL_CHARS
 from providers.timing.turns import in_turns
@@ -113,7 +113,7 @@ class ListsController(UserResource):
             created_before=created_before,
         )
         query = await _admitted(call, wanted)
-        return await _answer(query, await call.provider.page(query))
+        return await _answer(call, query)
 
     @post(
         "/list",
@@ -130,7 +130,7 @@ class ListsController(UserResource):
         it comes from alone: with other conditions or in another order it is refused.
         """
         query = await _admitted(call, data)
-        return await _answer(query, await call.provider.page(query))
+        return await _answer(call, query)
 
     @delete(
         "/memories",
@@ -187,13 +187,14 @@ class ListsController(UserResource):
 async def _admitted(call: ReadCall, wanted: ListRequest) -> PageQuery:
     """Charge for a page, and return it."""
     await call.admission.charge(price.of_list(wanted))
-    return wanted.page(call.owner, call.most_bytes)
+    return wanted.page(call.owner, call.most_bytes, call.cursors)
 
 
-async def _answer(query: PageQuery, page: Found) -> Response[schemas.ListResponse]:
+async def _answer(call: ReadCall, query: PageQuery) -> Response[schemas.ListResponse]:
+    page = await call.provider.page(query)
     memories = await in_turns(shown, page.memories)
     total = UNSET if page.total is None else page.total
-    return await of_memories(schemas.ListResponse(memories, len(memories), next_cursor(page, query), total))
+    return await of_memories(schemas.ListResponse(memories, len(memories), call.cursors.next(page, query), total))
 
 
 def _counting(query: PageQuery) -> PageQuery:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
-from app.http.cursors import MAX_CURSOR_CHARS, continued
+from app.http.cursors import MAX_CURSOR_CHARS, Cursors
 from app.http.moments import check_happened
 from providers import limits
 from providers.errors import InvalidInput
@@ -199,8 +199,8 @@ class ListRequest(ConditionsRequest, frozen=True, kw_only=True, forbid_unknown_f
     total: bool = False
     user_id: UserId | UnsetType = UNSET
 
-    def page(self, owner: Owner, most_bytes: int) -> PageQuery:
-        """Return the page to list; raise `InvalidInput` if its cursor is that of another query."""
+    def page(self, owner: Owner, most_bytes: int, cursors: Cursors) -> PageQuery:
+        """Return the page to list; raise as `Cursors.continued` if its cursor does not lead there."""
         query = replace(
             as_page(self.conditions, owner),
             order=self.order,
@@ -213,7 +213,7 @@ class ListRequest(ConditionsRequest, frozen=True, kw_only=True, forbid_unknown_f
             return query
         if self.offset:
             raise InvalidInput("offset", "must not be given together with a cursor")
-        return continued(query, self.cursor)
+        return cursors.continued(query, self.cursor)
 
 
 class SingleRecallRequest(RecallRequest, frozen=True, forbid_unknown_fields=True):

@@ -7,10 +7,7 @@ import httpx
 import msgspec
 import pytest
 
-from app.http.cursors import cursor_after, read_cursor
 from providers.limits import MAX_LIST_LIMIT, MAX_PAGE_LIMIT
-from providers.owners import Owner
-from providers.types import MemoryRecord, PageQuery, Position
 from tests.support.api import Api, field_in
 
 HAPPENED = "2026-03-01T09:30:00Z"
@@ -249,23 +246,6 @@ async def test_a_cursor_belongs_to_its_query(either: Api) -> None:
     assert [field_in(answer) for answer in refused] == ["cursor"] * 6 + ["offset"]
     assert contents(await listed(either, cursor=cursor, session="trip", limit=3)) == SIX[3::-1][:3]
     assert contents(await either.page(cursor=plain, limit=1)) == [SIX[3]]
-
-
-def test_a_cursor_of_the_version_before_goes_on() -> None:
-    """That had two parts of a position, and reads those of ours, of which it knows the first two."""
-    moment = datetime(2026, 3, 1, tzinfo=UTC)
-    memory_id = "01a203e4-5a4f-763f-8849-9a1d5c4214d4"
-    record = MemoryRecord(
-        id=memory_id, user_id="ann", content="tea", metadata=None, created_at=moment, updated_at=None, first_version=7
-    )
-    plain = cursor_after(record, "native", PageQuery(owner=Owner("ann")))
-
-    # As that version encoded it.
-    old = "kqZuYXRpdmWS1v9po4GA2SQwMWEyMDNlNC01YTRmLTc2M2YtODg0OS05YTFkNWM0MjE0ZDQ"
-
-    assert read_cursor(plain).position == Position(moment, memory_id, 7)
-    assert read_cursor(plain).query == b""  # and is not written: that version takes no third part
-    assert read_cursor(old).position == Position(moment, memory_id)
 
 
 async def test_a_page_holds_up_to_a_thousand(either: Api) -> None:
