@@ -17,6 +17,7 @@ from app import __version__
 from app.admin.port import admin_port
 from app.auth.admission import authenticator_of
 from app.auth.api_key import ApiKeys
+from app.auth.contexts.body import SignedBody
 from app.auth.failed_logins import FailedLogins
 from app.auth.key_following import KeyFollower
 from app.auth.pepper import cursor_secret
@@ -136,7 +137,7 @@ def create_app(
 
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
-    served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(inner))))  # type: ignore[arg-type] # ASGI's own open types
+    served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(SignedBody(inner, metrics)))))  # type: ignore[arg-type] # ASGI's own open types
     templates = {route.path_format for route in app.routes if is_callers(route.path_format)} | {USER_PATH}
     admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
     seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer)

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from app.auth.admission import ADMIN_PORT, proven, refusals_noted, require_tenant
 from app.auth.caller import Caller, Identity
+from app.auth.contexts.once import use_once
 from app.auth.naming import RequestUser
 from app.auth.refusals import counted
 from app.http.admission.admitted import Charged, admission_of
@@ -103,7 +104,8 @@ async def call_with_message(connection: _Connection) -> ProtocolCall:
         identity = proven(connection)
         if not any(_scope_of(verb) in identity.scopes for verb in VERBS):
             identity.require(_scope_of("read"))
-    require_tenant(identity.tenant, connection.app.state.settings.tenants)
+        require_tenant(identity.tenant, connection.app.state.settings.tenants)
+        await use_once(connection, identity)
     return _gathered(connection, identity, RequestUser(connection, identity))
 
 

@@ -124,12 +124,33 @@ class IssuerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     default_scopes: Annotated[list[Grant], Meta(description=_SOME_GRANTS)] = field(default_factory=list)
 
 
+class ContextSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Configure who may sign for the users of a tenant, with a `secret` that it shares with the service.
+
+    `former_secret` is accepted as well. Version 1 signs the user alone, as SPEC-020 does: a signature counts for ever,
+    and for every request. Version 2 signs the whole request, which counts once, and is at most `max_age` seconds old.
+    """
+
+    secret: Secret
+    former_secret: Secret | None = None
+    version: Literal[1, 2] = 2
+    max_age: Annotated[int, Meta(ge=1, le=300)] = 60
+    tenant: TenantName = DEFAULT_TENANT
+    scopes: _Grants = field(default_factory=lambda: ["memory"])
+
+    @property
+    def secrets(self) -> list[Secret]:
+        """The secrets that count."""
+        return [self.secret] if self.former_secret is None else [self.secret, self.former_secret]
+
+
 class AuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Configure authentication; `default_user` owns the memories where neither a key nor the request names a user.
 
     `keys_path` is the file of the keys that `ninai keys` manages, `keys.json` in the data folder without it; `pepper`
     is the secret that keys are hashed with, without it a file in the data folder holds one. `jwt` has the issuers whose
-    tokens are accepted, beside the keys if the mode is `api_key`, and alone if it is `jwt`.
+    tokens are accepted, beside the keys if the mode is `api_key`, and alone if it is `jwt`; `context` has those that
+    may sign for users, in both modes.
     """
 
     mode: Literal["none", "api_key", "jwt"] = "none"
@@ -138,3 +159,4 @@ class AuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     pepper: Secret | None = None
     keys: dict[KeyName, KeySettings] = {}
     jwt: dict[KeyName, IssuerSettings] = {}
+    context: dict[KeyName, ContextSettings] = {}

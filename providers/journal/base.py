@@ -156,8 +156,8 @@ class Journal(SupersededVersions, Protocol):
     async def prune(self, seconds: float) -> int:
         """Drop the operations, no tombstones, that every member confirmed and that are older than `seconds`.
 
-        Older edits that were kept for so long, or whose memory has no operation any more, go with them. Return the
-        number of operations dropped.
+        Older edits that were kept for so long, or whose memory has no operation any more, go with them, and so do
+        claims that have ended. Return the number of operations dropped.
         """
 
     @abstractmethod
@@ -296,4 +296,7 @@ class Journal(SupersededVersions, Protocol):
 
     @abstractmethod
     async def claim(self, task: str, holder: str, seconds: float) -> bool:
-        """Acquire or keep a task that only one holder may run at a time; return False while another holder has it."""
+        """Acquire or keep a task that only one holder may run at a time; return False while another holder has it.
+
+        A claim that has ended is like none, and is dropped by `prune`.
+        """

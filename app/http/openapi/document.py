@@ -27,7 +27,7 @@ provider that answered (`Memory-Provider`), the time it took (`Server-Timing`) a
 
 # The document by the way to authenticate, once it is made, which takes a third of a second of the processor; other
 # settings change nothing in it.
-_made: dict[str, StaticFile] = {}
+_made: dict[tuple[str, bool], StaticFile] = {}
 
 
 def openapi_config() -> OpenAPIConfig:
@@ -51,6 +51,12 @@ def openapi_config() -> OpenAPIConfig:
                     type="http", scheme="bearer", description="An API key, `ninai_...`, or a JWT of a known issuer"
                 ),
                 "apiKey": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
+                "signedUser": SecurityScheme(
+                    type="apiKey",
+                    name="X-Signature",
+                    security_scheme_in="header",
+                    description="A gateway's signature over the user in `X-User-Context` and the request",
+                ),
             },
         ),
         openapi_router=docs_router(),
@@ -60,12 +66,13 @@ def openapi_config() -> OpenAPIConfig:
 
 def complete(app: Litestar, auth: AuthSettings) -> None:
     """Add what the framework leaves out, correct what it gets wrong, and encode the document once for all requests."""
-    if auth.mode not in _made:
-        _made[auth.mode] = _document(app, needs_key=auth.mode != "none")
-    app.state.document = _made[auth.mode]
+    way = auth.mode, bool(auth.context)
+    if way not in _made:
+        _made[way] = _document(app, needs_key=auth.mode != "none", signs_users=bool(auth.context))
+    app.state.document = _made[way]
 
 
-def _document(app: Litestar, *, needs_key: bool) -> StaticFile:
+def _document(app: Litestar, *, needs_key: bool, signs_users: bool) -> StaticFile:
     document = app.openapi_schema
     components = document.components.schemas or {}
     (components["MemoryRecord"].properties or {}).pop(HIDDEN)
@@ -75,7 +82,7 @@ def _document(app: Litestar, *, needs_key: bool) -> StaticFile:
         components[name].examples = [example]
     correct_parameters(document)
     describe(document)
-    secure(document, needs_key=needs_key)
+    secure(document, needs_key=needs_key, signs_users=signs_users)
     declare_headers(document)
     add_examples(document)
     return document_of(encode_json(document.to_schema()))
