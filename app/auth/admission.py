@@ -28,7 +28,6 @@ from app.auth.routes import SCOPE
 from app.http.admission.admitted import admission_of
 from app.http.admission.heads import address_of
 from app.http.parameters import refuse_unknown_parameters
-from app.http.problems import FORBIDDEN, RequestError
 from app.settings.auth import AuthSettings, Scope
 from app.settings.model import TenantSettings
 from observability.notes import current
@@ -133,10 +132,10 @@ def require_tenant(tenant: str, settings: TenantSettings) -> None:
     """Require that a tenant is served here.
 
     Raises:
-        RequestError: it is another one than the default, and this service has no others yet.
+        CallerRefused: it is another one than the default, and this service has no others yet.
     """
     if tenant != DEFAULT_TENANT and not settings.enabled:
-        raise RequestError(FORBIDDEN, f'The tenant "{tenant}" is not served here: tenants are not enabled')
+        raise CallerRefused("tenant", f'The tenant "{tenant}" is not served here: tenants are not enabled')
 
 
 def is_told_everything(request: AnyRequest) -> bool:

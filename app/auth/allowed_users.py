@@ -29,8 +29,8 @@ class AllowedUsers(Struct, frozen=True):
         """All users, None if only a rule tells who they are."""
         return None if self.only is None or self.prefix is not None else sorted(self.only)
 
-    def choose(self, named: str | None) -> str:
-        """Return the user whose memories are meant.
+    def choose(self, named: str | None, field: str = USER_HEADER) -> str:
+        """Return the user whose memories are meant; `field` is where the request names it.
 
         Raises:
             CallerRefused: the caller does not speak for this user.
@@ -45,7 +45,7 @@ class AllowedUsers(Struct, frozen=True):
             alone = self.prefix is None and self.default is not None and self.only == frozenset({self.default})
             why = "is for its own user alone; name nobody" if alone else "does not speak for this user"
             detail = f"This {self.shown} {why}"
-            raise CallerRefused("user", detail, field=USER_HEADER)
+            raise CallerRefused("user", detail, field=field)
         return named
 
     def _includes(self, user: str) -> bool:

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from app.auth.allowed_users import ANY_USER, AllowedUsers
+from app.auth.allowed_users import ANY_USER, USER_HEADER, AllowedUsers
 from app.auth.credentials import Credential
 from app.auth.refusals import CallerRefused
 from app.settings.auth import Scope
@@ -58,14 +58,14 @@ class Identity(Struct, frozen=True):
         if scope not in self.scopes:
             raise CallerRefused("scope", f'This {self.users.shown} lacks the scope "{scope}"', caller=self.id)
 
-    def caller_for(self, named: str | None) -> Caller:
-        """Return the caller, for the user that the request names, None if it names nobody.
+    def caller_for(self, named: str | None, field: str = USER_HEADER) -> Caller:
+        """Return the caller, for the user that the request names in a field, None if it names nobody.
 
         Raises:
             CallerRefused: the identity does not speak for that user.
             InvalidInput: nobody is named, and there is no default.
         """
-        return Caller(self.id, self.users.choose(named), self.tenant)
+        return Caller(self.id, self.users.choose(named, field), self.tenant)
 
 
 class CredentialKind(Protocol):

@@ -198,8 +198,14 @@ def expire(known: KnownKeys, name: str, when: datetime | None, *, never: bool, f
         raise click.UsageError("give either a time, --never or --former")
     key = known.find(name, to_change=True)
     if former:
+        if key.former_hash is None:
+            raise click.ClickException(f"{name} has no former secret: it was not rotated, or that has been ended")
         changed = structs.replace(key, former_hash=None, former_until=None)
     else:
-        changed = structs.replace(key, expires=when)
+        now = datetime.now(UTC).replace(microsecond=0)
+        ended = key.expires is not None and key.expires <= now
+        # What had ended with the key stays ended: whoever has the cookie of a session has to log in again.
+        renewed = now if ended and (when is None or when > now) else key.renewed
+        changed = structs.replace(key, expires=when, renewed=renewed)
     known.put(name, key, changed)
-    known.tell_change(name, changed, as_json=as_json)
+    known.tell_change(name, changed, former=former, as_json=as_json)

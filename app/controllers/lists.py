@@ -176,6 +176,8 @@ class ListsController(UserResource):
             counted = await write.provider.page(_counting(as_page(conditions, write.owner)))
             return Response(schemas.DryRunResponse(counted.total or 0))
         if confirm is None:
+            if conditions != ALL:
+                raise InvalidInput("confirm", 'must be "matching": this deletes the memories that meet the conditions')
             raise InvalidInput("confirm", 'must be "everything": this deletes all memories of the user')
         await write.admission.charge(cost)
         erased = await write.provider.erase_all(write.owner, conditions=conditions)

@@ -76,6 +76,7 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     set. `tenant` owns the memories, `scopes` are what the key grants access to. It speaks for
     `user`, who is meant where a request names nobody, for `users`, and for all that begin with `user_prefix`; without
     any of these for every user that a request names. From `expires` on, and once it is `revoked`, the key is refused.
+    One that had ended counts again since `renewed`, but no session of the console from before does.
     """
 
     hash: KeyHash
@@ -87,6 +88,7 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     user_prefix: Annotated[str, Meta(min_length=1)] | None = None
     scopes: _Grants = field(default_factory=lambda: ["memory"])
     expires: Moment = None
+    renewed: Moment = None
     revoked: Moment = None
 
     @property

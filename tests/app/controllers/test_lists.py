@@ -197,7 +197,7 @@ async def test_conditions_choose_what_is_listed(either: Api) -> None:
 @pytest.mark.parametrize(
     ("where", "field"),
     [
-        ({}, "where.op"),
+        ({}, "where"),
         ({"op": "contains"}, "where.field"),
         ({"op": "of", "a": 1}, "where.op"),
         ({"op": "and", "all": [{"a": 1}, {"op": "gt", "field": "a"}]}, "where.all[].value"),
@@ -289,3 +289,26 @@ async def test_a_condition_that_is_none_deletes_nothing(either: Api, name: str, 
 
     assert answer.status_code == 422
     assert await either.contents() == ["tea"]
+
+
+@pytest.mark.parametrize("empty", ["GET", "POST"])
+async def test_an_empty_condition_is_refused_in_words(mock_api: Api, empty: str) -> None:
+    """It may mean everything or nothing, so the caller has to say which."""
+    if empty == "GET":
+        answer = await mock_api.page(where="{}")
+    else:
+        answer = await mock_api.request("POST", "/memory/list", json={"where": {}})
+
+    assert (answer.status_code, field_in(answer)) == (422, "where")
+    assert "leave it out" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("params", "word"), [({}, "everything"), ({"session": "trip"}, "matching")])
+async def test_a_deletion_is_told_which_word_confirms_it(mock_api: Api, params: dict[str, str], word: str) -> None:
+    """With conditions the one that protects from deleting everything; a dry run needs none."""
+    refused = await mock_api.request("DELETE", "/memory/memories", params=params)
+    counted = await mock_api.request("DELETE", "/memory/memories", params=params | {"dry_run": "true"})
+
+    assert (refused.status_code, field_in(refused)) == (422, "confirm")
+    assert f'"{word}"' in refused.json()["detail"]
+    assert (counted.status_code, counted.json()["status"]) == (200, "dry_run")

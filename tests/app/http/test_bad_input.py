@@ -148,7 +148,7 @@ WRONG_QUESTIONS = {
     "after the year 9999": (asking(b'"created_before":"9999-12-31T23:59:59-23:59"'), "created_before"),
     "list as condition": (with_condition(b"[]"), "where"),
     "string as condition": (with_condition(b'"a"'), "where"),
-    "no operator": (with_condition(b"{}"), "where.op"),
+    "no operator": (with_condition(b"{}"), "where"),
     "unknown operator": (with_condition(b'{"op":"xor"}'), "where.op"),
     "number as operator": (with_condition(b'{"op":1}'), "where.op"),
     "two operators": (with_condition(b'{"op":"eq","field":"a","op":"ne","value":1}'), "where.op"),
