@@ -109,4 +109,4 @@ class ApiKeys:
 def users_of(key: KeySettings) -> AllowedUsers:
     """Return the users that a key speaks for."""
     named = frozenset([*([] if key.user is None else [key.user]), *key.users])
-    return AllowedUsers(only=named or None, prefix=key.user_prefix, default=key.user)
+    return AllowedUsers(only=named or None, prefix=key.user_prefix, default=key.user, reads=frozenset(key.reads))

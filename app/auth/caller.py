@@ -58,14 +58,16 @@ class Identity(Struct, frozen=True):
         if scope not in self.scopes:
             raise CallerRefused("scope", f'This {self.users.shown} lacks the scope "{scope}"', caller=self.id)
 
-    def caller_for(self, named: str | None, field: str = USER_HEADER) -> Caller:
+    def caller_for(self, named: str | None, field: str = USER_HEADER, *, reading: bool = False) -> Caller:
         """Return the caller, for the user that the request names in a field, None if it names nobody.
+
+        If it is `reading` that may also be somebody whose memories it may read, and nothing else.
 
         Raises:
             CallerRefused: the identity does not speak for that user.
             InvalidInput: nobody is named, and there is no default.
         """
-        return Caller(self.id, self.users.choose(named, field), self.tenant)
+        return Caller(self.id, self.users.choose(named, field, reading=reading), self.tenant)
 
 
 class CredentialKind(Protocol):

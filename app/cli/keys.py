@@ -94,6 +94,9 @@ def keys() -> None:
     callback=_users,
     help="The user the key speaks for, several if given again; without it each request names one.",
 )
+@click.option(
+    "--reads", multiple=True, callback=_users, help="An owner, such as a team, whose memories it may read as well."
+)
 @click.option("--user-prefix", help="What the users it speaks for begin with.")
 @click.option(
     "--scope",
@@ -112,6 +115,7 @@ def new(  # noqa: PLR0913 - one for each option
     tenant: str,
     users: tuple[str, ...],
     user_prefix: str | None,
+    reads: tuple[str, ...],
     scopes: tuple[Grant, ...],
     expires: datetime | None,
     *,
@@ -126,6 +130,7 @@ def new(  # noqa: PLR0913 - one for each option
         user=users[0] if len(users) == 1 else None,
         users=list(users) if len(users) > 1 else [],
         user_prefix=user_prefix,
+        reads=list(reads),
         scopes=list(scopes) or ["memory"],
         expires=expires,
     )

@@ -22,7 +22,7 @@ from app.http.parameters import PARAMETERS
 from app.http.schemas import ConditionsRequest, ListRequest
 from app.http.where import MAX_WHERE_CHARS, read_where
 from providers import limits
-from providers.answers import PARTIAL
+from providers.answers import PARTIAL, Found
 from providers.errors import InvalidInput
 from providers.labels import LABELS, MAX_LABEL_CHARS
 from providers.timing.turns import in_turns
@@ -113,7 +113,7 @@ class ListsController(UserResource):
             created_before=created_before,
         )
         query = await _admitted(call, wanted)
-        return await _answer(call, query)
+        return await _answer(call, query, await call.provider.page(query))
 
     @post(
         "/list",
@@ -130,7 +130,7 @@ class ListsController(UserResource):
         it comes from alone: with other conditions or in another order it is refused.
         """
         query = await _admitted(call, data)
-        return await _answer(call, query)
+        return await _answer(call, query, await call.provider.page(query))
 
     @delete(
         "/memories",
@@ -192,8 +192,7 @@ async def _admitted(call: ReadCall, wanted: ListRequest) -> PageQuery:
     return wanted.page(call.owner, call.most_bytes, call.cursors)
 
 
-async def _answer(call: ReadCall, query: PageQuery) -> Response[schemas.ListResponse]:
-    page = await call.provider.page(query)
+async def _answer(call: ReadCall, query: PageQuery, page: Found) -> Response[schemas.ListResponse]:
     memories = await in_turns(shown, page.memories)
     total = UNSET if page.total is None else page.total
     return await of_memories(schemas.ListResponse(memories, len(memories), call.cursors.next(page, query), total))

@@ -75,7 +75,8 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     `former_hash` is that of the secret before a rotation, which is accepted as well, `former_until` a moment if it is
     set. `tenant` owns the memories, `scopes` are what the key grants access to. It speaks for
     `user`, who is meant where a request names nobody, for `users`, and for all that begin with `user_prefix`; without
-    any of these for every user that a request names. From `expires` on, and once it is `revoked`, the key is refused.
+    any of these for every user that a request names. The memories of those in `reads`, such as a team, it may read as
+    well. From `expires` on, and once it is `revoked`, the key is refused.
     One that had ended counts again since `renewed`, but no session of the console from before does.
     """
 
@@ -86,6 +87,7 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     user: str | None = None
     users: list[str] = field(default_factory=list)
     user_prefix: Annotated[str, Meta(min_length=1)] | None = None
+    reads: list[str] = field(default_factory=list)
     scopes: _Grants = field(default_factory=lambda: ["memory"])
     expires: Moment = None
     renewed: Moment = None
@@ -102,8 +104,9 @@ class IssuerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `audience` has the names of this service in `aud`, and `jwks` is where the issuer's public keys are, read anew every
     `refresh` seconds. `leeway` seconds of difference between clocks are forgiven. A token speaks for the user, or the
-    users, in `user_claim`; with `any_user` for every user that a request names. Its memories are of `tenant`, or of the
-    one in `tenant_claim`. It has those of `scopes` that `scope_claim` names after `scope_prefix`; without that claim
+    users, in `user_claim`; with `any_user` for every user that a request names. Of the owners in `reads_claim`, such as
+    teams, each after `reads_prefix`, it may read the memories as well. Its memories are of `tenant`, or of the one in
+    `tenant_claim`. It has those of `scopes` that `scope_claim` names after `scope_prefix`; without that claim
     those in `default_scopes`.
     """
 
@@ -120,6 +123,8 @@ class IssuerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     any_user: bool = False
     tenant: TenantName = DEFAULT_TENANT
     tenant_claim: _Claim | None = None
+    reads_claim: _Claim | None = None
+    reads_prefix: str = ""
     scope_claim: _Claim = "scope"
     scope_prefix: str = ""
     scopes: _Grants = field(default_factory=lambda: ["memory"])

@@ -296,7 +296,4 @@ class Journal(SupersededVersions, Protocol):
 
     @abstractmethod
     async def claim(self, task: str, holder: str, seconds: float) -> bool:
-        """Acquire or keep a task that only one holder may run at a time; return False while another holder has it.
-
-        A claim that has ended is like none, and is dropped by `prune`.
-        """
+        """Acquire or keep a task that only one holder may run at a time; return False while another holder has it."""

@@ -141,13 +141,33 @@ def _users_in(content: Mapping[str, Any], settings: IssuerSettings) -> AllowedUs
     if not isinstance(users, list) or not 0 < len(users) <= MAX_USERS:
         raise _unusable(settings.user_claim)
     for user in users:
-        try:
-            if not isinstance(user, str):
-                raise _unusable(settings.user_claim)
-            check_user_id(user)
-        except InvalidInput:
-            raise _unusable(settings.user_claim) from None
-    return AllowedUsers(frozenset(users), default=users[0] if len(users) == 1 else None, shown=_SHOWN)
+        if not isinstance(user, str):
+            raise _unusable(settings.user_claim)
+        _check_user(user, settings.user_claim)
+    default = users[0] if len(users) == 1 else None
+    return AllowedUsers(frozenset(users), default=default, shown=_SHOWN, reads=_reads_in(content, settings))
+
+
+def _reads_in(content: Mapping[str, Any], settings: IssuerSettings) -> frozenset[str]:
+    """Return the owners whose memories the token may read beside those of its users; none without the claim."""
+    claim = settings.reads_claim
+    claimed = None if claim is None else _claim(content, claim)
+    if claim is None or claimed is None:
+        return frozenset()
+    owners = [claimed] if isinstance(claimed, str) else claimed
+    if not isinstance(owners, list) or len(owners) > MAX_USERS or not all(isinstance(owner, str) for owner in owners):
+        raise _unusable(claim)
+    named = frozenset(settings.reads_prefix + owner for owner in owners)
+    for owner in named:
+        _check_user(owner, claim)
+    return named
+
+
+def _check_user(user: str, claim: str) -> None:
+    try:
+        check_user_id(user)
+    except InvalidInput:
+        raise _unusable(claim) from None
 
 
 def _tenant_in(content: Mapping[str, Any], settings: IssuerSettings) -> str:

@@ -197,6 +197,15 @@ def test_an_end_is_one(folder: Path, arguments: list[str]) -> None:
     assert run(folder, *arguments).exit_code == 2
 
 
+def test_a_key_may_read_more_than_its_user(folder: Path) -> None:
+    """The list tells; a key for everybody cannot have it, since it would narrow nothing."""
+    made = told(folder, "new", "anna", "--user", "anna", "--reads", "team:sales", "--reads", "agent:planner")
+
+    assert made["reads"] == ["team:sales", "agent:planner"]
+    assert "anna,reads team:sales,reads agent:planner" in run(folder, "list").stdout
+    assert run(folder, "new", "all", "--reads", "team:sales").exit_code == 2
+
+
 def test_only_a_former_secret_that_there_is_ends(folder: Path) -> None:
     """The words are about it, and not about the key's own end."""
     told(folder, "new", "ci")

@@ -263,6 +263,24 @@ def test_the_user_is_in_a_claim() -> None:
         several.caller_for("alice")
 
 
+def test_owners_that_a_token_reads_are_in_a_claim() -> None:
+    """Each after a prefix; without the claim it reads its user's memories alone, and one that is no list is refused."""
+    tokens = accepting(reads_claim="groups", reads_prefix="team:")
+    member = tokens.identify(shown(SOURCE.token(NOW, groups=["sales", "support"])))
+    nobody = tokens.identify(shown(SOURCE.token(NOW)))
+
+    assert member.caller_for("team:support", reading=True).user_id == "team:support"
+    for identity, named, reading in (
+        (member, "team:sales", False),
+        (member, "sales", True),
+        (nobody, "team:sales", True),
+    ):
+        with pytest.raises(CallerRefused, match="own user alone"):
+            identity.caller_for(named, reading=reading)
+    for groups in (7, [7], ["a\0"], ["g"] * 101):
+        assert refusal(tokens, SOURCE.token(NOW, groups=groups))[0] == "malformed"
+
+
 @pytest.mark.parametrize("user", [None, "", 7, [], [7], ["a", ""], {"a": 1}, "a" * 257, ["u"] * 101, "a\0b"])
 def test_a_claim_of_users_that_names_none_is_refused(user: object) -> None:
     """Nothing else takes its place."""
