@@ -106,6 +106,7 @@ async def test_who_guesses_waits_and_who_is_known_does_not(app: Litestar, http: 
         await http.post("/memory/remember", json={"content": "tea"}, headers={"X-API-Key": KEY, **USER})
         for _ in range(3)
     ]
+    await asyncio.sleep(0.2)  # in which it would have its answer, if it did not wait
     waiting = not guess.done()
     response = await guess
 
