@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 DATA_DIR ?=
 
-.PHONY: setup serve test thorough test-oldest clients check lint types contracts format bench quality house soak lock clean
+.PHONY: setup serve test thorough test-oldest clients check lint types contracts format bench quality house soak protections lock clean
 
 # The virtual environment, rebuilt when a lock changes.
 $(VENV)/.dev: requirements-dev.txt pyproject.toml
@@ -80,6 +80,10 @@ house: setup
 soak: setup
 	$(BIN)/pytest -m soak --ignore tests/simulation
 	$(PYTEST) -m soak tests/simulation
+
+# Each protection of callers is taken out of a copy, and the test that goes red without it is named.
+protections: setup
+	$(MEMORY) $(BIN)/python -m tests.protections
 
 # Needs the development environment once, and Node.js; the locks themselves name no registry. The mem0 that tests run beside the
 # service wants an older protobuf than the newest, and both locks have one version of each package. Extras are kept,

@@ -1,5 +1,6 @@
 """The composition root: the one place where settings, providers, metrics and the HTTP API meet."""
 
+import asyncio
 import gc
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -16,8 +17,10 @@ from app import __version__
 from app.admin.port import admin_port
 from app.auth.admission import authenticator_of
 from app.auth.api_key import ApiKeys
+from app.auth.contexts.body import SignedBody
 from app.auth.failed_logins import FailedLogins
 from app.auth.key_following import KeyFollower
+from app.auth.pepper import cursor_secret
 from app.auth.routes import guarded_routes
 from app.auth.tokens.opening import token_parts
 from app.compat.mcp.paths import ROUTES, USER_PATH
@@ -48,6 +51,7 @@ from app.http.connections.disconnects import CancelOnDisconnect
 from app.http.connections.reaper import ConnectionReaper, reaping
 from app.http.connections.slow_clients import SlowClientLimits
 from app.http.cross_origin import CrossOrigin
+from app.http.cursors import Cursors
 from app.http.head import HeadAsGet
 from app.http.openapi.document import complete, openapi_config
 from app.http.path_prefix import PathPrefix
@@ -135,7 +139,7 @@ def create_app(
 
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
     inner: ASGIApp = app.asgi_handler
-    served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(inner))))  # type: ignore[arg-type] # ASGI's own open types
+    served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(SignedBody(inner, metrics)))))  # type: ignore[arg-type] # ASGI's own open types
     templates = {route.path_format for route in app.routes if is_callers(route.path_format)} | {USER_PATH}
     admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
     seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer)
@@ -191,6 +195,7 @@ def _lifespan(
             chains.running(configuration.settings) as chain,
         ):
             app.state.chain = chain
+            app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.data_dir))
             app.state.console = Console(settings, chains.observer.history, app.state.authenticator)
             app.state.provider = MeasuredProvider(lambda: chain.provider, lambda: chain.first, metrics)
             applied(configuration.settings)

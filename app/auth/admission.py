@@ -16,6 +16,9 @@ from app.auth.anonymous import AnonymousAuthenticator
 from app.auth.api_key import ApiKeys
 from app.auth.by_credential import CredentialAuthenticator
 from app.auth.caller import Authenticator, CredentialKind, Identity
+from app.auth.contexts.body import expect_body
+from app.auth.contexts.contexts import SignedContexts
+from app.auth.contexts.once import use_once
 from app.auth.credentials import credential_in
 from app.auth.failed_logins import FailedLogins
 from app.auth.loopback import require_loopback_name
@@ -25,7 +28,6 @@ from app.auth.routes import SCOPE
 from app.http.admission.admitted import admission_of
 from app.http.admission.heads import address_of
 from app.http.parameters import refuse_unknown_parameters
-from app.http.problems import FORBIDDEN, RequestError
 from app.settings.auth import AuthSettings, Scope
 from app.settings.model import TenantSettings
 from observability.notes import current
@@ -41,11 +43,14 @@ _Hook = TypeVar("_Hook", bound=Callable[..., Awaitable[None]])
 
 def authenticator_of(settings: AuthSettings, keys: ApiKeys, tokens: Sequence[CredentialKind]) -> Authenticator:
     """Return the authenticator that the settings choose."""
+    signed: list[CredentialKind] = [SignedContexts(settings.context)] if settings.context else []
     if settings.mode == "api_key":
         # The keys take whatever is left, since those of before had any form.
-        return CredentialAuthenticator([*tokens, keys])
+        return CredentialAuthenticator([*signed, *tokens, keys])
     if settings.mode == "jwt":
-        return CredentialAuthenticator(tokens, "a token of an issuer that is known here: Authorization: Bearer TOKEN")
+        return CredentialAuthenticator(
+            [*signed, *tokens], "a token of an issuer that is known here: Authorization: Bearer TOKEN"
+        )
     return AnonymousAuthenticator(settings.default_user)
 
 
@@ -75,7 +80,8 @@ async def admit_protocol(request: AnyRequest) -> None:
         raise NotFoundException
     async with refusals_noted(request):
         identity = identified(request)
-    require_tenant(identity.tenant, request.app.state.settings.tenants)
+        require_tenant(identity.tenant, request.app.state.settings.tenants)
+        await use_once(request, identity)
     request.state.user = RequestUser(request, identity)
     request.state.identity = identity
 
@@ -92,7 +98,9 @@ async def admit_operator(request: AnyRequest) -> None:
     if request.app.state.settings.admin.port is not None and ADMIN_PORT not in request.scope:
         raise NotFoundException
     async with refusals_noted(request):
-        request.state.operator = identified(request).id
+        identity = identified(request)
+        await use_once(request, identity)
+    request.state.operator = identity.id
     refuse_unknown_parameters(request)
 
 
@@ -117,17 +125,17 @@ async def admit_measurer(request: AnyRequest) -> None:
         require_loopback_name(request.headers)
     elif ADMIN_PORT not in request.scope:
         async with refusals_noted(request):
-            identified(request)
+            await use_once(request, identified(request))
 
 
 def require_tenant(tenant: str, settings: TenantSettings) -> None:
     """Require that a tenant is served here.
 
     Raises:
-        RequestError: it is another one than the default, and this service has no others yet.
+        CallerRefused: it is another one than the default, and this service has no others yet.
     """
     if tenant != DEFAULT_TENANT and not settings.enabled:
-        raise RequestError(FORBIDDEN, f'The tenant "{tenant}" is not served here: tenants are not enabled')
+        raise CallerRefused("tenant", f'The tenant "{tenant}" is not served here: tenants are not enabled')
 
 
 def is_told_everything(request: AnyRequest) -> bool:
@@ -150,8 +158,14 @@ def proven(connection: AnyConnection) -> Identity:
     """Return the identity that a request proves; raise `RequestError` if it proves none. Scopes are not checked."""
     authenticator: Authenticator = connection.app.state.authenticator
     # Where nobody is asked for a credential, a proxy may add as many as it likes.
-    shown = credential_in(connection.headers) if _uses_keys(connection) else None
-    return _noted(authenticator.identify(str(connection.scope.get("method")), connection.headers, shown))
+    shown = None
+    if _uses_keys(connection):
+        signed = connection.scope if connection.app.state.settings.auth.context else None
+        shown = credential_in(connection.headers, signed)
+    identity = authenticator.identify(str(connection.scope.get("method")), connection.headers, shown)
+    if identity.body_digest is not None:
+        expect_body(cast("dict[str, Any]", connection.scope), identity.body_digest)
+    return _noted(identity)
 
 
 @asynccontextmanager

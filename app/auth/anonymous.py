@@ -1,6 +1,7 @@
 """No authentication: any client that reaches the service may call it, for the user that it names."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from app.auth.allowed_users import AllowedUsers
 from app.auth.caller import Identity
@@ -19,7 +20,7 @@ class AnonymousAuthenticator:
     def __init__(self, default_user: str) -> None:
         self._everybody = Identity(ANONYMOUS, frozenset(SCOPES), AllowedUsers(default=default_user))
 
-    def recognize(self, headers: Mapping[str, str]) -> None:
+    def recognize(self, headers: Mapping[str, str], scope: Mapping[str, Any]) -> None:
         """Know nobody: callers are told apart by their address."""
 
     def identify(self, method: str, headers: Mapping[str, str], shown: Credential | None) -> Identity:  # noqa: ARG002 - nothing is asked for

@@ -55,7 +55,8 @@ class KeyTable:
         scopes, users = scopes_of(key.scopes), users_of(key)
         for place, text in enumerate(key.hashes):
             ends = [end for end in (expires, former_until if place else None) if end is not None]
-            identity = Identity(name, scopes, users, key.tenant, min(ends, default=None), text)
+            proof = text if key.renewed is None else f"{text} since {key.renewed.isoformat()}"
+            identity = Identity(name, scopes, users, key.tenant, min(ends, default=None), proof)
             secret = _Secret(identity, min(ends, default=float("inf")), key.revoked is not None)
             self._by_id.setdefault(name, []).append(secret)
             if text.startswith(HASH_PREFIX):
@@ -108,4 +109,4 @@ class ApiKeys:
 def users_of(key: KeySettings) -> AllowedUsers:
     """Return the users that a key speaks for."""
     named = frozenset([*([] if key.user is None else [key.user]), *key.users])
-    return AllowedUsers(only=named or None, prefix=key.user_prefix, default=key.user)
+    return AllowedUsers(only=named or None, prefix=key.user_prefix, default=key.user, reads=frozenset(key.reads))

@@ -1,10 +1,12 @@
 """Authentication by what a request shows: the first kind of credential that takes it decides."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from app.auth.caller import CredentialKind, Identity
 from app.auth.credentials import Credential, first_credential
 from app.auth.refusals import CallerRefused
+from providers.errors import InvalidInput
 
 
 class CredentialAuthenticator:
@@ -18,12 +20,12 @@ class CredentialAuthenticator:
     ) -> None:
         self._kinds, self._asked_for = kinds, asked_for
 
-    def recognize(self, headers: Mapping[str, str]) -> str | None:
+    def recognize(self, headers: Mapping[str, str], scope: Mapping[str, Any]) -> str | None:
         """Return the id of the caller that shows these headers, None if it is not known; nobody is admitted by it."""
-        shown = first_credential(headers)
+        shown = first_credential(headers, scope)
         try:
             return None if shown is None else self._identified(shown).id
-        except CallerRefused:
+        except (CallerRefused, InvalidInput):
             return None
 
     def identify(self, method: str, headers: Mapping[str, str], shown: Credential | None) -> Identity:  # noqa: ARG002 - a credential counts for all of them

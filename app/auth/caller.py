@@ -1,11 +1,11 @@
 """The caller of a request: who it is, what it may do, and the user whose memories it asks for."""
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct
 
-from app.auth.allowed_users import ANY_USER, AllowedUsers
+from app.auth.allowed_users import ANY_USER, USER_HEADER, AllowedUsers
 from app.auth.credentials import Credential
 from app.auth.refusals import CallerRefused
 from app.settings.auth import Scope
@@ -28,12 +28,20 @@ class Caller(Struct, frozen=True):
         return Owner(self.user_id, self.tenant)
 
 
+class Once(Struct, frozen=True):
+    """Name what was shown and may be used once; it is to be remembered for so many seconds."""
+
+    name: str
+    seconds: float
+
+
 class Identity(Struct, frozen=True):
     """Describe an authenticated client.
 
     `id` is as of a caller, and stays the same when its secret is replaced. `users` are those of `tenant` that it speaks
     for. `expires` is in seconds since 1970, None for never. `proof` stands for the secret that was shown, so that a
-    session can end with it.
+    session can end with it. `once` is what it has shown, if that counts a single time, and `body_digest` the SHA-256
+    of the body to which it is bound, in hex digits.
     """
 
     id: str
@@ -42,20 +50,24 @@ class Identity(Struct, frozen=True):
     tenant: str = DEFAULT_TENANT
     expires: float | None = None
     proof: str = ""
+    once: Once | None = None
+    body_digest: str | None = None
 
     def require(self, scope: Scope) -> None:
         """Require this scope of the identity; raise `CallerRefused` if it lacks it."""
         if scope not in self.scopes:
             raise CallerRefused("scope", f'This {self.users.shown} lacks the scope "{scope}"', caller=self.id)
 
-    def caller_for(self, named: str | None) -> Caller:
-        """Return the caller, for the user that the request names, None if it names nobody.
+    def caller_for(self, named: str | None, field: str = USER_HEADER, *, reading: bool = False) -> Caller:
+        """Return the caller, for the user that the request names in a field, None if it names nobody.
+
+        If it is `reading` that may also be somebody whose memories it may read, and nothing else.
 
         Raises:
             CallerRefused: the identity does not speak for that user.
             InvalidInput: nobody is named, and there is no default.
         """
-        return Caller(self.id, self.users.choose(named), self.tenant)
+        return Caller(self.id, self.users.choose(named, field, reading=reading), self.tenant)
 
 
 class CredentialKind(Protocol):
@@ -77,7 +89,7 @@ class CredentialKind(Protocol):
 class Authenticator(Protocol):
     """Describe how the service authenticates its callers."""
 
-    def recognize(self, headers: Mapping[str, str]) -> str | None:
+    def recognize(self, headers: Mapping[str, str], scope: Mapping[str, Any]) -> str | None:
         """Return the id of the caller that shows these headers, None if it is not known; nobody is admitted by it."""
 
     def identify(self, method: str, headers: Mapping[str, str], shown: Credential | None) -> Identity:

@@ -83,6 +83,10 @@ class Pepper(Struct, frozen=True):
         """Return the HMAC-SHA-256 of a key."""
         return hmac.digest(self.secret, _bytes_of(key), "sha256")
 
+    def derived(self, purpose: str) -> bytes:
+        """Return a secret for another purpose, from which neither the pepper nor a hash of a key can be computed."""
+        return hmac.digest(self.secret, f"secret for {purpose}".encode(), "sha256")
+
     def __repr__(self) -> str:
         return f"Pepper({self.id})"
 

@@ -1,7 +1,7 @@
 """How a request names its user: in a header as it is or percent-encoded (RFC 8187), in the query, or in the body."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -11,14 +11,18 @@ from msgspec import UNSET, UnsetType
 from app.auth.allowed_users import USER_HEADER
 from app.auth.caller import Caller, Identity
 from app.auth.refusals import counted
+from app.auth.routes import SCOPE
 from app.http.problems import BAD_REQUEST, RequestError
 from app.settings.auth import Scope
 from observability.metrics import Metrics
 from providers.errors import InvalidInput
 from providers.limits import check_user_id
+from providers.owners import Owner
 
 USER_HEADER_ENCODED = f"{USER_HEADER}*"
 USER_FIELD = "user_id"  # in the query and in the body
+OWNERS_FIELD = "owners"  # in the body of a recall
+_IN_QUERY, _IN_BODY = f"{USER_FIELD} in the query", f"{USER_FIELD} in the body"
 
 # RFC 8187, section 3.2.1: the charset, a language that means nothing here, and what is percent-encoded or harmless.
 _ENCODED = re.compile(r"[Uu][Tt][Ff]-8'[A-Za-z0-9-]*'((?:%[0-9A-Fa-f]{2}|[A-Za-z0-9!#$&+.^_`|~-])*)")
@@ -30,7 +34,7 @@ class RequestUser:
     It is known for good only when the body was read, which may name it.
     """
 
-    __slots__ = ("_caller", "_identity", "_metrics", "_named", "_named_by")
+    __slots__ = ("_caller", "_field", "_identity", "_metrics", "_named", "_named_by", "_reading")
 
     def __init__(self, request: ASGIConnection[Any, Any, Any, Any], identity: Identity) -> None:
         """Read the head.
@@ -41,11 +45,12 @@ class RequestUser:
         """
         self._identity = identity
         self._metrics: Metrics = request.app.state.metrics
+        self._reading = request.route_handler.opt.get(SCOPE) == "memory:read"
         self._named: str | None = None
-        self._named_by = ""
+        self._named_by, self._field = "", USER_HEADER
         self._caller: Caller | None = None
         for place, user_id in _named_in_head(request):
-            self._name(place, user_id)
+            self._name(place, user_id, USER_FIELD if place == _IN_QUERY else place)
         if self._named_by:
             self._caller = self._settled()
 
@@ -66,27 +71,50 @@ class RequestUser:
         with counted(self._metrics):
             self._identity.require(scope)
 
+    def readable(self, names: Sequence[str]) -> list[Owner]:
+        """Return several owners whose memories a body asks for, in place of a user.
+
+        Raises:
+            CallerRefused: the identity may not read those of one of them.
+            InvalidInput: one is invalid or named twice, or the request names a user as well.
+        """
+        if self._named is not None:
+            raise InvalidInput(OWNERS_FIELD, f"must not be given together with {self._named_by}")
+        if len(set(names)) < len(names):
+            raise InvalidInput(OWNERS_FIELD, "must be different owners")
+        with counted(self._metrics):
+            for name in names:
+                _check(OWNERS_FIELD, name)
+            callers = [self._identity.caller_for(name, OWNERS_FIELD, reading=True) for name in names]
+        return [caller.owner for caller in callers]
+
     def name_in_body(self, user_id: str | UnsetType) -> None:
         """Take the name that a body gives, if it gives any; errors as of the constructor and of `caller`."""
         if user_id is UNSET:
             return
         if self._caller is not None and self._named is None:
             raise RuntimeError("the body was read after the user had been settled without it")
-        self._name(USER_FIELD, user_id)
+        self._name(_IN_BODY, user_id, USER_FIELD)
         self._caller = self._settled()
 
-    def _name(self, place: str, user_id: str) -> None:
-        try:
-            check_user_id(user_id)
-        except InvalidInput as error:
-            raise InvalidInput(place, error.reason) from None
+    def _name(self, place: str, user_id: str, field: str) -> None:
+        """Take a name; `place` is told to the caller, and `field` is the header, parameter or field."""
+        _check(field, user_id)
         if self._named not in {None, user_id}:
-            raise RequestError(BAD_REQUEST, f"{place} names another user than {self._named_by}", field=place)
-        self._named, self._named_by = user_id, place
+            than = "names two users" if place == self._named_by else f"names another user than {self._named_by}"
+            raise RequestError(BAD_REQUEST, f"{place} {than}", field=field)
+        self._named, self._named_by, self._field = user_id, place, field
 
     def _settled(self) -> Caller:
         with counted(self._metrics):
-            return self._identity.caller_for(self._named)
+            return self._identity.caller_for(self._named, self._field, reading=self._reading)
+
+
+def _check(field: str, user_id: str) -> None:
+    try:
+        check_user_id(user_id)
+    except InvalidInput as error:
+        raise InvalidInput(field, error.reason) from None
 
 
 def _named_in_head(request: ASGIConnection[Any, Any, Any, Any]) -> Iterator[tuple[str, str]]:
@@ -103,7 +131,7 @@ def _named_in_head(request: ASGIConnection[Any, Any, Any, Any]) -> Iterator[tupl
         query = request.scope["query_string"].decode("latin-1")
         for name, value in parse_qsl(query, keep_blank_values=True, errors="surrogateescape"):
             if name == USER_FIELD:
-                yield USER_FIELD, _utf8(USER_FIELD, value.encode(errors="surrogateescape"))
+                yield _IN_QUERY, _utf8(USER_FIELD, value.encode(errors="surrogateescape"))
 
 
 def _only(request: ASGIConnection[Any, Any, Any, Any], name: str) -> str | None:

@@ -2,12 +2,17 @@
 
 from hashlib import sha256
 from pathlib import Path
+from secrets import token_bytes
 
-from app.auth.kept_file import kept_secret, read_secret
+import structlog
+
+from app.auth.kept_file import SECRET_BYTES, kept_secret, read_secret
 from app.auth.keys import Pepper
 from app.settings.auth import AuthSettings
 
 FILE_NAME = "keys.pepper"
+
+_log = structlog.get_logger(__name__)
 
 
 def pepper_for_new_keys(settings: AuthSettings, data_dir: Path) -> Pepper:
@@ -24,6 +29,18 @@ def known_pepper(settings: AuthSettings, data_dir: Path) -> Pepper | None:
         return Pepper(read_secret(data_dir / FILE_NAME))
     except FileNotFoundError:
         return None
+
+
+def cursor_secret(settings: AuthSettings, data_dir: Path) -> bytes:
+    """Return the secret that seals cursors, the same wherever the pepper is.
+
+    Where a pepper cannot be kept, this process has a secret of its own, and follows no cursor of another process.
+    """
+    try:
+        return pepper_for_new_keys(settings, data_dir).derived("cursors")
+    except OSError as error:
+        _log.warning("cursor_secret_not_kept", file=str(data_dir / FILE_NAME), reason=error.strerror)
+        return token_bytes(SECRET_BYTES)
 
 
 def _configured(settings: AuthSettings) -> Pepper | None:

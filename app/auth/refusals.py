@@ -9,9 +9,22 @@ from observability.metrics import Metrics
 from observability.notes import current
 
 # `several` credentials, or `missing` ones; `malformed` is no whole key or token; `early` is a token that does not count
-# yet, and `issuer` one whose issuer's keys are not known yet; `user` is one whom the caller does not speak for.
+# yet, and `issuer` one whose issuer's keys are not known yet; `replayed` is a signature that was used before; `user` is
+# one whom the caller does not speak for, and `tenant` one that is not served.
 Reason = Literal[
-    "several", "missing", "malformed", "unknown", "expired", "early", "revoked", "issuer", "session", "scope", "user"
+    "several",
+    "missing",
+    "malformed",
+    "unknown",
+    "expired",
+    "early",
+    "revoked",
+    "issuer",
+    "replayed",
+    "session",
+    "scope",
+    "user",
+    "tenant",
 ]
 # What somebody who guesses meets, and is slowed down for.
 FAILED_LOGINS: frozenset[Reason] = frozenset({"malformed", "unknown", "expired", "revoked"})
@@ -21,6 +34,7 @@ _KINDS: dict[Reason, ProblemType] = {
     "issuer": UNAVAILABLE,
     "scope": FORBIDDEN,
     "user": FORBIDDEN,
+    "tenant": FORBIDDEN,
 }
 _HEADERS = {UNAUTHENTICATED: CHALLENGE, UNAVAILABLE: {"Retry-After": "1"}}
 

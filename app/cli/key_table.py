@@ -60,7 +60,8 @@ def _moment(moment: datetime | None) -> str:
 
 def _users_of(key: KeySettings) -> str:
     users = [*([] if key.user is None else [key.user]), *key.users]
-    return ",".join([*users, *([] if key.user_prefix is None else [f"{key.user_prefix}..."])]) or "any"
+    also = [f"reads {owner}" for owner in key.reads]
+    return ",".join([*users, *([] if key.user_prefix is None else [f"{key.user_prefix}..."]), *also]) or "any"
 
 
 def _state_of(

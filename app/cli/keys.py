@@ -94,6 +94,9 @@ def keys() -> None:
     callback=_users,
     help="The user the key speaks for, several if given again; without it each request names one.",
 )
+@click.option(
+    "--reads", multiple=True, callback=_users, help="An owner, such as a team, whose memories it may read as well."
+)
 @click.option("--user-prefix", help="What the users it speaks for begin with.")
 @click.option(
     "--scope",
@@ -112,6 +115,7 @@ def new(  # noqa: PLR0913 - one for each option
     tenant: str,
     users: tuple[str, ...],
     user_prefix: str | None,
+    reads: tuple[str, ...],
     scopes: tuple[Grant, ...],
     expires: datetime | None,
     *,
@@ -126,6 +130,7 @@ def new(  # noqa: PLR0913 - one for each option
         user=users[0] if len(users) == 1 else None,
         users=list(users) if len(users) > 1 else [],
         user_prefix=user_prefix,
+        reads=list(reads),
         scopes=list(scopes) or ["memory"],
         expires=expires,
     )
@@ -198,8 +203,14 @@ def expire(known: KnownKeys, name: str, when: datetime | None, *, never: bool, f
         raise click.UsageError("give either a time, --never or --former")
     key = known.find(name, to_change=True)
     if former:
+        if key.former_hash is None:
+            raise click.ClickException(f"{name} has no former secret: it was not rotated, or that has been ended")
         changed = structs.replace(key, former_hash=None, former_until=None)
     else:
-        changed = structs.replace(key, expires=when)
+        now = datetime.now(UTC).replace(microsecond=0)
+        ended = key.expires is not None and key.expires <= now
+        # What had ended with the key stays ended: whoever has the cookie of a session has to log in again.
+        renewed = now if ended and (when is None or when > now) else key.renewed
+        changed = structs.replace(key, expires=when, renewed=renewed)
     known.put(name, key, changed)
-    known.tell_change(name, changed, as_json=as_json)
+    known.tell_change(name, changed, former=former, as_json=as_json)

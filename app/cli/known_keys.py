@@ -77,10 +77,12 @@ class KnownKeys:
         if key.former_until is not None:
             click.echo(f"The former secret counts until {key.former_until.isoformat()}.")
 
-    def tell_change(self, name: str, key: KeySettings, *, as_json: bool) -> None:
-        """Show a key that was changed."""
+    def tell_change(self, name: str, key: KeySettings, *, former: bool = False, as_json: bool) -> None:
+        """Show a key that was changed, or whose `former` secret was ended."""
         if as_json:
             click.echo(json.dumps({"name": name, **_plain(key), "file": str(self._file.path)}, indent=2))
+        elif former:
+            click.echo(f"The former secret of {name} has ended; a running service refuses it within a second.")
         elif key.revoked is not None:
             click.echo(f"{name} was revoked; a running service refuses it within a second.")
         else:

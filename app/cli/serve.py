@@ -3,7 +3,7 @@
 import errno
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -14,10 +14,9 @@ from granian.errors import FatalError
 from granian.log import LogLevels
 from msgspec import structs
 
-from app.auth.keys import HASH_PREFIX
-from app.auth.keys_file import KeysFile, KeysFileFault
 from app.cli import options
 from app.cli.databases import Databases
+from app.cli.key_warnings import warn_of_keys
 from app.cli.loading import ConfigProblem, exit_on, load_or_exit
 from app.cli.rehearsal import rehearse
 from app.http.connections.limits import connections_per_worker, http1
@@ -65,7 +64,7 @@ def serve(
     stopping = StopReason()
     with stopping.logged(), databases.running(), _metrics_together(settings):
         rehearse(configuration.settings)
-        _warn_of_bare_hashes(configuration.settings)
+        warn_of_keys(configuration.settings)
         if (override := configuration.override) is not None:
             _log.warning("order_override_in_force", **structs.asdict(override), file=str(source.overrides.path))
         urls = _urls(settings, port)
@@ -76,14 +75,6 @@ def serve(
             _run(settings, port, databases, stopping)
         if databases.lost is not None:
             raise click.ClickException(f"{_LOST}: see {databases.lost / 'server.log'}")
-
-
-def _warn_of_bare_hashes(settings: Settings) -> None:
-    with suppress(KeysFileFault):  # which the workers log
-        keys = {**KeysFile.of(settings.auth, settings.data_dir).read(), **settings.auth.keys}
-        bare = sorted(name for name, key in keys.items() if any(text.startswith(HASH_PREFIX) for text in key.hashes))
-        if settings.auth.mode != "none" and bare:
-            _log.warning("bare_key_hashes", keys=bare, remedy="ninai keys rotate")
 
 
 @contextmanager

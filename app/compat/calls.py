@@ -10,9 +10,11 @@ from msgspec import Struct
 
 from app.auth.admission import ADMIN_PORT, proven, refusals_noted, require_tenant
 from app.auth.caller import Caller, Identity
+from app.auth.contexts.once import use_once
 from app.auth.naming import RequestUser
 from app.auth.refusals import counted
 from app.http.admission.admitted import Charged, admission_of
+from app.http.cursors import Cursors
 from app.http.headers import note_conditions
 from app.http.idempotency import HEADER, WriteIds, check_keys
 from app.settings.auth import Scope
@@ -31,7 +33,8 @@ class ProtocolCall(Struct, frozen=True, kw_only=True):
     """Describe a request of another protocol, in which the user stands anywhere but where our own API names it.
 
     `user` is the one whom its head names as our own API does. `recall_limit` is the configured default, `most_bytes`
-    bounds the answer, `admission` is charged the exact price, and `now` is when the request came.
+    bounds the answer, `admission` is charged the exact price, `cursors` lead from page to page, and `now` is when the
+    request came.
     """
 
     provider: MemoryStore
@@ -42,6 +45,7 @@ class ProtocolCall(Struct, frozen=True, kw_only=True):
     recall_limit: int
     most_bytes: int
     admission: Charged
+    cursors: Cursors
     now: datetime
 
     @property
@@ -100,7 +104,8 @@ async def call_with_message(connection: _Connection) -> ProtocolCall:
         identity = proven(connection)
         if not any(_scope_of(verb) in identity.scopes for verb in VERBS):
             identity.require(_scope_of("read"))
-    require_tenant(identity.tenant, connection.app.state.settings.tenants)
+        require_tenant(identity.tenant, connection.app.state.settings.tenants)
+        await use_once(connection, identity)
     return _gathered(connection, identity, RequestUser(connection, identity))
 
 
@@ -118,6 +123,7 @@ def _gathered(connection: _Connection, identity: Identity, user: RequestUser) ->
         recall_limit=state.settings.recall_limit,
         most_bytes=state.settings.limits.max_answer_bytes,
         admission=admission_of(connection.scope),
+        cursors=state.cursors,
         now=datetime.now(UTC),
     )
 

@@ -15,7 +15,7 @@ from app.http import problems, schemas
 from app.http.admission import price
 from app.http.answers import of_memories, shown
 from app.http.calls import ReadCall, WriteCall
-from app.http.cursors import MAX_CURSOR_CHARS, next_cursor
+from app.http.cursors import MAX_CURSOR_CHARS
 from app.http.headers import write_status
 from app.http.json.body import JsonDTO
 from app.http.parameters import PARAMETERS
@@ -113,7 +113,7 @@ class ListsController(UserResource):
             created_before=created_before,
         )
         query = await _admitted(call, wanted)
-        return await _answer(query, await call.provider.page(query))
+        return await _answer(call, query, await call.provider.page(query))
 
     @post(
         "/list",
@@ -130,7 +130,7 @@ class ListsController(UserResource):
         it comes from alone: with other conditions or in another order it is refused.
         """
         query = await _admitted(call, data)
-        return await _answer(query, await call.provider.page(query))
+        return await _answer(call, query, await call.provider.page(query))
 
     @delete(
         "/memories",
@@ -176,6 +176,8 @@ class ListsController(UserResource):
             counted = await write.provider.page(_counting(as_page(conditions, write.owner)))
             return Response(schemas.DryRunResponse(counted.total or 0))
         if confirm is None:
+            if conditions != ALL:
+                raise InvalidInput("confirm", 'must be "matching": this deletes the memories that meet the conditions')
             raise InvalidInput("confirm", 'must be "everything": this deletes all memories of the user')
         await write.admission.charge(cost)
         erased = await write.provider.erase_all(write.owner, conditions=conditions)
@@ -187,13 +189,13 @@ class ListsController(UserResource):
 async def _admitted(call: ReadCall, wanted: ListRequest) -> PageQuery:
     """Charge for a page, and return it."""
     await call.admission.charge(price.of_list(wanted))
-    return wanted.page(call.owner, call.most_bytes)
+    return wanted.page(call.owner, call.most_bytes, call.cursors)
 
 
-async def _answer(query: PageQuery, page: Found) -> Response[schemas.ListResponse]:
+async def _answer(call: ReadCall, query: PageQuery, page: Found) -> Response[schemas.ListResponse]:
     memories = await in_turns(shown, page.memories)
     total = UNSET if page.total is None else page.total
-    return await of_memories(schemas.ListResponse(memories, len(memories), next_cursor(page, query), total))
+    return await of_memories(schemas.ListResponse(memories, len(memories), call.cursors.next(page, query), total))
 
 
 def _counting(query: PageQuery) -> PageQuery:

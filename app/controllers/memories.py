@@ -25,6 +25,7 @@ from app.http.schemas import (
     RememberResponse,
     SingleRecallRequest,
 )
+from app.http.shared_recall import found_of
 from providers import limits
 from providers.errors import MemoryNotFound
 from providers.timing.turns import in_turns
@@ -88,11 +89,16 @@ class MemoriesController(UserResource):
     async def recall(
         self, data: JSONBody[SingleRecallRequest], call: NamedDependency[ReadCall]
     ) -> Response[RecallResponse]:
-        """Find the memories nearest to a query, by meaning and by words, best first."""
-        await call.admission.charge(price.of_question(data, call.recall_limit))
-        most_bytes = bytes_for_memories([data], call.most_bytes)
-        found = await call.provider.find(data.recall_query(call.owner, call.recall_limit, most_bytes))
-        memories, text = await within_budget(data, await in_turns(shown, found.memories))
+        """Find the memories nearest to a query, by meaning and by words, best first.
+
+        With `owners` they are those of several users, teams and agents, and the `user_id` of each tells whose it is.
+        """
+        owners = [call.owner] if data.owners is UNSET else call.user.readable(data.owners)
+        await call.admission.charge(price.of_question(data, call.recall_limit) * len(owners))
+        query = data.recall_query(owners[0], call.recall_limit, bytes_for_memories([data], call.most_bytes))
+        shared = data.owners is not UNSET
+        found = await found_of(call.provider, query, owners) if shared else (await call.provider.find(query)).memories
+        memories, text = await within_budget(data, await in_turns(shown, found), names_owners=shared)
         return await of_memories(RecallResponse(memories, len(memories), text))
 
     @get(

@@ -15,6 +15,7 @@ from msgspec import Struct
 from app.auth.allowed_users import USER_HEADER
 from app.auth.naming import USER_FIELD, USER_HEADER_ENCODED, RequestUser
 from app.http.admission.admitted import Charged, admission_of
+from app.http.cursors import Cursors
 from app.http.headers import (
     MAX_SESSION_CHARS,
     MAX_TIMEOUT_MS,
@@ -60,7 +61,7 @@ class ReadCall(Struct, frozen=True):
     """Describe a request that reads.
 
     `user` owns the memories, `recall_limit` is the configured default, and `most_bytes` bounds the answer. `admission`
-    is charged the exact price before the provider is asked.
+    is charged the exact price before the provider is asked, and `cursors` lead from page to page.
     """
 
     provider: MemoryProvider
@@ -68,6 +69,7 @@ class ReadCall(Struct, frozen=True):
     recall_limit: int
     most_bytes: int
     admission: Charged
+    cursors: Cursors
 
     @property
     def owner(self) -> Owner:
@@ -111,7 +113,8 @@ async def provide_call(
     state = request.app.state
     settings: Settings = state.settings
     most_bytes = settings.limits.max_answer_bytes
-    return ReadCall(state.provider, request.state.user, settings.recall_limit, most_bytes, admission_of(request.scope))
+    user, admission = request.state.user, admission_of(request.scope)
+    return ReadCall(state.provider, user, settings.recall_limit, most_bytes, admission, state.cursors)
 
 
 async def provide_write_call(

@@ -1,75 +1,133 @@
-"""The opaque cursor of a list: the provider it belongs to, the last memory already returned, and the query."""
+"""The cursor of a list, sealed: a place in a provider's list, for one owner, one query, and a day.
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from hashlib import blake2b
+Whoever could make a cursor could choose the provider that answers, be it the slowest standby. So a client neither makes
+nor reads one. The seal is a synthetic-IV construction (RFC 5297, with HMAC-SHA-256 and SHAKE-256): a mark of the whole
+content, and the content under a pad that the secret and the mark give.
+"""
+
+import hmac
+import time
+from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Callable
+from hashlib import blake2b, shake_256
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import asdict, replace
 
+from app.http.problems import CURSOR_LOST, RequestError
 from providers.answers import Found
 from providers.errors import InvalidInput
-from providers.limits import check_page
 from providers.owners import Owner
-from providers.types import ALL, Conditions, MemoryRecord, PageQuery, Position
+from providers.types import Conditions, MemoryRecord, PageQuery, Position
 
 MAX_CURSOR_CHARS = 512
-_ANY_OWNER = Owner("anybody")  # a position is checked as a part of a page, and every page has an owner
+CURSOR_SECONDS = 86_400  # that a cursor is accepted at least; a job over a long list reads a page more often
+_ROUNDED_TO = 3_600  # seconds, up: the same page asked twice within an hour mostly has the same cursor
 _DIGEST_BYTES = 8  # it tells a caller's own queries apart, and protects nothing
-_ANY = b""  # the digest of a list of everything, newest first: the only one there was before lists had conditions
+_MARK_BYTES = 16
+_FIELD = "cursor"
+_NO_CURSOR = "is not a cursor of this service"
+_AGAIN = "begin the list again without it"
 
 _encode = msgspec.json.Encoder(order="sorted").encode
+_Content = TypeVar("_Content", bound=Struct)
 
 
-class Cursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+class _Sealed(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """Name a place in a list. Another provider lists in its own order, so the place means nothing there.
 
-    `query` is a digest of the conditions and the order of the list.
+    `query` is a digest of the conditions and the order of the list, `owner` one of whose it is; `until` is in seconds
+    since 1970.
     """
 
     provider: str
     position: Position
-    query: bytes = _ANY
+    query: bytes
+    owner: bytes
+    until: int
 
 
-def cursor_after(record: MemoryRecord, provider: str, query: PageQuery) -> str:
-    """Return the cursor that continues a list after a memory."""
-    digest = _digest_of(query)
-    # Without the digest it is a cursor as the version before reads it.
-    cursor = (provider, record.position) if digest == _ANY else Cursor(provider, record.position, digest)
-    return urlsafe_b64encode(msgspec.msgpack.encode(cursor)).decode().rstrip("=")
+class _Unsealed(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    """The cursor of the versions before, which anybody could make: it is told from nonsense, and not followed."""
+
+    provider: str
+    position: Position
+    query: bytes = b""
 
 
-def continued(query: PageQuery, text: str) -> PageQuery:
-    """Return the page after a cursor.
+class Cursors:
+    """Issue cursors and follow them; all replicas have the same `secret`. `now` is in seconds since 1970."""
 
-    Raises:
-        InvalidInput: this service did not issue the cursor, or not for this query.
-    """
-    cursor = read_cursor(text)
-    if cursor.query != _digest_of(query):
-        raise InvalidInput("cursor", "belongs to a list with other conditions or in another order")
-    return replace(query, after=cursor.position, provider=cursor.provider)
+    def __init__(self, secret: bytes, now: Callable[[], float] = time.time) -> None:
+        self._secret, self._now = secret, now
+
+    def next(self, page: Found, query: PageQuery) -> str | None:
+        """Return the cursor that continues after the page that answers a query, None after the last one."""
+        full = page.cut or len(page.memories) == query.limit
+        return self.after(page.memories[-1], page.provider or "", query) if full else None
+
+    def after(self, record: MemoryRecord, provider: str, query: PageQuery) -> str:
+        """Return the cursor that continues a list of a provider after a memory."""
+        until = (int(self._now()) + CURSOR_SECONDS) // _ROUNDED_TO * _ROUNDED_TO + _ROUNDED_TO
+        place = _Sealed(provider, record.position, _query_digest(query), _owner_digest(query.owner), until)
+        content = msgspec.msgpack.encode(place)
+        mark = self._mark(content)
+        return urlsafe_b64encode(mark + self._padded(mark, content)).decode().rstrip("=")
+
+    def continued(self, query: PageQuery, text: str) -> PageQuery:
+        """Return the page after a cursor.
+
+        Raises:
+            InvalidInput: this service did not issue the cursor, or not for this owner and this query.
+            RequestError: the cursor has expired, or a version before issued it.
+        """
+        place = self._opened(text)
+        if place.owner != _owner_digest(query.owner):
+            raise InvalidInput(_FIELD, "belongs to the list of another user")
+        if place.query != _query_digest(query):
+            raise InvalidInput(_FIELD, "belongs to a list with other conditions or in another order")
+        if self._now() >= place.until:
+            raise RequestError(CURSOR_LOST, f"The cursor has expired; {_AGAIN}", field=_FIELD)
+        return replace(query, after=place.position, provider=place.provider)
+
+    def _opened(self, text: str) -> _Sealed:
+        try:
+            raw = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        except ValueError as error:
+            raise InvalidInput(_FIELD, _NO_CURSOR) from error
+        mark, hidden = raw[:_MARK_BYTES], raw[_MARK_BYTES:]
+        content = self._padded(mark, hidden)
+        if not hmac.compare_digest(mark, self._mark(content)):
+            if _read(raw, _Unsealed) is not None:
+                detail = f"The cursor is of a version before, or was made by hand; {_AGAIN}"
+                raise RequestError(CURSOR_LOST, detail, field=_FIELD)
+            raise InvalidInput(_FIELD, _NO_CURSOR)
+        place = _read(content, _Sealed)
+        if place is None:  # a version after this one may seal something else
+            raise InvalidInput(_FIELD, _NO_CURSOR)
+        return place
+
+    def _mark(self, content: bytes) -> bytes:
+        return hmac.digest(self._secret, content, "sha256")[:_MARK_BYTES]
+
+    def _padded(self, mark: bytes, content: bytes) -> bytes:
+        pad = shake_256(self._secret + mark).digest(len(content))
+        return bytes(one ^ other for one, other in zip(content, pad, strict=True))
 
 
-def next_cursor(page: Found, query: PageQuery) -> str | None:
-    """Return the cursor that continues after the page that answers a query, None after the last one."""
-    full = page.cut or len(page.memories) == query.limit
-    return cursor_after(page.memories[-1], page.provider or "", query) if full else None
-
-
-def read_cursor(text: str) -> Cursor:
-    """Read a cursor that was issued earlier; raise `InvalidInput` if this service did not issue it."""
+def _read(content: bytes, kind: type[_Content]) -> _Content | None:
     try:
-        cursor = msgspec.msgpack.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Cursor)
-        check_page(PageQuery(owner=_ANY_OWNER, after=cursor.position))
-    except (ValueError, msgspec.DecodeError, InvalidInput) as error:
-        raise InvalidInput("cursor", "is not a cursor of this service") from error
-    return cursor
+        return msgspec.msgpack.decode(content, type=kind)
+    except (ValueError, msgspec.DecodeError):
+        return None
 
 
-def _digest_of(query: PageQuery) -> bytes:
+def _query_digest(query: PageQuery) -> bytes:
     conditions = Conditions(**{name: getattr(query, name) for name in Conditions.__struct_fields__})
-    if conditions == ALL and query.order == "newest":
-        return _ANY
     return blake2b(_encode([asdict(conditions), query.order]), digest_size=_DIGEST_BYTES).digest()
+
+
+def _owner_digest(owner: Owner) -> bytes:
+    return blake2b(owner.key.encode(), digest_size=_DIGEST_BYTES).digest()

@@ -12,9 +12,9 @@ _NEXT_LINE = "\n  "  # so that a line of a memory is never taken for another mem
 
 
 async def within_budget(
-    question: RecallRequest, found: list[MemoryRecord]
+    question: RecallRequest, found: list[MemoryRecord], *, names_owners: bool = False
 ) -> tuple[list[MemoryRecord], str | UnsetType]:
-    """Return the memories of an answer, best first, and their text if it was asked for.
+    """Return the memories of an answer, best first, and their text if it was asked for, with their owners on request.
 
     A memory that does not fit any more is passed over, and shorter ones behind it may still fit. What counts are the
     characters of the text, or, without one, of the contents.
@@ -23,7 +23,7 @@ async def within_budget(
         return found, UNSET
     if question.format != "text":
         return [record for record, _ in _fitting(question, ((one, one.content) for one in found))], UNSET
-    lines = await in_turns(_line_of, found)
+    lines = await in_turns(_owned_line_of if names_owners else _line_of, found)
     kept = list(_fitting(question, zip(found, lines, strict=True)))
     return [record for record, _ in kept], "".join(line for _, line in kept)
 
@@ -47,6 +47,10 @@ def _fitting(question: RecallRequest, told: Iterable[tuple[MemoryRecord, str]]) 
             yield record, text
 
 
-def _line_of(record: MemoryRecord) -> str:
+def _line_of(record: MemoryRecord, owner: str = "") -> str:
     lines = record.content.splitlines()
-    return f"- {record.created_at:%Y-%m-%d}: {_NEXT_LINE.join(lines)}\n"
+    return f"- {record.created_at:%Y-%m-%d}{owner}: {_NEXT_LINE.join(lines)}\n"
+
+
+def _owned_line_of(record: MemoryRecord) -> str:
+    return _line_of(record, f" ({record.user_id})")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
-from app.http.cursors import MAX_CURSOR_CHARS, continued
+from app.http.cursors import MAX_CURSOR_CHARS, Cursors
 from app.http.moments import check_happened
 from providers import limits
 from providers.errors import InvalidInput
@@ -16,6 +16,7 @@ from providers.labels import LABELS, MAX_LABEL_CHARS
 from providers.owners import Owner
 from providers.types import Conditions, Edit, MemoryRecord, Metadata, NewMemory, Order, PageQuery, RecallQuery, as_page
 
+MAX_OWNERS = 8  # of one recall
 MAX_RECALL_CHARACTERS = 1_000_000
 # Of a question with a budget and no limit: so many are enough to fill most budgets.
 BUDGET_RECALL_LIMIT = 100
@@ -24,6 +25,10 @@ _OF_USER = "The user whose memories are meant, if no header and no parameter nam
 
 Content = Annotated[str, Meta(min_length=1, max_length=limits.MAX_CONTENT_CHARS)]
 UserId = Annotated[str, Meta(min_length=1, max_length=limits.MAX_USER_ID_CHARS, description=_OF_USER)]
+Owners = Annotated[
+    list[Annotated[str, Meta(min_length=1, max_length=limits.MAX_USER_ID_CHARS)]],
+    Meta(min_length=1, max_length=MAX_OWNERS, description="Users, teams and agents, by their ids, each once."),
+]
 Query = Annotated[str, Meta(min_length=1, max_length=limits.MAX_QUERY_CHARS)]
 Characters = Annotated[int, Meta(ge=1, le=MAX_RECALL_CHARACTERS)]
 RecallLimit = Annotated[int, Meta(ge=1, le=limits.MAX_RECALL_LIMIT)]
@@ -199,8 +204,8 @@ class ListRequest(ConditionsRequest, frozen=True, kw_only=True, forbid_unknown_f
     total: bool = False
     user_id: UserId | UnsetType = UNSET
 
-    def page(self, owner: Owner, most_bytes: int) -> PageQuery:
-        """Return the page to list; raise `InvalidInput` if its cursor is that of another query."""
+    def page(self, owner: Owner, most_bytes: int, cursors: Cursors) -> PageQuery:
+        """Return the page to list; raise as `Cursors.continued` if its cursor does not lead there."""
         query = replace(
             as_page(self.conditions, owner),
             order=self.order,
@@ -213,13 +218,14 @@ class ListRequest(ConditionsRequest, frozen=True, kw_only=True, forbid_unknown_f
             return query
         if self.offset:
             raise InvalidInput("offset", "must not be given together with a cursor")
-        return continued(query, self.cursor)
+        return cursors.continued(query, self.cursor)
 
 
 class SingleRecallRequest(RecallRequest, frozen=True, forbid_unknown_fields=True):
-    """A query, alone in its request."""
+    """A query, alone in its request; in place of one user it may name several `owners`, whose memories are merged."""
 
     user_id: UserId | UnsetType = UNSET
+    owners: Owners | UnsetType = UNSET
 
 
 class RememberResponse(Struct, frozen=True):

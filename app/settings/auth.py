@@ -75,7 +75,9 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     `former_hash` is that of the secret before a rotation, which is accepted as well, `former_until` a moment if it is
     set. `tenant` owns the memories, `scopes` are what the key grants access to. It speaks for
     `user`, who is meant where a request names nobody, for `users`, and for all that begin with `user_prefix`; without
-    any of these for every user that a request names. From `expires` on, and once it is `revoked`, the key is refused.
+    any of these for every user that a request names. The memories of those in `reads`, such as a team, it may read as
+    well. From `expires` on, and once it is `revoked`, the key is refused.
+    One that had ended counts again since `renewed`, but no session of the console from before does.
     """
 
     hash: KeyHash
@@ -85,8 +87,10 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     user: str | None = None
     users: list[str] = field(default_factory=list)
     user_prefix: Annotated[str, Meta(min_length=1)] | None = None
+    reads: list[str] = field(default_factory=list)
     scopes: _Grants = field(default_factory=lambda: ["memory"])
     expires: Moment = None
+    renewed: Moment = None
     revoked: Moment = None
 
     @property
@@ -100,8 +104,9 @@ class IssuerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `audience` has the names of this service in `aud`, and `jwks` is where the issuer's public keys are, read anew every
     `refresh` seconds. `leeway` seconds of difference between clocks are forgiven. A token speaks for the user, or the
-    users, in `user_claim`; with `any_user` for every user that a request names. Its memories are of `tenant`, or of the
-    one in `tenant_claim`. It has those of `scopes` that `scope_claim` names after `scope_prefix`; without that claim
+    users, in `user_claim`; with `any_user` for every user that a request names. Of the owners in `reads_claim`, such as
+    teams, each after `reads_prefix`, it may read the memories as well. Its memories are of `tenant`, or of the one in
+    `tenant_claim`. It has those of `scopes` that `scope_claim` names after `scope_prefix`; without that claim
     those in `default_scopes`.
     """
 
@@ -118,10 +123,32 @@ class IssuerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     any_user: bool = False
     tenant: TenantName = DEFAULT_TENANT
     tenant_claim: _Claim | None = None
+    reads_claim: _Claim | None = None
+    reads_prefix: str = ""
     scope_claim: _Claim = "scope"
     scope_prefix: str = ""
     scopes: _Grants = field(default_factory=lambda: ["memory"])
     default_scopes: Annotated[list[Grant], Meta(description=_SOME_GRANTS)] = field(default_factory=list)
+
+
+class ContextSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Configure who may sign for the users of a tenant, with a `secret` that it shares with the service.
+
+    `former_secret` is accepted as well. Version 1 signs the user alone, as SPEC-020 does: a signature counts for ever,
+    and for every request. Version 2 signs the whole request, which counts once, and is at most `max_age` seconds old.
+    """
+
+    secret: Secret
+    former_secret: Secret | None = None
+    version: Literal[1, 2] = 2
+    max_age: Annotated[int, Meta(ge=1, le=300)] = 60
+    tenant: TenantName = DEFAULT_TENANT
+    scopes: _Grants = field(default_factory=lambda: ["memory"])
+
+    @property
+    def secrets(self) -> list[Secret]:
+        """The secrets that count."""
+        return [self.secret] if self.former_secret is None else [self.secret, self.former_secret]
 
 
 class AuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -129,7 +156,8 @@ class AuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     `keys_path` is the file of the keys that `ninai keys` manages, `keys.json` in the data folder without it; `pepper`
     is the secret that keys are hashed with, without it a file in the data folder holds one. `jwt` has the issuers whose
-    tokens are accepted, beside the keys if the mode is `api_key`, and alone if it is `jwt`.
+    tokens are accepted, beside the keys if the mode is `api_key`, and alone if it is `jwt`; `context` has those that
+    may sign for users, in both modes.
     """
 
     mode: Literal["none", "api_key", "jwt"] = "none"
@@ -138,3 +166,4 @@ class AuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     pepper: Secret | None = None
     keys: dict[KeyName, KeySettings] = {}
     jwt: dict[KeyName, IssuerSettings] = {}
+    context: dict[KeyName, ContextSettings] = {}

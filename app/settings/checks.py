@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_network
 
 from app.auth.tokens.extra import installed as can_verify
-from app.settings.auth import KEYS_FILE
+from app.settings.auth import KEYS_FILE, AuthSettings
 from app.settings.errors import ConfigError, quoted, shown, suggestion
 from app.settings.key_faults import key_fault
 from app.settings.layers import DEFAULT, Origin, Steps, dotted
 from app.settings.loopback import is_loopback
 from app.settings.model import RESERVED_PROVIDER_NAMES, Settings
 from observability.otlp import installed
+from observability.secret import Secret
 from providers.chain.policy import AttemptPolicy, OperationClass
 from providers.errors import InvalidInput
 from providers.kind import Usage
@@ -120,7 +121,13 @@ def _ports(settings: Settings) -> Iterator[_Fault]:
 
 
 def _secrets(settings: Settings) -> Iterator[_Fault]:
-    secrets = {("admin", "session_secret"): settings.admin.session_secret, ("auth", "pepper"): settings.auth.pepper}
+    secrets: dict[Steps, Secret | None] = {
+        ("admin", "session_secret"): settings.admin.session_secret,
+        ("auth", "pepper"): settings.auth.pepper,
+    }
+    for name, context in settings.auth.context.items():
+        secrets["auth", "context", name, "secret"] = context.secret
+        secrets["auth", "context", name, "former_secret"] = context.former_secret
     for steps, secret in secrets.items():
         if secret is not None and len(secret.reveal()) < MIN_SECRET_CHARS:
             yield steps, f"expected at least {MIN_SECRET_CHARS} characters, by chance"
@@ -138,9 +145,27 @@ def _proxies(settings: Settings) -> Iterator[_Fault]:
 
 def _keys(settings: Settings) -> Iterator[_Fault]:
     path = settings.auth.keys_path or settings.data_dir / KEYS_FILE
-    if settings.auth.mode == "api_key" and not settings.auth.keys and not settings.auth.jwt and not path.exists():
+    if settings.auth.mode == "api_key" and not _callers_configured(settings.auth) and not path.exists():
         reason = '"api_key" needs at least one key, make one with `ninai keys new NAME`'
         yield ("auth", "mode"), f"{reason}; there is no {path}"
+
+
+def _callers_configured(auth: AuthSettings) -> bool:
+    return bool(auth.keys or auth.jwt or auth.context)
+
+
+def _contexts(settings: Settings) -> Iterator[_Fault]:
+    """Require a journal where signatures count once, and that no two signers can be taken for each other."""
+    journalled = len(settings.order) > 1 or settings.journal.always(settings.data_dir)
+    seen: dict[Secret, str] = {}
+    for name, context in settings.auth.context.items():
+        if context.version == 2 and not journalled:  # noqa: PLR2004 - the version
+            reason = 'version 2 needs a journal, in which what was used is noted: set journal.kind = "sqlite"'
+            yield ("auth", "context", name), f'{reason}, or "postgres" for several hosts'
+        for secret in context.secrets:
+            if secret in seen:
+                yield ("auth", "context", name, "secret"), f"the same as that of auth.context.{seen[secret]}"
+            seen[secret] = name
 
 
 def _tokens(settings: Settings) -> Iterator[_Fault]:
@@ -191,4 +216,5 @@ def _not_configured(name: str, settings: Settings) -> str:
 
 
 _OF_PROVIDERS: tuple[_Check, ...] = (_names, _order, _kinds, _journal, _retention, _deadlines, _twins)
-_OF_SERVICE: tuple[_Check, ...] = (_reach, _ports, _secrets, _proxies, _keys, _tokens, _hashes, _users, _tracing)
+_OF_CALLERS: tuple[_Check, ...] = (_keys, _contexts, _tokens, _hashes, _users)
+_OF_SERVICE: tuple[_Check, ...] = (_reach, _ports, _secrets, _proxies, *_OF_CALLERS, _tracing)

@@ -14,7 +14,7 @@
 A `Refused` is never retried; another provider may be asked at once.
 """
 
-from providers.errors import Misconfigured, TimedOut, Unavailable
+from providers.errors import InvalidInput, Misconfigured, TimedOut, Unavailable
 
 
 class Refused(Unavailable):
@@ -51,6 +51,11 @@ class CutShort(TimedOut):
     """No answer within what the deadline and this process's own lag left, which was too short to be evidence."""
 
     outcome = "cut_short"
+
+
+def list_of_nobody(provider: str) -> InvalidInput:
+    """Return the refusal of a cursor whose provider is not in the order, and so will not go on with its list."""
+    return InvalidInput("cursor", f"goes on with {provider}, which serves no more: begin the list again without it")
 
 
 def counts_as_failure(error: BaseException) -> bool:

@@ -11,12 +11,12 @@ from observability import notes
 from providers import limits
 from providers.answers import Answer, Changed, Erased, Found, Stored
 from providers.chain.deadline import CallOptions, Clock, Deadline, Shutdown
-from providers.chain.errors import BreakerOpen
+from providers.chain.errors import BreakerOpen, list_of_nobody
 from providers.chain.link import Link
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.recall_batch import RecallBatch
 from providers.chain.store_batch import SLICE_CHARS, SLICE_MEMORIES, store_slices
-from providers.errors import CursorLost, ProviderError, Rejected, SessionLost
+from providers.errors import ProviderError, Rejected, SessionLost
 from providers.limits import MAX_BATCH
 from providers.owners import Owner
 from providers.states.clock import HybridClock, new_memory_id
@@ -85,7 +85,7 @@ class GuardedProvider(Wrapper):
     def page(self, query: PageQuery) -> Coroutine[Any, Any, Found]:
         """See `MemoryStore`."""
         if query.after is not None and query.provider not in {None, self.link.name}:
-            return _refused(CursorLost(str(query.provider)))
+            return _refused(list_of_nobody(str(query.provider)))
         return super().page(query)
 
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:

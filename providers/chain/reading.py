@@ -9,7 +9,7 @@ from providers import limits
 from providers.answers import Fetched, Found
 from providers.chain.context import ChainContext
 from providers.chain.deadline import CallOptions, Deadline
-from providers.chain.errors import Contradicted
+from providers.chain.errors import Contradicted, list_of_nobody
 from providers.chain.execution import JOURNAL, Execution
 from providers.chain.fallback import Fallback
 from providers.chain.fetching import Fetching, from_journal
@@ -55,6 +55,8 @@ class ChainReader:
         limits.check_page(query)
         goes_on_with = None if query.after is None else query.provider
         if goes_on_with is not None:
+            if route.link(goes_on_with) is None:
+                raise list_of_nobody(goes_on_with)
             route = route.only(goes_on_with)
         with self._context.begin(route, OperationClass.READ) as execution:
             view = await self._view(query.owner, execution)

@@ -157,8 +157,8 @@ class Journal(SupersededVersions, PatrolNotes, Protocol):
     async def prune(self, seconds: float) -> int:
         """Drop the operations, no tombstones, that every member confirmed and that are older than `seconds`.
 
-        Older edits that were kept for so long, or whose memory has no operation any more, go with them. Return the
-        number of operations dropped.
+        Older edits that were kept for so long, or whose memory has no operation any more, go with them, and so do
+        claims that have ended. Return the number of operations dropped.
         """
 
     @abstractmethod

@@ -44,7 +44,7 @@ def main() -> None:
         took = []
         for _ in range(REQUESTS):
             began = perf_counter_ns()
-            authenticator.recognize(seen_first)
+            authenticator.recognize(seen_first, {})
             authenticator.identify("GET", headers, credential_in(headers)).caller_for("kannan")
             took.append(perf_counter_ns() - began)
         median = statistics.median(took) / 1000

@@ -91,7 +91,7 @@ class Door:
         await send({"type": "http.response.body", "body": b""})
 
 
-def _recognize(headers: Mapping[str, str]) -> str | None:
+def _recognize(headers: Mapping[str, str], _scope: Scope) -> str | None:
     return KEYS.get(headers.get("authorization", ""))
 
 

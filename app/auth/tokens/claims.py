@@ -18,10 +18,17 @@ from providers.errors import InvalidInput
 from providers.limits import check_user_id
 
 MAX_USERS = 100  # that one token speaks for by name
+MAX_SUBJECT_CHARS = 255  # as OpenID Connect Core has it (section 2), ASCII alone
+MAX_KEY_ID_CHARS = 255
 ID_PREFIX = "jwt:"  # which no name of a key has
 _ID_DIGITS = 40
 _SHOWN = "token"
 _TENANT = re.compile(TENANT_PATTERN)
+
+_RULES = {
+    "sub": f"is not 1 to {MAX_SUBJECT_CHARS} printable ASCII characters; a user's name belongs into another claim",
+    "kid": f"is longer than {MAX_KEY_ID_CHARS} characters",
+}
 
 Part = TypeVar("Part")
 
@@ -30,14 +37,14 @@ class TokenHead(Struct, frozen=True):
     """Hold what the head of a token says of its signature; what else is in it is not heeded, least of all keys."""
 
     alg: str
-    kid: Annotated[str, Meta(max_length=255)] | None = None
+    kid: Annotated[str, Meta(max_length=MAX_KEY_ID_CHARS)] | None = None
 
 
 class Claims(Struct, frozen=True):
     """Hold the claims that every token has (RFC 7519); times are in seconds since 1970."""
 
     iss: str
-    sub: Annotated[str, Meta(pattern=r"^[ -~]{1,255}\Z")]
+    sub: Annotated[str, Meta(pattern=rf"^[ -~]{{1,{MAX_SUBJECT_CHARS}}}\Z")]
     aud: str | list[str]
     exp: float
     iat: float
@@ -50,7 +57,7 @@ def part_of(token: str, index: int, kind: type[Part]) -> Part:
     try:
         return msgspec.json.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=kind)
     except msgspec.ValidationError as error:
-        raise CallerRefused("malformed", f"This token is not complete{_place_in(str(error))}") from None
+        raise CallerRefused("malformed", f"This token {_fault_in(str(error))}") from None
     except (msgspec.MsgspecError, binascii.Error, UnicodeDecodeError, RecursionError):
         raise CallerRefused("malformed", "This token cannot be read") from None
 
@@ -96,11 +103,14 @@ def identity_of(token: str, claims: Claims, settings: IssuerSettings) -> Identit
     )
 
 
-def _place_in(complaint: str) -> str:
-    """Return which claim is wrong, without a word of what it holds."""
-    missing = re.search(r"missing required field `(\w+)`", complaint)
-    wrong = missing or re.search(r" - at `\$\.(\w+)", complaint)
-    return f': see "{wrong[1]}"' if wrong else ""
+def _fault_in(complaint: str) -> str:
+    """Return which claim is missing or wrong, without a word of what it holds."""
+    if missing := re.search(r"missing required field `(\w+)`", complaint):
+        return f'lacks "{missing[1]}"'
+    wrong = re.search(r" - at `\$\.(\w+)", complaint)
+    name = wrong[1] if wrong else ""
+    rule = _RULES.get(name, "is not of the type that it should be")
+    return f'has a "{name}" that {rule}' if name else "is no JSON object where it should be one"
 
 
 def _claim(content: Mapping[str, Any], name: str) -> object:
@@ -131,13 +141,33 @@ def _users_in(content: Mapping[str, Any], settings: IssuerSettings) -> AllowedUs
     if not isinstance(users, list) or not 0 < len(users) <= MAX_USERS:
         raise _unusable(settings.user_claim)
     for user in users:
-        try:
-            if not isinstance(user, str):
-                raise _unusable(settings.user_claim)
-            check_user_id(user)
-        except InvalidInput:
-            raise _unusable(settings.user_claim) from None
-    return AllowedUsers(frozenset(users), default=users[0] if len(users) == 1 else None, shown=_SHOWN)
+        if not isinstance(user, str):
+            raise _unusable(settings.user_claim)
+        _check_user(user, settings.user_claim)
+    default = users[0] if len(users) == 1 else None
+    return AllowedUsers(frozenset(users), default=default, shown=_SHOWN, reads=_reads_in(content, settings))
+
+
+def _reads_in(content: Mapping[str, Any], settings: IssuerSettings) -> frozenset[str]:
+    """Return the owners whose memories the token may read beside those of its users; none without the claim."""
+    claim = settings.reads_claim
+    claimed = None if claim is None else _claim(content, claim)
+    if claim is None or claimed is None:
+        return frozenset()
+    owners = [claimed] if isinstance(claimed, str) else claimed
+    if not isinstance(owners, list) or len(owners) > MAX_USERS or not all(isinstance(owner, str) for owner in owners):
+        raise _unusable(claim)
+    named = frozenset(settings.reads_prefix + owner for owner in owners)
+    for owner in named:
+        _check_user(owner, claim)
+    return named
+
+
+def _check_user(user: str, claim: str) -> None:
+    try:
+        check_user_id(user)
+    except InvalidInput:
+        raise _unusable(claim) from None
 
 
 def _tenant_in(content: Mapping[str, Any], settings: IssuerSettings) -> str:

@@ -13,7 +13,6 @@ from app.compat.mcp.arguments import ListArguments, MemoryArguments, UpdateArgum
 from app.compat.mcp.schema import schema_of
 from app.http.admission import price
 from app.http.answers import shown
-from app.http.cursors import next_cursor
 from app.http.headers import stored_or_accepted
 from app.http.json.body import invalid_input
 from app.http.recalled import bytes_for_memories, within_budget
@@ -87,10 +86,10 @@ async def list_memories(call: UserCall, wanted: ListArguments) -> ListResponse:
     """Return one page of the memories that meet the conditions."""
     request = call.request
     await request.admission.charge(price.of_list(wanted.request))
-    query = wanted.request.page(call.caller.owner, request.most_bytes)
+    query = wanted.request.page(call.caller.owner, request.most_bytes, request.cursors)
     page = await request.provider.page(query)
     memories = await in_turns(shown, page.memories)
-    return ListResponse(memories, len(memories), next_cursor(page, query))
+    return ListResponse(memories, len(memories), request.cursors.next(page, query))
 
 
 async def get_memory(call: UserCall, wanted: MemoryArguments) -> MemoryRecord:

@@ -11,9 +11,9 @@ from app.http.connections.sockets import peer_of
 from observability.http import Scope
 
 # Returns the name of the caller whose key the request shows, None if it is not known; nothing is admitted by it.
-Recognize = Callable[[Mapping[str, str]], str | None]
+Recognize = Callable[[Mapping[str, str], Scope], str | None]
 
-_AUTHORIZATION, _API_KEY = b"authorization", b"x-api-key"
+_SHOWN = frozenset({b"authorization", b"x-api-key", b"x-user-context", b"x-signature"})
 _USER, _ENCODED_USER, _USER_IN_QUERY = b"x-user-id", b"x-user-id*", b"user_id="
 _LENGTH, _CODING, _PACKED = b"content-length", b"transfer-encoding", b"content-encoding"
 _PACKED_TO = 4  # a gzip body is about so many times as long as it is announced
@@ -35,7 +35,7 @@ def read_head(scope: Scope, recognize: Recognize) -> Head:
     packed = False
     length: int | None = 0
     for name, value in scope["headers"]:
-        if name in (_AUTHORIZATION, _API_KEY):
+        if name in _SHOWN:
             shown[name.decode()] = value.decode("latin-1")
         elif name == _USER:
             user = value
@@ -49,7 +49,7 @@ def read_head(scope: Scope, recognize: Recognize) -> Head:
             packed = True
     if packed and length:
         length *= _PACKED_TO
-    caller = recognize(shown) if shown else None
+    caller = recognize(shown, scope) if shown else None
     return Head(address_of(scope) if caller is None else caller, user, length)
 
 

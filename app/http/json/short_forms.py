@@ -5,6 +5,8 @@ from typing import Any
 import msgspec
 from msgspec import Raw, Struct
 
+from providers.errors import InvalidInput
+
 FIELD = "where"
 _INSIDE = ("all", "any")  # lists of conditions
 _decode = msgspec.json.Decoder().decode
@@ -13,12 +15,18 @@ _encode = msgspec.json.encode
 
 
 def written_out(body: bytes | Raw, into: type[Struct]) -> bytes | None:
-    """Return a body with the short forms of its conditions written out; None if it has none, or cannot be read."""
+    """Return a body with the short forms of its conditions written out; None if it has none, or cannot be read.
+
+    Raises:
+        InvalidInput: the condition is empty, which may mean anything.
+    """
     if FIELD not in into.__struct_encode_fields__:
         return None
     try:
         fields = _decode_fields(body)
         condition = _decode(fields.get(FIELD, b"null"))
+        if condition == {}:
+            raise InvalidInput(FIELD, "must name a field, or have an op; leave it out where all memories are meant")
         long = long_form(condition)
         return None if long == condition else _encode(fields | {FIELD: long})
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -27,7 +27,7 @@ provider that answered (`Memory-Provider`), the time it took (`Server-Timing`) a
 
 # The document by the way to authenticate and the prefix, once it is made, which takes a third of a second of the
 # processor; other settings change nothing in it.
-_made: dict[tuple[str, str], StaticFile] = {}
+_made: dict[tuple[str, bool, str], StaticFile] = {}
 
 
 def openapi_config(prefix: str) -> OpenAPIConfig:
@@ -51,6 +51,12 @@ def openapi_config(prefix: str) -> OpenAPIConfig:
                     type="http", scheme="bearer", description="An API key, `ninai_...`, or a JWT of a known issuer"
                 ),
                 "apiKey": SecurityScheme(type="apiKey", name="X-API-Key", security_scheme_in="header"),
+                "signedUser": SecurityScheme(
+                    type="apiKey",
+                    name="X-Signature",
+                    security_scheme_in="header",
+                    description="A gateway's signature over the user in `X-User-Context` and the request",
+                ),
             },
         ),
         openapi_router=docs_router(prefix),
@@ -61,14 +67,14 @@ def openapi_config(prefix: str) -> OpenAPIConfig:
 
 def complete(app: Litestar, settings: Settings) -> None:
     """Add what the framework leaves out, correct what it gets wrong, and encode the document once for all requests."""
-    mode = settings.auth.mode
-    made_for = (mode, settings.server.prefix)
+    auth = settings.auth
+    made_for = (auth.mode, bool(auth.context), settings.server.prefix)
     if made_for not in _made:
-        _made[made_for] = _document(app, needs_key=mode != "none")
+        _made[made_for] = _document(app, needs_key=auth.mode != "none", signs_users=bool(auth.context))
     app.state.document = _made[made_for]
 
 
-def _document(app: Litestar, *, needs_key: bool) -> StaticFile:
+def _document(app: Litestar, *, needs_key: bool, signs_users: bool) -> StaticFile:
     document = app.openapi_schema
     components = document.components.schemas or {}
     (components["MemoryRecord"].properties or {}).pop(HIDDEN)
@@ -78,7 +84,7 @@ def _document(app: Litestar, *, needs_key: bool) -> StaticFile:
         components[name].examples = [example]
     correct_parameters(document)
     describe(document)
-    secure(document, needs_key=needs_key)
+    secure(document, needs_key=needs_key, signs_users=signs_users)
     declare_headers(document)
     add_examples(document)
     return document_of(encode_json(document.to_schema()))

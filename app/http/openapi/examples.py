@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from app.auth.anonymous import ANONYMOUS
 from app.http import batch_schemas, change_schemas, operator_schemas, schemas
-from app.http.cursors import cursor_after
+from app.http.cursors import Cursors
 from app.http.idempotency import HEADER
 from app.http.openapi.walking import operations_of
 from app.settings.auth import AuthSettings
@@ -39,6 +39,9 @@ _MEMORY = MemoryRecord(
     created_at=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
     updated_at=datetime(2026, 3, 2, 18, tzinfo=UTC),  # the framework would leave out what is null
 )
+# Of no service: the document is the same wherever it is read.
+_CURSORS = Cursors(b"an example", _MEMORY.created_at.timestamp)
+_CURSOR = _CURSORS.after(_MEMORY, "native", PageQuery(owner=Owner(_USER)))
 _HIT = msgspec.structs.replace(_MEMORY, similarity_score=0.87)
 _CHANGED = msgspec.structs.replace(_MEMORY, content="Masala tea, one sugar")
 _REMEMBER = schemas.RememberRequest(_MEMORY.content, _MEMORY.metadata)
@@ -65,8 +68,8 @@ _BODIES: dict[str, Struct] = {
 _ANSWERS: dict[str, Struct] = {
     "remember": schemas.RememberResponse(_ID),
     "recall": schemas.RecallResponse([_HIT], 1),
-    "listMemories": schemas.ListResponse([_MEMORY], 1, cursor_after(_MEMORY, "native", PageQuery(owner=Owner(_USER)))),
-    "queryMemories": schemas.ListResponse([_MEMORY], 1, cursor_after(_MEMORY, "native", PageQuery(owner=Owner(_USER)))),
+    "listMemories": schemas.ListResponse([_MEMORY], 1, _CURSOR),
+    "queryMemories": schemas.ListResponse([_MEMORY], 1, _CURSOR),
     "updateBatch": change_schemas.UpdateBatchResponse(
         [change_schemas.UpdateResult(memory_id=_ID, status="updated", memory=_CHANGED)], 1, 0
     ),

@@ -52,11 +52,14 @@ def describe(document: OpenAPI) -> None:
             answer.description = _said_of(answer) or "Done"
 
 
-def secure(document: OpenAPI, *, needs_key: bool) -> None:
+def secure(document: OpenAPI, *, needs_key: bool, signs_users: bool) -> None:
     """Ask for a key exactly where the service does: nowhere, if it admits callers without one."""
+    ways: list[dict[str, list[str]]] = [{"bearer": []}, {"apiKey": []}]
+    if signs_users:
+        ways.append({"signedUser": []})
     for _, _, operation in operations_of(document):
         if operation.security is not None:
-            operation.security = [{"bearer": []}, {"apiKey": []}] if needs_key else []
+            operation.security = ways if needs_key else []
 
 
 def _said_of(answer: OpenAPIResponse) -> str | None:

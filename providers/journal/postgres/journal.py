@@ -136,6 +136,7 @@ class PostgresJournal(PostgresMembers):
             pass
         while await self._drop_superseded(seconds) == _PRUNED_AT_ONCE:
             pass
+        await self._drop_ended_claims()
         return dropped
 
     async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[JournalEntry]:

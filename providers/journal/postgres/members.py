@@ -95,6 +95,7 @@ _CLAIM = text("""
     ON CONFLICT (task) DO UPDATE SET holder = excluded.holder, ends_at = excluded.ends_at
     WHERE c.holder = excluded.holder OR c.ends_at <= clock_timestamp()
 """)
+_DROP_ENDED_CLAIMS = text("DELETE FROM ninai_journal_claims WHERE ends_at <= clock_timestamp()")
 
 
 class PostgresMembers(Journal):
@@ -205,6 +206,9 @@ class PostgresMembers(Journal):
         """Acquire or keep a task; see the protocol."""
         values = {"task": task, "holder": holder, "seconds": seconds}
         return await self._database.change(_CLAIM, values) > 0
+
+    async def _drop_ended_claims(self) -> None:
+        await self._database.change(_DROP_ENDED_CLAIMS, {})
 
     async def note_history(self, name: str, *, keeps: bool) -> None:
         """Note whether a member keeps history; see the protocol."""

@@ -129,6 +129,7 @@ class SqliteJournal(Journal):
         for drop in (self._drop_older_edits, self._drop_superseded):
             while await drop(seconds, _PRUNED_AT_ONCE) == _PRUNED_AT_ONCE:
                 pass
+        await self.write(membership.drop_ended_claims)
         return dropped
 
     _drop_older_edits = _writing(older_edits.drop_old)

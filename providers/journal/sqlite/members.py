@@ -158,6 +158,11 @@ def claim(connection: JournalConnection, task: str, holder: str, seconds: float)
     return connection.run(sql, (task, holder, now + seconds, now)) > 0
 
 
+def drop_ended_claims(connection: JournalConnection) -> None:
+    """Drop the claims that have ended; see `Journal.prune`."""
+    connection.run("DELETE FROM claims WHERE until <= ?", (connection.now(),))
+
+
 def _member(connection: JournalConnection, name: str) -> Member | None:
     return next((member for member in members(connection) if member.name == name), None)
 

@@ -72,7 +72,7 @@ def test_any_headers_show_one_credential_or_none(shown: Shown) -> None:
     else:
         found = credential_in(Headers(raw))
         assert found is None or found.text
-    assert first_credential({}) is None
+    assert first_credential({}, {}) is None
 
 
 def test_a_credential_does_not_print() -> None:

@@ -103,6 +103,25 @@ async def test_a_session_ends_with_its_key(http: httpx.AsyncClient, folder: Path
     assert await until(is_out)
 
 
+async def test_a_session_does_not_come_back_with_its_key(app: Litestar, folder: Path, ops: str) -> None:
+    """A key that had ended and counts again opens a new session, and none from before."""
+    visitor, later = Visitor(asgi_client(app)), Visitor(asgi_client(app))
+    assert (await visitor.log_in(ops)).status == 200
+    keys(folder, "expire", "ops", "2020-01-01")
+
+    async def is_out() -> bool:
+        return (await visitor.look()).status == 401
+
+    assert await until(is_out)
+    keys(folder, "expire", "ops", "--never")
+
+    async def is_in() -> bool:
+        return (await later.log_in(ops)).status == 200
+
+    assert await until(is_in)
+    assert await is_out()
+
+
 async def test_a_rotation_loses_no_request(http: httpx.AsyncClient, folder: Path) -> None:
     """Both secrets are one caller, so that a retry with the new one repeats what the former one began."""
     former = keys(folder, "new", "agent", "--user", "alice")["key"]

@@ -15,7 +15,7 @@ from tests.support.api import asgi_client, running_app
 from tests.support.asgi import ask
 from tests.support.canary import Log, logged_into_memory
 
-KEY, OLD, ENDED, BOUND = (new_key(name) for name in ("plain", "old", "ended", "bound"))
+KEY, OLD, ENDED, BOUND, OF_TENANT = (new_key(name) for name in ("plain", "old", "ended", "bound", "acme"))
 USER = {"X-User-ID": "alice"}
 REFUSALS = [
     ({}, "missing", None),
@@ -28,13 +28,14 @@ REFUSALS = [
     ({"X-API-Key": KEY, "Authorization": f"Bearer {KEY}"}, "several", None),
     ({"X-API-Key": KEY}, "scope", "plain"),
     ({"X-API-Key": BOUND}, "user", "bound"),
+    ({"X-API-Key": OF_TENANT}, "tenant", "acme"),
 ]
 
 
 @pytest_asyncio.fixture(scope="module")
 async def app() -> AsyncIterator[Litestar]:
     """An application with keys in every state, behind a trusted proxy."""
-    keys = {"PLAIN": KEY, "OLD": OLD, "ENDED": ENDED, "BOUND": BOUND}
+    keys = {"PLAIN": KEY, "OLD": OLD, "ENDED": ENDED, "BOUND": BOUND, "ACME": OF_TENANT}
     environ = {
         "MEMORY_PROVIDER": "mock",
         "NINAI__AUTH__MODE": "api_key",
@@ -42,6 +43,7 @@ async def app() -> AsyncIterator[Litestar]:
         "NINAI__AUTH__KEYS__OLD__EXPIRES": "2020-01-01T00:00:00Z",
         "NINAI__AUTH__KEYS__ENDED__REVOKED": "2020-01-01T00:00:00Z",
         "NINAI__AUTH__KEYS__BOUND__USER": "bob",
+        "NINAI__AUTH__KEYS__ACME__TENANT": "acme",
         "NINAI__AUTH__KEYS__PLAIN__SCOPES": "memory:write",
         "NINAI__SERVER__TRUSTED_PROXIES": "127.0.0.1",
     }
@@ -104,6 +106,7 @@ async def test_who_guesses_waits_and_who_is_known_does_not(app: Litestar, http: 
         await http.post("/memory/remember", json={"content": "tea"}, headers={"X-API-Key": KEY, **USER})
         for _ in range(3)
     ]
+    await asyncio.sleep(0.2)  # in which it would have its answer, if it did not wait
     waiting = not guess.done()
     response = await guess
 

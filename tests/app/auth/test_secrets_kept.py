@@ -21,6 +21,7 @@ from tests.support.canary import Log, logged_into_memory
 from tests.support.pages import Visitor
 
 PEPPER = "canary-pepper-" + "p" * 32
+SIGNS = "canary-signer-" + "s" * 32
 OPS = "ninai_canary-ops"
 PATHS = ["/memory/memories", "/memory/health", "/metrics", "/readyz", "/admin/providers", "/openapi.json", "/docs"]
 
@@ -40,6 +41,8 @@ def environ(tmp_path: Path) -> dict[str, str]:
         "NINAI__DATA_DIR": str(tmp_path / "data"),
         "NINAI__AUTH__MODE": "api_key",
         "NINAI__AUTH__PEPPER": PEPPER,
+        "NINAI__AUTH__CONTEXT__GATE__SECRET": SIGNS,
+        "NINAI__AUTH__CONTEXT__GATE__VERSION": "1",
         "NINAI__AUTH__KEYS__OPS__HASH": hash_key(OPS),
         "NINAI__AUTH__KEYS__OPS__SCOPES": "memory,admin",
         "NINAI__AUTH__KEYS__OPS__FORMER_HASH": hash_key("ninai_canary-former"),
@@ -61,7 +64,8 @@ def secrets(environ: dict[str, str], tmp_path: Path) -> list[str]:
     content = json.loads((tmp_path / "data" / "keys.json").read_text())
     filed = KeySettings(hash=content["keys"]["agent"]["hash"], former_hash=content["keys"]["agent"]["former_hash"])
     hashes = [*filed.hashes, environ["NINAI__AUTH__KEYS__OPS__HASH"], environ["NINAI__AUTH__KEYS__OPS__FORMER_HASH"]]
-    return [PEPPER, OPS, *made, *(key.split("_")[2] for key in made), *(text.rpartition(":")[2] for text in hashes)]
+    parts = [*(key.split("_")[2] for key in made), *(text.rpartition(":")[2] for text in hashes)]
+    return [PEPPER, OPS, *made, *parts, SIGNS]
 
 
 @pytest_asyncio.fixture

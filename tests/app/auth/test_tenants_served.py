@@ -3,7 +3,7 @@
 import pytest
 
 from app.auth.admission import require_tenant
-from app.http.problems import RequestError
+from app.auth.refusals import CallerRefused
 from app.settings.model import TenantSettings
 from providers.owners import DEFAULT_TENANT
 
@@ -16,5 +16,7 @@ def test_a_tenant_is_served(tenant: str, *, enabled: bool) -> None:
 
 def test_another_tenant_is_refused_before_that() -> None:
     """The reason is told, whatever configured the tenant."""
-    with pytest.raises(RequestError, match="tenants are not enabled"):
+    with pytest.raises(CallerRefused, match="tenants are not enabled") as refused:
         require_tenant("acme", TenantSettings())
+
+    assert refused.value.kind.status == 403

@@ -197,6 +197,35 @@ def test_an_end_is_one(folder: Path, arguments: list[str]) -> None:
     assert run(folder, *arguments).exit_code == 2
 
 
+def test_a_key_may_read_more_than_its_user(folder: Path) -> None:
+    """The list tells; a key for everybody cannot have it, since it would narrow nothing."""
+    made = told(folder, "new", "anna", "--user", "anna", "--reads", "team:sales", "--reads", "agent:planner")
+
+    assert made["reads"] == ["team:sales", "agent:planner"]
+    assert "anna,reads team:sales,reads agent:planner" in run(folder, "list").stdout
+    assert run(folder, "new", "all", "--reads", "team:sales").exit_code == 2
+
+
+def test_only_a_former_secret_that_there_is_ends(folder: Path) -> None:
+    """The words are about it, and not about the key's own end."""
+    told(folder, "new", "ci")
+    none = run(folder, "expire", "ci", "--former")
+    told(folder, "rotate", "ci")
+    ended = run(folder, "expire", "ci", "--former")
+
+    assert (none.exit_code, "no former secret" in none.stderr) == (1, True)
+    assert ended.stdout == "The former secret of ci has ended; a running service refuses it within a second.\n"
+
+
+def test_a_key_that_had_ended_is_renewed(folder: Path) -> None:
+    """So that what had ended with it does not come back; one that has not ended is not."""
+    told(folder, "new", "ci")
+
+    assert "renewed" not in told(folder, "expire", "ci", "1d")
+    assert "renewed" not in told(folder, "expire", "ci", "2020-01-01")
+    assert "renewed" in told(folder, "expire", "ci", "1d")
+
+
 def test_keys_are_listed_with_their_state_and_use(tmp_path: Path, folder: Path) -> None:
     """Those of the file and of the configuration; never a secret, nor a hash."""
     config = tmp_path / "ninai.toml"

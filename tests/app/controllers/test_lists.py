@@ -7,10 +7,7 @@ import httpx
 import msgspec
 import pytest
 
-from app.http.cursors import cursor_after, read_cursor
 from providers.limits import MAX_LIST_LIMIT, MAX_PAGE_LIMIT
-from providers.owners import Owner
-from providers.types import MemoryRecord, PageQuery, Position
 from tests.support.api import Api, field_in
 
 HAPPENED = "2026-03-01T09:30:00Z"
@@ -200,7 +197,7 @@ async def test_conditions_choose_what_is_listed(either: Api) -> None:
 @pytest.mark.parametrize(
     ("where", "field"),
     [
-        ({}, "where.op"),
+        ({}, "where"),
         ({"op": "contains"}, "where.field"),
         ({"op": "of", "a": 1}, "where.op"),
         ({"op": "and", "all": [{"a": 1}, {"op": "gt", "field": "a"}]}, "where.all[].value"),
@@ -251,23 +248,6 @@ async def test_a_cursor_belongs_to_its_query(either: Api) -> None:
     assert contents(await either.page(cursor=plain, limit=1)) == [SIX[3]]
 
 
-def test_a_cursor_of_the_version_before_goes_on() -> None:
-    """That had two parts of a position, and reads those of ours, of which it knows the first two."""
-    moment = datetime(2026, 3, 1, tzinfo=UTC)
-    memory_id = "01a203e4-5a4f-763f-8849-9a1d5c4214d4"
-    record = MemoryRecord(
-        id=memory_id, user_id="ann", content="tea", metadata=None, created_at=moment, updated_at=None, first_version=7
-    )
-    plain = cursor_after(record, "native", PageQuery(owner=Owner("ann")))
-
-    # As that version encoded it.
-    old = "kqZuYXRpdmWS1v9po4GA2SQwMWEyMDNlNC01YTRmLTc2M2YtODg0OS05YTFkNWM0MjE0ZDQ"
-
-    assert read_cursor(plain).position == Position(moment, memory_id, 7)
-    assert read_cursor(plain).query == b""  # and is not written: that version takes no third part
-    assert read_cursor(old).position == Position(moment, memory_id)
-
-
 async def test_a_page_holds_up_to_a_thousand(either: Api) -> None:
     """A query in the body may ask for a thousand, one in the address for a hundred as ever."""
     await told(either, *({"content": "tea"} for _ in range(MAX_LIST_LIMIT + 5)))
@@ -309,3 +289,26 @@ async def test_a_condition_that_is_none_deletes_nothing(either: Api, name: str, 
 
     assert answer.status_code == 422
     assert await either.contents() == ["tea"]
+
+
+@pytest.mark.parametrize("empty", ["GET", "POST"])
+async def test_an_empty_condition_is_refused_in_words(mock_api: Api, empty: str) -> None:
+    """It may mean everything or nothing, so the caller has to say which."""
+    if empty == "GET":
+        answer = await mock_api.page(where="{}")
+    else:
+        answer = await mock_api.request("POST", "/memory/list", json={"where": {}})
+
+    assert (answer.status_code, field_in(answer)) == (422, "where")
+    assert "leave it out" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(("params", "word"), [({}, "everything"), ({"session": "trip"}, "matching")])
+async def test_a_deletion_is_told_which_word_confirms_it(mock_api: Api, params: dict[str, str], word: str) -> None:
+    """With conditions the one that protects from deleting everything; a dry run needs none."""
+    refused = await mock_api.request("DELETE", "/memory/memories", params=params)
+    counted = await mock_api.request("DELETE", "/memory/memories", params=params | {"dry_run": "true"})
+
+    assert (refused.status_code, field_in(refused)) == (422, "confirm")
+    assert f'"{word}"' in refused.json()["detail"]
+    assert (counted.status_code, counted.json()["status"]) == (200, "dry_run")

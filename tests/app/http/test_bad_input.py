@@ -1,7 +1,6 @@
 """Whatever is sent, the answer is a problem that names the field, and nothing is stored."""
 
 import json
-from base64 import urlsafe_b64encode
 from collections.abc import AsyncIterator
 
 import httpx
@@ -149,7 +148,7 @@ WRONG_QUESTIONS = {
     "after the year 9999": (asking(b'"created_before":"9999-12-31T23:59:59-23:59"'), "created_before"),
     "list as condition": (with_condition(b"[]"), "where"),
     "string as condition": (with_condition(b'"a"'), "where"),
-    "no operator": (with_condition(b"{}"), "where.op"),
+    "no operator": (with_condition(b"{}"), "where"),
     "unknown operator": (with_condition(b'{"op":"xor"}'), "where.op"),
     "number as operator": (with_condition(b'{"op":1}'), "where.op"),
     "two operators": (with_condition(b'{"op":"eq","field":"a","op":"ne","value":1}'), "where.op"),
@@ -537,21 +536,14 @@ async def a_cursor(api: Api) -> str:
     return cursor
 
 
-async def test_a_damaged_cursor_is_refused_or_leads_somewhere(either: Api) -> None:
-    """However a cursor is cut or edited, the answer is a page or a problem with it, never anything else.
-
-    One that seems to be of another provider cannot be told from one of a provider that is gone.
-    """
+async def test_a_damaged_cursor_is_refused(either: Api) -> None:
+    """However a cursor is edited, nothing but its unused last bits may differ: it is none of this service."""
     cursor = await a_cursor(either)
-    damaged = [cursor[:length] for length in range(len(cursor))]
-    damaged += [cursor[:at] + letter + cursor[at + 1 :] for at in range(len(cursor)) for letter in "A_~"]
+    damaged = [cursor[:at] + letter + cursor[at + 1 :] for at in range(len(cursor) - 1) for letter in "A_~"]
 
-    for text in damaged:
+    for text in set(damaged) - {cursor}:
         response = await either.page(limit=1, cursor=text)
-        if response.status_code == 409:
-            assert problem_in(response)["type"] == "urn:ninai:problem:cursor-lost"
-        else:
-            assert response.status_code == 200 or (response.status_code, field_in(response)) == (422, "cursor")
+        assert (response.status_code, field_in(response)) == (422, "cursor")
 
 
 async def test_a_cut_cursor_is_refused(either: Api) -> None:
@@ -567,34 +559,6 @@ async def test_a_cursor_does_not_go_with_an_offset(either: Api) -> None:
     response = await either.page(cursor=await a_cursor(either), offset=1)
 
     assert (response.status_code, field_in(response)) == (422, "offset")
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        ["native", ["2024-01-01T00:00:00Z", "x"]],
-        ["native", ["2024-01-01T00:00:00", ABSENT_ID]],
-        ["native", ["0001-01-01T00:00:00+23:59", ABSENT_ID]],
-        ["native", [0, ABSENT_ID]],
-        ["native", ["2024-01-01T00:00:00Z", ABSENT_ID], "more"],
-        {"provider": "native"},
-        1,
-    ],
-)
-async def test_a_cursor_made_by_hand_is_refused(api: Api, content: object) -> None:
-    """A cursor that names no place is refused."""
-    cursor = urlsafe_b64encode(msgspec.msgpack.encode(content)).decode().rstrip("=")
-
-    response = await api.page(cursor=cursor)
-
-    assert (response.status_code, field_in(response)) == (422, "cursor")
-
-
-async def test_a_cursor_belongs_to_its_provider(api: Api, mock_api: Api) -> None:
-    """A place in one provider's list means nothing in another's: the list is to be begun anew."""
-    response = await api.page(cursor=await a_cursor(mock_api))
-
-    assert (response.status_code, problem_in(response)["type"]) == (409, "urn:ninai:problem:cursor-lost")
 
 
 @pytest.mark.parametrize(

@@ -286,7 +286,7 @@ def test_the_parameters_are_documented(document: dict[str, Any]) -> None:
 async def test_a_key_is_asked_for_where_it_is_needed(document: dict[str, Any], guarded_http: httpx.AsyncClient) -> None:
     """Two ways to show it, either of which is enough; nowhere if the service admits everybody."""
     guarded = (await guarded_http.get("/openapi.json")).json()
-    assert set(document["components"]["securitySchemes"]) == {"bearer", "apiKey"}
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "apiKey", "signedUser"}
     for (_, path), operation in operations(guarded).items():
         needed = is_memory_route(path) or path.startswith("/admin/") or path == "/memory/health"
         assert operation.get("security") == ([{"bearer": []}, {"apiKey": []}] if needed else None)

@@ -14,7 +14,7 @@ from providers.chain.breaker_state import BreakerState
 from providers.chain.deadline import Shutdown
 from providers.chain.errors import BreakerOpen, CutShort
 from providers.chain.guarded import GuardedProvider
-from providers.errors import Conflict, CursorLost, MemoryNotFound, SessionLost, TimedOut, Unavailable
+from providers.errors import Conflict, InvalidInput, MemoryNotFound, SessionLost, TimedOut, Unavailable
 from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
 from providers.states.clock import milliseconds_of
@@ -238,7 +238,7 @@ def test_patience_lengthens_the_deadline() -> None:
 
 @pytest.mark.parametrize("page_of", ["only", None])
 def test_a_list_goes_on_with_its_provider(page_of: str | None) -> None:
-    """A cursor of this provider, or of nobody, gives the next page; that of another one is lost."""
+    """A cursor of this provider, or of nobody, gives the next page; that of one that serves no more is refused."""
 
     async def main(stage: Stage) -> None:
         alone = Alone(stage)
@@ -247,7 +247,7 @@ def test_a_list_goes_on_with_its_provider(page_of: str | None) -> None:
         query = PageQuery(owner=Owner(USER), after=after, provider=page_of)
         assert len((await alone.provider.page(query)).memories) == 1
 
-        with pytest.raises(CursorLost, match="another"):
+        with pytest.raises(InvalidInput, match="another"):
             await alone.provider.page(replace(query, provider="another"))
         assert len((await alone.provider.page(replace(query, after=None, provider="another"))).memories) == 1
 

@@ -33,6 +33,16 @@ async def test_a_task_falls_free(journal: Journal) -> None:
     assert await journal.claim("sweep", "one", LONG) is True
 
 
+async def test_an_ended_claim_is_dropped(journal: Journal) -> None:
+    """A claim that has ended is like none, and one that holds stays when the journal is pruned."""
+    await journal.claim("once", "one", 0)
+    await journal.claim("sweep", "one", LONG)
+    await journal.prune(LONG)
+
+    assert await journal.claim("once", "two", LONG) is True
+    assert await journal.claim("sweep", "two", LONG) is False
+
+
 async def test_each_task_is_claimed_for_itself(journal: Journal) -> None:
     """Another task has another holder."""
     await journal.claim("sweep", "one", LONG)

@@ -23,6 +23,9 @@ from tests.support.issuer import ISSUER, TokenIssuer, curve_key, issuer_settings
 
 NOW = 1_800_000_000.0
 LEEWAY = 30
+_NO_SUBJECT = (
+    'This token has a "sub" that is not 1 to 255 printable ASCII characters; a user\'s name belongs into another claim'
+)
 SOURCE = TokenIssuer()
 RSA = TokenIssuer("RS256", rsa_key())
 
@@ -93,12 +96,13 @@ def test_a_renewed_token_is_the_same_caller() -> None:
         ({"aud": []}, ("unknown", "This token is for another audience")),
         ({"nbf": None}, ("malformed", 'This token lacks the claim "nbf"')),
         *(
-            ({claim: None}, ("malformed", f'This token is not complete: see "{claim}"'))
+            ({claim: None}, ("malformed", f'This token lacks "{claim}"'))
             for claim in ("exp", "iat", "aud", "iss", "sub")
         ),
-        ({"sub": ""}, ("malformed", 'This token is not complete: see "sub"')),
-        ({"sub": "a" * 256}, ("malformed", 'This token is not complete: see "sub"')),
-        ({"sub": "a\nb"}, ("malformed", 'This token is not complete: see "sub"')),
+        ({"sub": ""}, ("malformed", _NO_SUBJECT)),
+        ({"sub": "a" * 256}, ("malformed", _NO_SUBJECT)),
+        ({"sub": "a\nb"}, ("malformed", _NO_SUBJECT)),
+        ({"sub": "தமிழ்"}, ("malformed", _NO_SUBJECT)),
     ],
 )
 def test_a_token_must_be_for_this_service_and_count_now(other: dict[str, Any], expected: tuple[str, str]) -> None:
@@ -257,6 +261,24 @@ def test_the_user_is_in_a_claim() -> None:
         several.caller_for(None)
     with pytest.raises(CallerRefused, match="This token does not speak for this user"):
         several.caller_for("alice")
+
+
+def test_owners_that_a_token_reads_are_in_a_claim() -> None:
+    """Each after a prefix; without the claim it reads its user's memories alone, and one that is no list is refused."""
+    tokens = accepting(reads_claim="groups", reads_prefix="team:")
+    member = tokens.identify(shown(SOURCE.token(NOW, groups=["sales", "support"])))
+    nobody = tokens.identify(shown(SOURCE.token(NOW)))
+
+    assert member.caller_for("team:support", reading=True).user_id == "team:support"
+    for identity, named, reading in (
+        (member, "team:sales", False),
+        (member, "sales", True),
+        (nobody, "team:sales", True),
+    ):
+        with pytest.raises(CallerRefused, match="own user alone"):
+            identity.caller_for(named, reading=reading)
+    for groups in (7, [7], ["a\0"], ["g"] * 101):
+        assert refusal(tokens, SOURCE.token(NOW, groups=groups))[0] == "malformed"
 
 
 @pytest.mark.parametrize("user", [None, "", 7, [], [7], ["a", ""], {"a": 1}, "a" * 257, ["u"] * 101, "a\0b"])

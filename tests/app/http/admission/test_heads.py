@@ -85,7 +85,7 @@ def test_a_client_without_an_address_is_a_caller() -> None:
 def test_the_length_of_a_body(headers: list[tuple[bytes, bytes]], length: int | None) -> None:
     """None is one that is not known, which is charged as the longest."""
 
-    def nobody(_: Mapping[str, str]) -> str | None:
+    def nobody(_: Mapping[str, str], _scope: Scope) -> str | None:
         return None
 
     assert read_head(scope_of(*headers), nobody).length == length

@@ -1,0 +1,43 @@
+"""A recall over several owners: what each remembers, merged into one answer, in which each hit names its owner."""
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from providers.answer_size import recall_within
+from providers.answers import Found
+from providers.errors import ProviderError
+from providers.owners import Owner
+from providers.store import MemoryStore
+from providers.types import MemoryRecord, RecallQuery
+
+
+async def found_of(provider: MemoryStore, query: RecallQuery, owners: Sequence[Owner]) -> list[MemoryRecord]:
+    """Return the memories of all owners nearest to a query, best first, as many as the query may have in all.
+
+    Raises:
+        ProviderError: the memories of one owner cannot be told; what the others have would not be the whole answer.
+    """
+    answers: list[list[MemoryRecord]] = []
+    for answer in await provider.find_many([replace(query, owner=owner) for owner in owners]):
+        if isinstance(answer, ProviderError):
+            raise answer
+        answers.append(answer.memories)
+    merged = _merged(answers, query.limit)
+    return (await recall_within(Found(memories=merged), query.most_bytes)).memories
+
+
+def _merged(answers: Sequence[list[MemoryRecord]], limit: int) -> list[MemoryRecord]:
+    """Return the best of several answers; those of one owner keep their order, in which more than the score counts."""
+    waiting = [iter(memories) for memories in answers]
+    heads = [next(memories, None) for memories in waiting]
+    merged: list[MemoryRecord] = []
+    while len(merged) < limit:
+        scores = [-1.0 if head is None else head.similarity_score or 0.0 for head in heads]
+        best = max(range(len(heads)), key=scores.__getitem__)
+        head = heads[best]
+        if head is None:
+            break
+        merged.append(head)
+        heads[best] = next(waiting[best], None)
+    return merged
