@@ -141,6 +141,7 @@ def check_new_memory(memory: NewMemory) -> NewMemory:
     check_version(memory.version)
     check_first_version(memory.first_version)
     check_moment("created_at", memory.created_at)
+    check_moment("updated_at", memory.updated_at)
     check_labels(memory)
     return memory if memory.memory_id is None else _canonical(memory, memory_id=check_memory_id(memory.memory_id))
 

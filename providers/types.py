@@ -54,7 +54,8 @@ class NewMemory(Labels, frozen=True, kw_only=True):
     """A memory to store.
 
     `memory_id` and `version` come from above, so that a retry is harmless; a provider mints what is missing.
-    `first_version` is by default the version; `unknown` is that of `Snapshot`.
+    `first_version` is by default the version; `unknown` is that of `Snapshot`. `updated_at` is the moment of the last
+    change of a memory that was changed where it comes from.
     """
 
     owner: Owner
@@ -63,6 +64,7 @@ class NewMemory(Labels, frozen=True, kw_only=True):
     memory_id: str | None = None
     version: int | None = None
     created_at: datetime | None = None
+    updated_at: datetime | None = None
     first_version: int | None = None
     unknown: str = ""
 
@@ -263,6 +265,7 @@ class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
             memory_id=self.id,
             version=self.version,
             created_at=self.created_at,
+            updated_at=self.updated_at,
             first_version=self.first_version,
             unknown=self.unknown,
             **labels_of(self),
