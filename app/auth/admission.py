@@ -92,7 +92,8 @@ async def admit_operator(request: AnyRequest) -> None:
     if request.app.state.settings.admin.port is not None and ADMIN_PORT not in request.scope:
         raise NotFoundException
     async with refusals_noted(request):
-        request.state.operator = identified(request).id
+        request.state.identity = identified(request)
+        request.state.operator = request.state.identity.id
     refuse_unknown_parameters(request)
 
 

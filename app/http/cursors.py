@@ -40,15 +40,15 @@ def cursor_after(record: MemoryRecord, provider: str, query: PageQuery) -> str:
     return urlsafe_b64encode(msgspec.msgpack.encode(cursor)).decode().rstrip("=")
 
 
-def continued(query: PageQuery, text: str) -> PageQuery:
-    """Return the page after a cursor.
+def continued(query: PageQuery, text: str, field: str = "cursor") -> PageQuery:
+    """Return the page after a cursor, which the request has in a `field`.
 
     Raises:
         InvalidInput: this service did not issue the cursor, or not for this query.
     """
-    cursor = read_cursor(text)
+    cursor = read_cursor(text, field)
     if cursor.query != _digest_of(query):
-        raise InvalidInput("cursor", "belongs to a list with other conditions or in another order")
+        raise InvalidInput(field, "belongs to a list with other conditions or in another order")
     return replace(query, after=cursor.position, provider=cursor.provider)
 
 
@@ -58,13 +58,13 @@ def next_cursor(page: Found, query: PageQuery) -> str | None:
     return cursor_after(page.memories[-1], page.provider or "", query) if full else None
 
 
-def read_cursor(text: str) -> Cursor:
+def read_cursor(text: str, field: str = "cursor") -> Cursor:
     """Read a cursor that was issued earlier; raise `InvalidInput` if this service did not issue it."""
     try:
         cursor = msgspec.msgpack.decode(urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Cursor)
         check_page(PageQuery(owner=_ANY_OWNER, after=cursor.position))
     except (ValueError, msgspec.DecodeError, InvalidInput) as error:
-        raise InvalidInput("cursor", "is not a cursor of this service") from error
+        raise InvalidInput(field, "is not a cursor of this service") from error
     return cursor
 
 

@@ -41,6 +41,7 @@ def openapi_config() -> OpenAPIConfig:
         tags=[
             Tag("memory", "One memory or query at a time"),
             Tag("batch", "Up to 1,000 memories or queries at a time"),
+            Tag("transfer", "All memories of a user, out and in"),
             Tag("health", "Health, readiness and metrics of the service"),
             Tag("admin", "For operators: the chain and its journal; with the scope `admin:read`, or `admin:write`"),
         ],
