@@ -1,6 +1,8 @@
-"""A client of a running service's admin API."""
+"""A client of a running service."""
 
-from http.client import HTTPException, HTTPMessage
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import IO, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
@@ -16,8 +18,20 @@ _SECONDS = 10.0
 T = TypeVar("T")
 
 
-class NotListening(click.ClickException):
+class NoAnswer(click.ClickException):
+    """Signal that the service did not answer, or not to the end."""
+
+
+class NotListening(NoAnswer):
     """Signal that nothing accepts connections at the service's address, or not yet."""
+
+
+class Refused(click.ClickException):
+    """Signal an answer that is a refusal: its status, and after how many seconds to ask again, if it says so."""
+
+    def __init__(self, message: str, status: int, retry_after: float | None) -> None:
+        super().__init__(message)
+        self.status, self.retry_after = status, retry_after
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -56,22 +70,46 @@ class RunningService(Struct, frozen=True):
             raise click.ClickException(reason) from error
 
     def _body(self, path: str, method: str, accepted: tuple[int, ...], seconds: float) -> bytes:
+        with self.opened(path, method, accepted=accepted, seconds=seconds) as answer:
+            return answer.read()
+
+    @contextmanager
+    def opened(
+        self,
+        path: str,
+        method: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        accepted: tuple[int, ...] = (),
+        seconds: float = _SECONDS,
+    ) -> Iterator[IO[bytes]]:
+        """Yield the body of an answer, to be read as it comes; `seconds` is the longest wait for a part of it.
+
+        Raises:
+            NoAnswer: the service does not answer, or stops in the middle.
+            Refused: it answers with another status than success or an accepted one.
+            click.ClickException: the key cannot be sent.
+        """
         # No proxy: it would see the key, and an address of this machine means another one there.
         opener = build_opener(ProxyHandler({}), _NoRedirect)
+        sent = {**self._headers(), **(headers or {})}
         try:
-            request = Request(self.url + path, headers=self._headers(), method=method)  # noqa: S310 - http or https, see the option
-            with opener.open(request, timeout=seconds) as response:
-                body: bytes = response.read()
-        except HTTPError as error:
-            with error:
-                if error.code in accepted:
-                    return error.read()
-                raise click.ClickException(f"{self.url}{path}: {error.code} {_detail(error)}") from error
+            request = Request(self.url + path, body, sent, method=method)  # noqa: S310 - http or https, see the option
+            answer: HTTPResponse | HTTPError
+            try:
+                answer = opener.open(request, timeout=seconds)
+            except HTTPError as error:
+                answer = error
+                if error.code not in accepted:
+                    with error:
+                        raise _refusal(self.url + path, error) from error
+            with answer:
+                yield answer
         except (URLError, HTTPException, OSError) as error:
             reason = error.reason if isinstance(error, URLError) else error
-            kind = NotListening if isinstance(reason, ConnectionRefusedError) else click.ClickException
+            kind = NotListening if isinstance(reason, ConnectionRefusedError) else NoAnswer
             raise kind(f"no answer from {self.url}: {reason}") from error
-        return body
 
     @property
     def sendable_key(self) -> str | None:
@@ -84,6 +122,11 @@ class RunningService(Struct, frozen=True):
     def _headers(self) -> dict[str, str]:
         key = self.sendable_key
         return {} if key is None else {"Authorization": f"Bearer {key}"}
+
+
+def _refusal(url: str, error: HTTPError) -> Refused:
+    said = error.headers.get("Retry-After", "")
+    return Refused(f"{url}: {error.code} {_detail(error)}", error.code, float(said) if said.isdecimal() else None)
 
 
 def _detail(error: HTTPError) -> str:

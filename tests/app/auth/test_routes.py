@@ -82,7 +82,7 @@ async def test_every_route_asks_for_exactly_its_scope(app: Litestar, http: httpx
         assert anonymous.status_code == 401, route
 
     assert found == expected
-    assert {route.asks for route in asked} == set(SCOPES) - {"memory:export"}
+    assert {route.asks for route in asked} == set(SCOPES)
     assert len(asked) >= 30
 
 
