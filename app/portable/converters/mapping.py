@@ -58,7 +58,7 @@ class FieldMapping(Struct, frozen=True):
     def _metadata(self, record: Record, value: Record) -> dict[str, Any] | None:
         whole = value[METADATA]
         if self.paths[METADATA] == REST:
-            taken = {path.partition(".")[0] for path in self.paths.values()}
+            taken = {*self.paths.values(), *(path.partition(".")[0] for path in self.paths.values())}
             whole = {name: given for name, given in record.items() if name not in taken}
         elif whole is not None and not isinstance(whole, dict):
             raise Unusable(f"{self.paths[METADATA]} must be an object, to be the metadata")

@@ -1,43 +1,15 @@
 """Export and import over HTTP: everything comes out, and goes in under the same ids or, once deleted, new ones."""
 
-import json
 from typing import Any
 
-import httpx
 import pytest
 
 from app.http.json.lines import MEDIA_TYPE
 from app.portable.importing import MAX_IMPORT_LINES, MAX_NEW_IDS
+from tests.app.portable.portability import exported, imported, of_kind, results
 from tests.support.api import ABSENT_ID, Api, field_in, problem_in
 
-LINES = {"Content-Type": MEDIA_TYPE}
 MEMORY = {"kind": "memory", "id": ABSENT_ID, "content": "tea", "created_at": "2026-01-02T03:04:05Z"}
-
-
-async def exported(api: Api, **params: str) -> list[dict[str, Any]]:
-    """Export, and return the lines."""
-    response = await api.request("GET", "/memory/export", params=params)
-    assert (response.status_code, response.headers["content-type"]) == (200, MEDIA_TYPE), response.text
-    assert response.text.endswith("\n")
-    return [json.loads(line) for line in response.text.splitlines()]
-
-
-async def imported(api: Api, *lines: Any, name: str | None = None) -> httpx.Response:  # noqa: ANN401 - what JSON has, or text
-    """Import lines."""
-    body = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
-    params = {} if name is None else {"name": name}
-    return await api.request("POST", "/memory/import", content=body, headers=LINES, params=params)
-
-
-def of_kind(kind: str, lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the lines of a kind."""
-    return [line for line in lines if line["kind"] == kind]
-
-
-def results(response: httpx.Response) -> list[tuple[int, str]]:
-    """Return the numbers and outcomes of lines."""
-    assert response.status_code == 200, response.text
-    return [(result["line"], result["status"]) for result in response.json()["results"]]
 
 
 async def some(api: Api) -> list[str]:
