@@ -12,6 +12,7 @@ from providers.search.filter_match import matches
 
 Metadata = dict[str, Any]
 Order = Literal["newest", "oldest"]  # which memory of a list comes first
+MOMENTS = ("created_at", "updated_at")  # of a memory
 Place = tuple[datetime, int, str]  # in a list, which is in the order of these
 
 
@@ -50,12 +51,18 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
         return Position(self.created_at, self.id, self.first_version)
 
 
-class NewMemory(Labels, frozen=True, kw_only=True):
+class Dated(Labels, frozen=True, kw_only=True):
+    """When a memory that comes from elsewhere happened there, and when it was changed last, None if it never was."""
+
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class NewMemory(Dated, frozen=True, kw_only=True):
     """A memory to store.
 
     `memory_id` and `version` come from above, so that a retry is harmless; a provider mints what is missing.
-    `first_version` is by default the version; `unknown` is that of `Snapshot`. `updated_at` is the moment of the last
-    change of a memory that was changed where it comes from.
+    `first_version` is by default the version; `unknown` is that of `Snapshot`.
     """
 
     owner: Owner
@@ -63,8 +70,6 @@ class NewMemory(Labels, frozen=True, kw_only=True):
     metadata: Metadata | None = None
     memory_id: str | None = None
     version: int | None = None
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
     first_version: int | None = None
     unknown: str = ""
 

@@ -14,7 +14,7 @@ from app.portable.reading import read_line
 STDOUT = Path("-")
 
 
-class Written(Struct):
+class ExportedSoFar(Struct):
     """What a file holds up to its last checkpoint: `size` bytes, and `after` is where the export goes on."""
 
     header: HeaderLine | None = None
@@ -35,7 +35,7 @@ class ExportFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._part = path.with_name(f"{path.name}.part")
-        self.written = Written()
+        self.written = ExportedSoFar()
         self._file: IO[bytes] = self._opened()
 
     @property
@@ -45,11 +45,11 @@ class ExportFile:
 
     def start_again(self) -> None:
         """Forget what was written."""
-        self.written = Written()
+        self.written = ExportedSoFar()
         self._file.seek(0)
         self._file.truncate()
 
-    def commit(self, lines: bytes, written: Written) -> None:
+    def commit(self, lines: bytes, written: ExportedSoFar) -> None:
         """Write the lines up to a checkpoint; `written` is what the file holds then."""
         try:
             self._file.write(lines)
@@ -82,9 +82,9 @@ class ExportFile:
         return file
 
 
-def _found_in(file: IO[bytes]) -> Written:
+def _found_in(file: IO[bytes]) -> ExportedSoFar:
     """Return what a file holds up to its last checkpoint."""
-    found, last, size = Written(), Written(), 0
+    found, last, size = ExportedSoFar(), ExportedSoFar(), 0
     for text in file:
         line = read_line(text)
         size += len(text)
@@ -100,7 +100,7 @@ def _found_in(file: IO[bytes]) -> Written:
     return last
 
 
-def trailer_of(written: Written, degraded: list[str]) -> bytes:
+def trailer_of(written: ExportedSoFar, degraded: list[str]) -> bytes:
     """Return the last line of a whole file, which counts what all parts of the export brought."""
     trailer = TrailerLine(kind="trailer", memories=written.memories, tombstones=written.tombstones, degraded=degraded)
     return encode(trailer)

@@ -8,8 +8,8 @@ import msgspec
 from msgspec import Struct
 
 from app.cli import options, transfer
-from app.cli.export_file import STDOUT, ExportFile, Written, trailer_of
-from app.cli.service_client import NoAnswer, Refused, RunningService
+from app.cli.export_file import STDOUT, ExportedSoFar, ExportFile, trailer_of
+from app.cli.service_client import NoAnswer, RefusedByService, RunningService
 from app.cli.service_options import of_memories, service_at
 from app.cli.tables import show
 from app.http.problems import Problem
@@ -102,7 +102,7 @@ class _Exporting:
 
     def _has_lost_its_place(self, error: click.ClickException) -> bool:
         """Return whether the export has to begin again: the provider that it came from is not there any more."""
-        lost = isinstance(error, Refused) and error.status == _CURSOR_LOST
+        lost = isinstance(error, RefusedByService) and error.status == _CURSOR_LOST
         return lost and self._file.resumable and self._file.written.after is not None
 
     def _once(self, advance: transfer.Advance) -> ExportReport:
@@ -131,7 +131,7 @@ class _Exporting:
                     kept += text
         raise NoAnswer("the export was cut off")
 
-    def _meet(self, header: HeaderLine, found: Written) -> None:
+    def _meet(self, header: HeaderLine, found: ExportedSoFar) -> None:
         known = found.header
         if known is not None and (known.user_id, known.tenant) != (header.user_id, header.tenant):
             raise click.ClickException(
@@ -139,7 +139,7 @@ class _Exporting:
             )
         found.header = known or header
 
-    def _end(self, kept: bytes, found: Written, trailer: TrailerLine, advance: transfer.Advance) -> ExportReport:
+    def _end(self, kept: bytes, found: ExportedSoFar, trailer: TrailerLine, advance: transfer.Advance) -> ExportReport:
         advance(found.memories - self._file.written.memories)
         self._file.commit(kept + trailer_of(found, trailer.degraded), found)
         user = None if found.header is None else found.header.user_id

@@ -30,7 +30,7 @@ class SourceLine(Struct, frozen=True):
     fault: str | None = None
 
 
-class Cut(Struct, frozen=True):
+class Incomplete(Struct, frozen=True):
     """Say why a file is not the whole of an export."""
 
     reason: str
@@ -50,7 +50,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         yield file
 
 
-def own_lines(file: IO[bytes]) -> Iterator[SourceLine | Cut]:
+def own_lines(file: IO[bytes]) -> Iterator[SourceLine | Incomplete]:
     """Yield the memories of an export of ours, and at the end what is missing of it.
 
     Raises:
@@ -72,14 +72,14 @@ def own_lines(file: IO[bytes]) -> Iterator[SourceLine | Cut]:
         elif isinstance(line, TrailerLine):
             ended = True
             if (memories, tombstones) != (line.memories, line.tombstones):
-                yield Cut(f"line {number} counts {line.memories} memories, and there are {memories}")
+                yield Incomplete(f"line {number} counts {line.memories} memories, and there are {memories}")
         elif isinstance(line, FailureLine):
-            yield Cut(f"it ends with a failure: {line.problem.detail}")
+            yield Incomplete(f"it ends with a failure: {line.problem.detail}")
         elif text.strip() and not isinstance(line, CheckpointLine):
             memories += 1  # whatever it is, the service says what is wrong with it
             yield SourceLine(number, text.strip())
     if number and not ended:
-        yield Cut("it has no trailer, so that its end is missing")
+        yield Incomplete("it has no trailer, so that its end is missing")
 
 
 def foreign_lines(source: Source, text: bytes, mapped: FieldMapping, user: str | None) -> Iterator[SourceLine]:

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from app.cli import options, transfer
-from app.cli.import_source import STDIN, Cut, SourceLine, foreign_lines, opened, own_lines
+from app.cli.import_source import STDIN, Incomplete, SourceLine, foreign_lines, opened, own_lines
 from app.cli.service_client import RunningService
 from app.cli.service_options import of_memories, service_at
 from app.cli.tables import show
@@ -137,7 +137,7 @@ def import_(  # noqa: PLR0913 - one for each option
 @contextmanager
 def _lines_of(
     file: Path, source: Source | Literal["ninai"], mapped: FieldMapping, user: str | None
-) -> Iterator[tuple[Iterable[SourceLine | Cut], int | None]]:
+) -> Iterator[tuple[Iterable[SourceLine | Incomplete], int | None]]:
     """Yield the lines of a file, and how many bytes or records they are, None if nobody knows."""
     with opened(file) as content:
         if source == _OWN:
@@ -148,7 +148,11 @@ def _lines_of(
 
 
 def _imported(
-    service: RunningService, path: str, lines: Iterable[SourceLine | Cut], from_line: int, advance: transfer.Advance
+    service: RunningService,
+    path: str,
+    lines: Iterable[SourceLine | Incomplete],
+    from_line: int,
+    advance: transfer.Advance,
 ) -> ImportReport:
     """Send lines in parts, and return what became of them."""
     report, part, size = ImportReport(), list[SourceLine](), 0
@@ -161,7 +165,7 @@ def _imported(
         part, size = [], 0
 
     for line in lines:
-        if isinstance(line, Cut):
+        if isinstance(line, Incomplete):
             report.cut = line.reason
         elif line.number < from_line:
             advance(len(line.text) + 1)

@@ -26,7 +26,7 @@ class NotListening(NoAnswer):
     """Signal that nothing accepts connections at the service's address, or not yet."""
 
 
-class Refused(click.ClickException):
+class RefusedByService(click.ClickException):
     """Signal an answer that is a refusal: its status, and after how many seconds to ask again, if it says so."""
 
     def __init__(self, message: str, status: int, retry_after: float | None) -> None:
@@ -88,7 +88,7 @@ class RunningService(Struct, frozen=True):
 
         Raises:
             NoAnswer: the service does not answer, or stops in the middle.
-            Refused: it answers with another status than success or an accepted one.
+            RefusedByService: it answers with another status than success or an accepted one.
             click.ClickException: the key cannot be sent.
         """
         # No proxy: it would see the key, and an address of this machine means another one there.
@@ -124,9 +124,11 @@ class RunningService(Struct, frozen=True):
         return {} if key is None else {"Authorization": f"Bearer {key}"}
 
 
-def _refusal(url: str, error: HTTPError) -> Refused:
+def _refusal(url: str, error: HTTPError) -> RefusedByService:
     said = error.headers.get("Retry-After", "")
-    return Refused(f"{url}: {error.code} {_detail(error)}", error.code, float(said) if said.isdecimal() else None)
+    return RefusedByService(
+        f"{url}: {error.code} {_detail(error)}", error.code, float(said) if said.isdecimal() else None
+    )
 
 
 def _detail(error: HTTPError) -> str:

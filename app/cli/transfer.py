@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import click
 
-from app.cli.service_client import NoAnswer, Refused
+from app.cli.service_client import NoAnswer, RefusedByService
 
 TRIES = 5  # in a row, of which none gets any further
 LONGEST_PAUSE = 30.0  # seconds
@@ -30,12 +30,12 @@ def path_for(path: str, **parameters: str | None) -> str:
 
 def is_for_later(error: Exception) -> bool:
     """Return whether the same request may succeed later."""
-    return isinstance(error, NoAnswer) or (isinstance(error, Refused) and error.status in _AGAIN)
+    return isinstance(error, NoAnswer) or (isinstance(error, RefusedByService) and error.status in _AGAIN)
 
 
 def pause(error: Exception, failures: int, sleep: Callable[[float], None] = time.sleep) -> None:
     """Wait as long as the service asks for, or longer after each failure in a row."""
-    asked = error.retry_after if isinstance(error, Refused) else None
+    asked = error.retry_after if isinstance(error, RefusedByService) else None
     click.echo(f"{error}; trying again", err=True)
     sleep(min(LONGEST_PAUSE, asked or 2.0**failures / 4))
 

@@ -1,5 +1,6 @@
 """The calling user's memories as a list: those that meet conditions, page by page, counted, or deleted."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 from litestar import HttpMethod, Response, delete, get, post, route
@@ -14,36 +15,68 @@ from app.http import problems, schemas
 from app.http.admission import price
 from app.http.answers import of_memories, shown
 from app.http.calls import ReadCall, WriteCall
-from app.http.condition_parameters import (
-    CONDITIONS,
-    Agent,
-    App,
-    CreatedBefore,
-    CreatedFrom,
-    Session,
-    Speaker,
-    Where,
-)
 from app.http.cursors import MAX_CURSOR_CHARS, next_cursor
 from app.http.headers import write_status
 from app.http.json.body import JsonDTO
 from app.http.parameters import PARAMETERS
 from app.http.schemas import ConditionsRequest, ListRequest
-from app.http.where import read_where
+from app.http.where import MAX_WHERE_CHARS, read_where
 from providers import limits
 from providers.answers import PARTIAL, Found
 from providers.errors import InvalidInput
+from providers.labels import LABELS, MAX_LABEL_CHARS
 from providers.timing.turns import in_turns
 from providers.types import ALL, Order, PageQuery, as_page
 
 _LIST_PROBLEMS = (*READ_PROBLEMS, problems.CURSOR_LOST, problems.SESSION_LOST)
+CONDITIONS = (*LABELS, "where", "created_from", "created_before")
+
+
+def _label(text: str) -> QueryParameter:
+    return QueryParameter(min_length=1, max_length=MAX_LABEL_CHARS, description=text)
+
+
 _LIMIT = QueryParameter(ge=1, le=limits.MAX_LIST_LIMIT, description="Memories on a page.")
 _OFFSET = QueryParameter(ge=0, le=limits.MAX_LIST_OFFSET, description="Memories to skip; not together with a cursor.")
 _CURSOR = QueryParameter(max_length=MAX_CURSOR_CHARS, description="The `next_cursor` of the page before.")
 _ORDER = QueryParameter(description="Which memory comes first.")
 _TOTAL = QueryParameter(description="Count the memories that meet the conditions.")
+_WHERE = QueryParameter(max_length=MAX_WHERE_CHARS, description="A condition on the metadata, as JSON.")
+_FROM = QueryParameter(description="The earliest moment of creation, with its time zone.")
+_BEFORE = QueryParameter(description="The moment before which they were created, with its time zone.")
 _CONFIRM = QueryParameter(description="`everything`; with conditions also `matching`. A dry run needs none.")
 _DRY_RUN = QueryParameter(description="Count what would be deleted, and delete nothing.")
+
+Session = Annotated[str | None, _label("Memories of this session.")]
+Agent = Annotated[str | None, _label("Memories of this agent.")]
+App = Annotated[str | None, _label("Memories of this app.")]
+Speaker = Annotated[str | None, _label("Memories of this speaker.")]
+Where = Annotated[str | None, _WHERE]
+
+
+async def provide_conditions(
+    *,
+    session: Session = None,
+    agent: Agent = None,
+    app: App = None,
+    speaker: Speaker = None,
+    where: Where = None,
+    created_from: Annotated[datetime | None, _FROM] = None,
+    created_before: Annotated[datetime | None, _BEFORE] = None,
+) -> ConditionsRequest:
+    """Gather the conditions of a request as one value; raise `InvalidInput` if `where` is none.
+
+    For handlers that take long: resolving it beside other dependencies costs more than a small query.
+    """
+    return ConditionsRequest(
+        session=session,
+        agent=agent,
+        app=app,
+        speaker=speaker,
+        where=read_where(where),
+        created_from=created_from,
+        created_before=created_before,
+    )
 
 
 class ListsController(UserResource):
@@ -82,8 +115,8 @@ class ListsController(UserResource):
         app: App = None,
         speaker: Speaker = None,
         where: Where = None,
-        created_from: CreatedFrom = None,
-        created_before: CreatedBefore = None,
+        created_from: Annotated[datetime | None, _FROM] = None,
+        created_before: Annotated[datetime | None, _BEFORE] = None,
     ) -> Response[schemas.ListResponse]:
         """List memories from newest to oldest, or the other way round, those that meet the conditions.
 
@@ -141,8 +174,8 @@ class ListsController(UserResource):
         app: App = None,
         speaker: Speaker = None,
         where: Where = None,
-        created_from: CreatedFrom = None,
-        created_before: CreatedBefore = None,
+        created_from: Annotated[datetime | None, _FROM] = None,
+        created_before: Annotated[datetime | None, _BEFORE] = None,
     ) -> Response[schemas.DeleteAllResponse | schemas.DryRunResponse]:
         """Delete the memories that meet the conditions for good, up to 1,000 in one request. 202 as for one.
 

@@ -8,12 +8,12 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 
 from app.auth.routes import SCOPE
+from app.controllers.lists import CONDITIONS, provide_conditions
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
 from app.http import problems
 from app.http.admission import price
 from app.http.answers import in_parts
 from app.http.calls import ReadCall, WriteCall
-from app.http.condition_parameters import CONDITIONS, provide_conditions
 from app.http.cursors import MAX_CURSOR_CHARS
 from app.http.headers import write_status
 from app.http.json.lines import LinesBody, LinesDTO

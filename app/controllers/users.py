@@ -10,10 +10,10 @@ from app.admin.calls import provide_export_service, provide_users_service
 from app.admin.export_service import ExportService
 from app.admin.users_service import UsersService
 from app.auth.routes import SCOPE
+from app.controllers.lists import CONDITIONS, provide_conditions
 from app.controllers.portable import After
 from app.controllers.resources import OPERATOR_PROBLEMS, OperatorResource
 from app.http import problems
-from app.http.condition_parameters import CONDITIONS, provide_conditions
 from app.http.line_stream import LineStream
 from app.http.operator_schemas import UsersResponse
 from app.http.parameters import PARAMETERS

@@ -14,11 +14,9 @@ import msgspec
 from msgspec import Meta, Struct
 
 from app.http.problems import Problem
-from app.http.schemas import Label
-from providers.labels import labels_of
 from providers.limits import MAX_FIRST_VERSION
 from providers.owners import DEFAULT_TENANT
-from providers.types import MemoryRecord, Metadata, Snapshot
+from providers.types import Dated, MemoryRecord, Metadata, Snapshot
 
 FORMAT = "ninai-memories"
 MAJOR, MINOR = 1, 0
@@ -44,19 +42,14 @@ class HeaderLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     after: str | None = None
 
 
-class MemoryLine(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class MemoryLine(Dated, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One memory; `first_version` orders those that were created at the same moment, 0 if nobody knows."""
 
     kind: Literal["memory"]
     id: str
     content: str
     metadata: Metadata | None = None
-    session: Label | None = None
-    agent: Label | None = None
-    app: Label | None = None
-    speaker: Label | None = None
     created_at: Moment
-    updated_at: Moment | None = None
     first_version: Annotated[int, Meta(ge=0, le=MAX_FIRST_VERSION)] = 0
 
 
@@ -91,6 +84,8 @@ class FailureLine(Struct, frozen=True, kw_only=True):
     problem: Problem
 
 
+_OF_RECORD = [name for name in MemoryLine.__struct_fields__ if name in MemoryRecord.__struct_fields__]
+
 Line = HeaderLine | MemoryLine | TombstoneLine | CheckpointLine | TrailerLine | FailureLine
 
 
@@ -101,16 +96,7 @@ def encode(line: Line) -> bytes:
 
 def memory_line(record: MemoryRecord) -> MemoryLine:
     """Return the line of a memory."""
-    return MemoryLine(
-        kind="memory",
-        id=record.id,
-        content=record.content,
-        metadata=record.metadata,
-        created_at=record.created_at,
-        updated_at=record.updated_at,
-        first_version=record.first_version,
-        **labels_of(record),
-    )
+    return MemoryLine(kind="memory", **{name: getattr(record, name) for name in _OF_RECORD})
 
 
 def tombstone_line(state: Snapshot) -> TombstoneLine:

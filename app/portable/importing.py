@@ -15,7 +15,6 @@ from app.portable.reading import LINE, check_readable, lines_of, read_line
 from providers.answers import Stored
 from providers.base import MemoryProvider
 from providers.errors import Conflict, InvalidInput, MemoryDeleted, ProviderError, Unavailable
-from providers.labels import LABELS
 from providers.limits import MAX_BATCH, check_new_memory
 from providers.owners import Owner
 from providers.states.clock import keyed_memory_id
@@ -29,6 +28,7 @@ MAX_NEW_IDS = 16
 # Of lines that are decoded at a time: JSON takes up to 30 times of its memory as values.
 SLICE_BYTES = 2 * 1024 * 1024
 
+_AS_THEY_ARE = {*MemoryLine.__struct_fields__} & {*NewMemory.__struct_fields__} - {"first_version"}
 _SCOPE = "import"  # of derived ids, so that no other ones are made of the same parts
 
 
@@ -87,7 +87,7 @@ class Import(Struct):
     def _memory(self, line: MemoryLine) -> NewMemory:
         self._memories += 1
         check_happened(line.created_at, self.now)
-        fields = {name: getattr(line, name) for name in ("content", "metadata", "created_at", "updated_at", *LABELS)}
+        fields = {name: getattr(line, name) for name in _AS_THEY_ARE}
         first_version = line.first_version or None
         return check_new_memory(NewMemory(owner=self.owner, memory_id=line.id, first_version=first_version, **fields))
 

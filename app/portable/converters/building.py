@@ -12,6 +12,7 @@ from app.portable.format import MemoryLine
 from providers.errors import InvalidInput
 from providers.limits import check_memory_id
 from providers.states.clock import keyed_memory_id
+from providers.types import MOMENTS
 
 _SCOPE = "converted"
 _MILLISECONDS = 100_000_000_000  # numbers from here on are no seconds: they would be in the year 5138
@@ -81,6 +82,13 @@ def moment_of(value: object, field: str, default: datetime | None) -> datetime |
     except (ValueError, OverflowError, OSError):
         pass
     raise Unusable(f"{field} is no moment")
+
+
+def moments_of(record: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """Return when a record was created, by default now, and changed, by their names; raise as `moment_of` does."""
+    created_at, changed_at = (moment_of(record.get(name), name, None) for name in MOMENTS)
+    created_at = created_at or now
+    return dict(zip(MOMENTS, (created_at, None if changed_at == created_at else changed_at), strict=True))
 
 
 def _is_number(text: str) -> bool:

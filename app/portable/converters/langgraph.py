@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from app.portable.converters.building import Converted, Ids, Unusable, moment_of
+from app.portable.converters.building import Converted, Ids, Unusable, moments_of
 from app.portable.converters.records import Record
 from app.portable.format import MemoryLine
 
@@ -28,17 +28,14 @@ def convert(record: Record, ids: Ids, place: int, now: datetime) -> Converted:
     if not isinstance(key, str) or not isinstance(value, dict):
         raise Unusable("it is no item of a store: `namespace` (or `prefix`), `key` and `value` are needed")
     name = next((name for name in _TEXTS if isinstance(value.get(name), str) and value[name].strip()), None)
-    created_at = moment_of(record.get("created_at"), "created_at", now) or now
-    updated_at = moment_of(record.get("updated_at"), "updated_at", None)
     rest: dict[str, Any] = {} if name is None else {field: given for field, given in value.items() if field != name}
     line = MemoryLine(
         kind="memory",
         id=ids.of(*namespace, key),
         content=msgspec.json.encode(value).decode() if name is None else value[name],
         metadata={**rest, BESIDE: {"namespace": namespace, "key": key}},
-        created_at=created_at,
-        updated_at=None if updated_at == created_at else updated_at,
         first_version=place,
+        **moments_of(record, now),
     )
     return Converted(line)
 

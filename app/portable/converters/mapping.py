@@ -6,13 +6,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from app.portable.converters.building import Converted, Ids, Unusable, label_of, moment_of, text_of
+from app.portable.converters.building import Converted, Ids, Unusable, label_of, moments_of, text_of
 from app.portable.converters.records import Record
 from app.portable.format import MemoryLine
 from providers.labels import LABELS
+from providers.types import MOMENTS
 
 LISTS = ("memories", "results", "items", "data", "records")
-FIELDS = ("id", "content", "created_at", "updated_at", "user_id", *LABELS)
+FIELDS = ("id", "content", *MOMENTS, "user_id", *LABELS)
 METADATA = "metadata"  # followed by a dot and a name, or alone for all that is not mapped otherwise
 REST = "*"
 
@@ -43,15 +44,15 @@ class FieldMapping(Struct, frozen=True):
         """Convert one record; raise `Unusable` if it is no memory."""
         value = {field: _at(record, path) for field, path in self.paths.items()}
         original = label_of(value["id"])
+        labels: dict[str, Any] = {label: label_of(value[label]) for label in LABELS}
         line = MemoryLine(
             kind="memory",
             id=ids.of_record(record) if original is None else ids.of(original),
             content=text_of(value["content"], self.paths["content"]),
             metadata=self._metadata(record, value),
-            created_at=moment_of(value["created_at"], self.paths["created_at"], now) or now,
-            updated_at=moment_of(value["updated_at"], self.paths["updated_at"], None),
             first_version=place,
-            **{label: label_of(value[label]) for label in LABELS},
+            **moments_of(value, now),
+            **labels,
         )
         return Converted(line, label_of(value["user_id"]))
 

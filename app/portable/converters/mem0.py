@@ -3,15 +3,16 @@
 from datetime import datetime
 from typing import Any
 
-from app.portable.converters.building import Converted, Ids, label_of, moment_of, text_of
+from app.portable.converters.building import Converted, Ids, label_of, moments_of, text_of
 from app.portable.converters.records import Record
 from app.portable.format import MemoryLine
+from providers.types import MOMENTS
 
 LISTS = ("results", "memories")  # of the answers of both, and of exports with the usual schema
 
 # What is a part of the memory here, or says nothing once it is elsewhere.
 _TAKEN = frozenset(
-    {"id", "memory", "text", "content", "hash", "metadata", "created_at", "updated_at", "score"}
+    {"id", "memory", "text", "content", "hash", "metadata", "score", *MOMENTS}
     | {"user_id", "agent_id", "app_id", "run_id", "session_id", "actor_id", "role"}
 )
 
@@ -22,8 +23,6 @@ def convert(record: Record, ids: Ids, place: int, now: datetime) -> Converted:
     What else it has, such as categories, goes into the metadata. Raises `Unusable` if it is no memory.
     """
     content = next((record[name] for name in ("memory", "text", "content") if record.get(name)), None)
-    created_at = moment_of(record.get("created_at"), "created_at", now) or now
-    updated_at = moment_of(record.get("updated_at"), "updated_at", None)
     line = MemoryLine(
         kind="memory",
         id=ids.of_record(record) if not record.get("id") else ids.of(str(record["id"])),
@@ -33,9 +32,8 @@ def convert(record: Record, ids: Ids, place: int, now: datetime) -> Converted:
         agent=label_of(record.get("agent_id")),
         app=label_of(record.get("app_id")),
         speaker=label_of(record.get("actor_id") or record.get("role")),
-        created_at=created_at,
-        updated_at=None if updated_at == created_at else updated_at,
         first_version=place,
+        **moments_of(record, now),
     )
     return Converted(line, label_of(record.get("user_id")))
 

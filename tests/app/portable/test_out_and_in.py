@@ -191,7 +191,7 @@ async def test_each_line_fails_alone(either: Api) -> None:
         ({**MEMORY, "session": ""}, "session"),
         ({**MEMORY, "first_version": -1}, "first_version"),
         ({**MEMORY, "metadata": {"x": "y" * 100_000}}, "metadata"),
-        ({"kind": "memory"}, "id"),
+        ({"kind": "memory"}, "created_at"),
     ]
     response = await imported(either, *(line for line, _ in wrong), "", MEMORY)
     found = response.json()["results"]
