@@ -30,8 +30,8 @@ def prefilled(document: dict[str, Any]) -> Iterator[Prefilled]:
     found.sort(key=lambda one: (_ORDER.index(one[0]), "remember" not in one[1], -len(one[1])))
     for method, path, operation in found:
         values = {(one["in"], one["name"]): value for one, value in _sent(operation.get("parameters", ()))}
-        contents = operation.get("requestBody", {}).get("content", {})
-        [(media_type, content)] = contents.items() or [("", {})]
+        contents: dict[str, Any] = operation.get("requestBody", {}).get("content", {})
+        media_type, content = next(iter(contents.items()), ("", {}))
         headers = {name: value for (place, name), value in values.items() if place == "header"}
         yield Prefilled(
             operation=operation["operationId"],

@@ -11,7 +11,8 @@ from app.http.json.body import JsonDTO, without_mark
 from app.http.problems import UNSUPPORTED_MEDIA_TYPE, RequestError
 
 MEDIA_TYPE = "application/x-ndjson"
-_TAKEN = frozenset({MEDIA_TYPE, "application/ndjson", "application/jsonl"})
+BYTES = "application/octet-stream"  # what clients call them that know no name for lines
+_TAKEN = frozenset({MEDIA_TYPE, "application/ndjson", "application/jsonl", BYTES})
 
 
 class Lines(Struct, frozen=True):

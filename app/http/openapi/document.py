@@ -12,6 +12,7 @@ from app.http.answers import HIDDEN
 from app.http.openapi.answer_headers import DECLARED, declare_headers
 from app.http.openapi.conditions import describe_conditions
 from app.http.openapi.examples import add_examples
+from app.http.openapi.line_bodies import offer_bytes
 from app.http.openapi.operations import describe, operation_id, secure
 from app.http.openapi.schema_examples import EXAMPLES
 from app.http.openapi.schemas import correct_parameters, correct_schemas
@@ -75,6 +76,7 @@ def _document(app: Litestar, *, needs_key: bool) -> StaticFile:
     for name, example in EXAMPLES.items():
         components[name].examples = [example]
     correct_parameters(document)
+    offer_bytes(document)
     describe(document)
     secure(document, needs_key=needs_key)
     declare_headers(document)
