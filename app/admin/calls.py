@@ -10,6 +10,7 @@ from app.admin.journal_service import JournalService
 from app.admin.order_service import OrderService
 from app.admin.stores_service import StoresService
 from app.admin.users_service import UsersService
+from app.auth.admission import require_tenant
 
 
 async def provide_chain_service(request: Request[Any, Any, Any]) -> ChainService:
@@ -33,8 +34,9 @@ async def provide_users_service(request: Request[Any, Any, Any]) -> UsersService
 
 
 async def provide_export_service(request: Request[Any, Any, Any]) -> ExportService:
-    """Gather what is needed to export the memories of a user."""
+    """Gather what is needed to export the memories of a user; raise `RequestError` if its tenant is not served."""
     state = request.app.state
+    require_tenant(request.state.identity.tenant, state.settings.tenants)
     return ExportService(state.provider, state.chain, request.state.identity, state.metrics)
 
 

@@ -31,7 +31,7 @@ def prefilled(document: dict[str, Any]) -> Iterator[Prefilled]:
     for method, path, operation in found:
         values = {(one["in"], one["name"]): value for one, value in _sent(operation.get("parameters", ()))}
         contents: dict[str, Any] = operation.get("requestBody", {}).get("content", {})
-        media_type, content = next(iter(contents.items()), ("", {}))
+        media_type = next(iter(contents), "")
         headers = {name: value for (place, name), value in values.items() if place == "header"}
         yield Prefilled(
             operation=operation["operationId"],
@@ -41,7 +41,7 @@ def prefilled(document: dict[str, Any]) -> Iterator[Prefilled]:
             path=path.format(**{name: value for (place, name), value in values.items() if place == "path"}),
             params={name: value for (place, name), value in values.items() if place == "query"},
             headers=headers | ({"Content-Type": media_type} if media_type else {}),
-            body=content.get("example"),
+            body=contents[media_type].get("example") if media_type else None,
         )
 
 
