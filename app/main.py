@@ -38,6 +38,7 @@ from app.controllers.health import HealthController
 from app.controllers.lists import ListsController
 from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
+from app.controllers.portable import PortableController
 from app.controllers.stores import StoresController
 from app.controllers.users import UsersController
 from app.http.admission.admission import AdmissionControl
@@ -79,7 +80,14 @@ from observability.workers.exchange import Exchange, SingleProcess
 from providers.measured import MeasuredProvider
 
 _OPERATORS = (AdminController, AdminJournalController, OrderController, StoresController, UsersController)
-_RESOURCES = (MemoriesController, ListsController, BatchesController, ChangesController, *_OPERATORS)
+_RESOURCES = (
+    MemoriesController,
+    ListsController,
+    BatchesController,
+    ChangesController,
+    PortableController,
+    *_OPERATORS,
+)
 _PAGES = (HealthController, DocsController, ConsoleController, LoginController, AssetsController)
 
 

@@ -16,7 +16,7 @@ from providers.filter_limits import check_filter
 from providers.json_limits import MAX_METADATA_BYTES, check_json, check_storable
 from providers.labels import LABELS, MAX_LABEL_CHARS, Labels
 from providers.owners import DEFAULT_TENANT, Owner
-from providers.types import ALL, Conditions, Deletion, Edit, Metadata, NewMemory, PageQuery, RecallQuery
+from providers.types import ALL, MOMENTS, Conditions, Deletion, Edit, Metadata, NewMemory, PageQuery, RecallQuery
 
 MAX_CONTENT_CHARS = 32_000
 MAX_QUERY_CHARS = 32_000
@@ -140,7 +140,8 @@ def check_new_memory(memory: NewMemory) -> NewMemory:
     check_metadata(memory.metadata)
     check_version(memory.version)
     check_first_version(memory.first_version)
-    check_moment("created_at", memory.created_at)
+    for name in MOMENTS:
+        check_moment(name, getattr(memory, name))
     check_labels(memory)
     return memory if memory.memory_id is None else _canonical(memory, memory_id=check_memory_id(memory.memory_id))
 

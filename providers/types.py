@@ -12,6 +12,7 @@ from providers.search.filter_match import matches
 
 Metadata = dict[str, Any]
 Order = Literal["newest", "oldest"]  # which memory of a list comes first
+MOMENTS = ("created_at", "updated_at")  # of a memory
 Place = tuple[datetime, int, str]  # in a list, which is in the order of these
 
 
@@ -50,7 +51,14 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
         return Position(self.created_at, self.id, self.first_version)
 
 
-class NewMemory(Labels, frozen=True, kw_only=True):
+class Dated(Labels, frozen=True, kw_only=True):
+    """When a memory that comes from elsewhere happened there, and when it was changed last, None if it never was."""
+
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+
+class NewMemory(Dated, frozen=True, kw_only=True):
     """A memory to store.
 
     `memory_id` and `version` come from above, so that a retry is harmless; a provider mints what is missing.
@@ -62,7 +70,6 @@ class NewMemory(Labels, frozen=True, kw_only=True):
     metadata: Metadata | None = None
     memory_id: str | None = None
     version: int | None = None
-    created_at: datetime | None = None
     first_version: int | None = None
     unknown: str = ""
 
@@ -268,6 +275,7 @@ class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
             memory_id=self.id,
             version=self.version,
             created_at=self.created_at,
+            updated_at=self.updated_at,
             first_version=self.first_version,
             unknown=self.unknown,
             **labels_of(self),

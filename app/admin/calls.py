@@ -5,10 +5,12 @@ from typing import Any
 from litestar import Request
 
 from app.admin.chain_service import ChainService
+from app.admin.export_service import ExportService
 from app.admin.journal_service import JournalService
 from app.admin.order_service import OrderService
 from app.admin.stores_service import StoresService
 from app.admin.users_service import UsersService
+from app.auth.admission import require_tenant
 
 
 async def provide_chain_service(request: Request[Any, Any, Any]) -> ChainService:
@@ -29,6 +31,13 @@ async def provide_stores_service(request: Request[Any, Any, Any]) -> StoresServi
 async def provide_users_service(request: Request[Any, Any, Any]) -> UsersService:
     """Gather what is needed to list users."""
     return UsersService(request.app.state.chain)
+
+
+async def provide_export_service(request: Request[Any, Any, Any]) -> ExportService:
+    """Gather what is needed to export the memories of a user; raise `RequestError` if its tenant is not served."""
+    state = request.app.state
+    require_tenant(request.state.identity.tenant, state.settings.tenants)
+    return ExportService(state.provider, state.chain, state.cursors, request.state.identity, state.metrics)
 
 
 async def provide_order_service(request: Request[Any, Any, Any]) -> OrderService:

@@ -98,7 +98,7 @@ async def admit_operator(request: AnyRequest) -> None:
     if request.app.state.settings.admin.port is not None and ADMIN_PORT not in request.scope:
         raise NotFoundException
     async with refusals_noted(request):
-        identity = identified(request)
+        identity = request.state.identity = identified(request)
         await use_once(request, identity)
     request.state.operator = identity.id
     refuse_unknown_parameters(request)

@@ -61,6 +61,8 @@ class LazyGroup(click.Group):
         "providers": LazyCommand("app.cli.providers:providers", "Show the state of a running service's providers."),
         "doctor": LazyCommand("app.cli.doctor:doctor", "Diagnose problems, and recommend remedies."),
         "keys": LazyCommand("app.cli.keys:keys", "Make, list, rotate, revoke and expire API keys."),
+        "export": LazyCommand("app.cli.exporting:export", "Write the memories of a user to a file."),
+        "import": LazyCommand("app.cli.importing:import_", "Store the memories of a file."),
         "mcp": LazyCommand("app.cli.mcp:mcp", "Speak the Model Context Protocol on standard input and output."),
         "completion": LazyCommand("app.cli.completion:completion", "Have a shell complete commands and options."),
     },

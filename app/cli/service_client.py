@@ -1,7 +1,8 @@
 """A client of a running service."""
 
-from collections.abc import Iterable, Mapping
-from http.client import HTTPException, HTTPMessage
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPException, HTTPMessage, HTTPResponse
 from typing import IO, Generic, TypeVar
 from urllib.error import HTTPError, URLError
 from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_opener
@@ -17,8 +18,20 @@ _SECONDS = 10.0
 T = TypeVar("T")
 
 
-class NotListening(click.ClickException):
+class NoAnswer(click.ClickException):
+    """Signal that the service did not answer, or not to the end."""
+
+
+class NotListening(NoAnswer):
     """Signal that nothing accepts connections at the service's address, or not yet."""
+
+
+class RefusedByService(click.ClickException):
+    """Signal an answer that is a refusal: its status, and after how many seconds to ask again, if it says so."""
+
+    def __init__(self, message: str, status: int, retry_after: float | None) -> None:
+        super().__init__(message)
+        self.status, self.retry_after = status, retry_after
 
 
 class _NoRedirect(HTTPRedirectHandler):
@@ -70,30 +83,51 @@ class RunningService(Struct, frozen=True):
         """Send a request, with a JSON body and headers if given; raise as `get` does."""
         body = None if json is None else msgspec.json.encode(json)
         kind = {} if body is None else {"Content-Type": "application/json"}
-        request = Request(  # noqa: S310 - http or https, see the option
-            self.url + path, data=body, headers={**self._headers(), **kind, **(headers or {})}, method=method
-        )
-        content, told = self._sent(request, accepted, seconds)
+        sent = {**kind, **(headers or {})}
+        with self.opened(path, method, body=body, headers=sent, accepted=accepted, seconds=seconds) as answer:
+            content, told = answer.read(), _in_lower_case(answer.headers.items())
         try:
             return Told(msgspec.json.decode(content, type=into), told)
         except msgspec.DecodeError as error:
             reason = f"{self.url}{path} sent an answer that this version cannot read: {error}"
             raise click.ClickException(reason) from error
 
-    def _sent(self, request: Request, accepted: tuple[int, ...], seconds: float) -> tuple[bytes, Mapping[str, str]]:
+    @contextmanager
+    def opened(
+        self,
+        path: str,
+        method: str,
+        *,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        accepted: tuple[int, ...] = (),
+        seconds: float = _SECONDS,
+    ) -> Iterator[HTTPResponse | HTTPError]:
+        """Yield an answer, whose body is read as it comes; `seconds` is the longest wait for a part of it.
+
+        Raises:
+            NoAnswer: the service does not answer, or stops in the middle.
+            RefusedByService: it answers with another status than success or an accepted one.
+            click.ClickException: the key cannot be sent.
+        """
         # No proxy: it would see the key, and an address of this machine means another one there.
         opener = build_opener(ProxyHandler({}), _NoRedirect)
+        sent = {**self._headers(), **(headers or {})}
         try:
-            with opener.open(request, timeout=seconds) as response:
-                return response.read(), _in_lower_case(response.headers.items())
-        except HTTPError as error:
-            with error:
-                if error.code in accepted:
-                    return error.read(), _in_lower_case(error.headers.items())
-                raise click.ClickException(f"{request.full_url}: {error.code} {_detail(error)}") from error
+            request = Request(self.url + path, body, sent, method=method)  # noqa: S310 - http or https, see the option
+            answer: HTTPResponse | HTTPError
+            try:
+                answer = opener.open(request, timeout=seconds)
+            except HTTPError as error:
+                answer = error
+                if error.code not in accepted:
+                    with error:
+                        raise _refusal(self.url + path, error) from error
+            with answer:
+                yield answer
         except (URLError, HTTPException, OSError) as error:
             reason = error.reason if isinstance(error, URLError) else error
-            kind = NotListening if isinstance(reason, ConnectionRefusedError) else click.ClickException
+            kind = NotListening if isinstance(reason, ConnectionRefusedError) else NoAnswer
             raise kind(f"no answer from {self.url}: {reason}") from error
 
     @property
@@ -111,6 +145,13 @@ class RunningService(Struct, frozen=True):
 
 def _in_lower_case(headers: Iterable[tuple[str, str]]) -> Mapping[str, str]:
     return {name.lower(): value for name, value in headers}
+
+
+def _refusal(url: str, error: HTTPError) -> RefusedByService:
+    said = error.headers.get("Retry-After", "")
+    return RefusedByService(
+        f"{url}: {error.code} {_detail(error)}", error.code, float(said) if said.isdecimal() else None
+    )
 
 
 def _detail(error: HTTPError) -> str:

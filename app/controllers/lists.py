@@ -29,7 +29,7 @@ from providers.timing.turns import in_turns
 from providers.types import ALL, Order, PageQuery, as_page
 
 _LIST_PROBLEMS = (*READ_PROBLEMS, problems.CURSOR_LOST, problems.SESSION_LOST)
-_CONDITIONS = (*LABELS, "where", "created_from", "created_before")
+CONDITIONS = (*LABELS, "where", "created_from", "created_before")
 
 
 def _label(text: str) -> QueryParameter:
@@ -54,6 +54,31 @@ Speaker = Annotated[str | None, _label("Memories of this speaker.")]
 Where = Annotated[str | None, _WHERE]
 
 
+async def provide_conditions(
+    *,
+    session: Session = None,
+    agent: Agent = None,
+    app: App = None,
+    speaker: Speaker = None,
+    where: Where = None,
+    created_from: Annotated[datetime | None, _FROM] = None,
+    created_before: Annotated[datetime | None, _BEFORE] = None,
+) -> ConditionsRequest:
+    """Gather the conditions of a request as one value; raise `InvalidInput` if `where` is none.
+
+    For handlers that take long: resolving it beside other dependencies costs more than a small query.
+    """
+    return ConditionsRequest(
+        session=session,
+        agent=agent,
+        app=app,
+        speaker=speaker,
+        where=read_where(where),
+        created_from=created_from,
+        created_before=created_before,
+    )
+
+
 class ListsController(UserResource):
     """One user's memories, many at a time."""
 
@@ -73,7 +98,7 @@ class ListsController(UserResource):
 
     @get(
         "/memories",
-        opt={SCOPE: "memory:read", PARAMETERS: ("limit", "offset", "cursor", "order", "total", *_CONDITIONS)},
+        opt={SCOPE: "memory:read", PARAMETERS: ("limit", "offset", "cursor", "order", "total", *CONDITIONS)},
         responses=problems.described(*_LIST_PROBLEMS, problems.TOO_DEAR),
     )
     async def list_memories(  # noqa: PLR0913 - one for each parameter of the query
@@ -135,7 +160,7 @@ class ListsController(UserResource):
     @delete(
         "/memories",
         status_code=200,
-        opt={SCOPE: "memory:delete", PARAMETERS: ("confirm", "dry_run", *_CONDITIONS)},
+        opt={SCOPE: "memory:delete", PARAMETERS: ("confirm", "dry_run", *CONDITIONS)},
         responses=problems.described(*READ_PROBLEMS, problems.TOO_DEAR, accepted=schemas.DeleteAllResponse),
     )
     async def delete_all(  # noqa: PLR0913 - one for each parameter of the query

@@ -4,15 +4,21 @@ from typing import Annotated
 
 from litestar import get
 from litestar.di import NamedDependency, Provide
-from litestar.params import QueryParameter
+from litestar.params import PathParameter, QueryParameter
 
-from app.admin.calls import provide_users_service
+from app.admin.calls import provide_export_service, provide_users_service
+from app.admin.export_service import ExportService
 from app.admin.users_service import UsersService
 from app.auth.routes import SCOPE
+from app.controllers.lists import CONDITIONS, provide_conditions
+from app.controllers.portable import After
 from app.controllers.resources import OPERATOR_PROBLEMS, OperatorResource
 from app.http import problems
+from app.http.line_stream import LineStream
 from app.http.operator_schemas import UsersResponse
 from app.http.parameters import PARAMETERS
+from app.http.schemas import ConditionsRequest
+from app.portable.answers import described_export, streamed
 from providers import limits
 from providers.replica_limits import MAX_KEY_CHARS
 
@@ -23,9 +29,16 @@ _AFTER = QueryParameter(
     schema_extra={"minLength": 1, "maxLength": MAX_KEY_CHARS},
 )
 
+_USER = PathParameter(
+    description="The user whose memories are exported.",
+    schema_extra={"minLength": 1, "maxLength": limits.MAX_USER_ID_CHARS},
+)
+
+UserId = Annotated[str, _USER]
+
 
 class UsersController(OperatorResource):
-    """Counts without texts."""
+    """Counts without texts, and an export with all of them."""
 
     path = "/admin/users"
     dependencies = {"service": Provide(provide_users_service)}  # noqa: RUF012 - read by the framework, never changed
@@ -43,3 +56,23 @@ class UsersController(OperatorResource):
         may hold fewer users than `limit` where counting takes long: the last page is the one without `next_after`.
         """
         return await service.page(limit, after)
+
+    @get(
+        "/{user_id:str}/export",
+        opt={SCOPE: "admin:read", PARAMETERS: ("after", *CONDITIONS)},
+        dependencies={"service": Provide(provide_export_service), "conditions": Provide(provide_conditions)},
+        responses=described_export(*OPERATOR_PROBLEMS, problems.UNAVAILABLE, problems.CURSOR_LOST, problems.TOO_DEAR),
+    )
+    async def export_user(
+        self,
+        user_id: UserId,
+        service: NamedDependency[ExportService],
+        conditions: NamedDependency[ConditionsRequest],
+        after: After = None,
+    ) -> LineStream:
+        """Export the memories of a user, as `exportMemories` does.
+
+        Since it shows texts, the key also needs the scope `memory:export`, and must speak for that user: one of its own
+        tenant, and of its own users where it has some.
+        """
+        return await streamed(service.export(user_id, conditions), after)

@@ -8,7 +8,7 @@ from observability.http import AsgiApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 1024 * 1024
 MAX_BATCH_BODY_BYTES = 16 * 1024 * 1024
-BATCH_PATHS = frozenset({"/memory/remember/batch", "/memory/recall/batch", "/memory/update/batch"})
+BATCH_PATHS = frozenset({"/memory/remember/batch", "/memory/recall/batch", "/memory/update/batch", "/memory/import"})
 
 
 class BodyLimit:

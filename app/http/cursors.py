@@ -76,37 +76,37 @@ class Cursors:
         mark = self._mark(content)
         return urlsafe_b64encode(mark + self._padded(mark, content)).decode().rstrip("=")
 
-    def continued(self, query: PageQuery, text: str) -> PageQuery:
-        """Return the page after a cursor.
+    def continued(self, query: PageQuery, text: str, field: str = _FIELD) -> PageQuery:
+        """Return the page after a cursor, which the request has in a `field`.
 
         Raises:
             InvalidInput: this service did not issue the cursor, or not for this owner and this query.
             RequestError: the cursor has expired, or a version before issued it.
         """
-        place = self._opened(text)
+        place = self._opened(text, field)
         if place.owner != _owner_digest(query.owner):
-            raise InvalidInput(_FIELD, "belongs to the list of another user")
+            raise InvalidInput(field, "belongs to the list of another user")
         if place.query != _query_digest(query):
-            raise InvalidInput(_FIELD, "belongs to a list with other conditions or in another order")
+            raise InvalidInput(field, "belongs to a list with other conditions or in another order")
         if self._now() >= place.until:
-            raise RequestError(CURSOR_LOST, f"The cursor has expired; {_AGAIN}", field=_FIELD)
+            raise RequestError(CURSOR_LOST, f"The cursor has expired; {_AGAIN}", field=field)
         return replace(query, after=place.position, provider=place.provider)
 
-    def _opened(self, text: str) -> _Sealed:
+    def _opened(self, text: str, field: str) -> _Sealed:
         try:
             raw = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         except ValueError as error:
-            raise InvalidInput(_FIELD, _NO_CURSOR) from error
+            raise InvalidInput(field, _NO_CURSOR) from error
         mark, hidden = raw[:_MARK_BYTES], raw[_MARK_BYTES:]
         content = self._padded(mark, hidden)
         if not hmac.compare_digest(mark, self._mark(content)):
             if _read(raw, _Unsealed) is not None:
                 detail = f"The cursor is of a version before, or was made by hand; {_AGAIN}"
-                raise RequestError(CURSOR_LOST, detail, field=_FIELD)
-            raise InvalidInput(_FIELD, _NO_CURSOR)
+                raise RequestError(CURSOR_LOST, detail, field=field)
+            raise InvalidInput(field, _NO_CURSOR)
         place = _read(content, _Sealed)
         if place is None:  # a version after this one may seal something else
-            raise InvalidInput(_FIELD, _NO_CURSOR)
+            raise InvalidInput(field, _NO_CURSOR)
         return place
 
     def _mark(self, content: bytes) -> bytes:

@@ -2,6 +2,8 @@
 
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 
+# In the scope of a request whose answer is not read: a long one need not be made.
+HEAD_ONLY = "ninai.head_only"
 _ALLOW = b"allow"
 
 
@@ -21,6 +23,7 @@ class HeadAsGet:
             return
         # In the same scope, since the router leaves its results in it.
         scope["method"] = "GET"
+        scope[HEAD_ONLY] = True
         try:
             await self._app(scope, receive, _without_body(_naming(send)))
         finally:

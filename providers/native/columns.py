@@ -72,7 +72,7 @@ COLUMNS = (
     Column(name="content", type="text", live=True, head="CASE WHEN deleted_at IS NULL THEN '' END", edit=_IF_GIVEN),
     Column(name="metadata", type="jsonb", live=True, write=to_jsonb, head="NULL", edit=_IF_GIVEN),
     Column(name="created_at", type="timestamptz"),
-    Column(name="updated_at", type="timestamptz", live=True, later=True, edit="CAST(:now AS timestamptz)"),
+    Column(name="updated_at", type="timestamptz", live=True, edit="CAST(:now AS timestamptz)"),
     Column(name="deleted_at", type="timestamptz", later=True, source="deleted_at"),
     Column(name="digest", type="bytea", live=True, write=lambda value: value or None, read=lambda value: value or b""),
     Column(name="edits", type="text", later=True, write=_literal, read=_strings, expression="CAST(edits AS uuid[])"),

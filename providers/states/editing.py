@@ -36,6 +36,7 @@ def first_state(memory: NewMemory, memory_id: str, version: int, now: datetime) 
         content=memory.content,
         metadata=memory.metadata,
         created_at=now if memory.created_at is None else memory.created_at.astimezone(UTC),
+        updated_at=None if memory.updated_at is None else memory.updated_at.astimezone(UTC),
         digest=digest_of(memory.content, memory.metadata),
         first_version=version if memory.first_version is None else memory.first_version,
         unknown=memory.unknown,

@@ -12,6 +12,7 @@ BENCHMARKS = (
     "search",
     "ranking",
     "lists",
+    "portable",
     "tenants",
     "embedders",
     "chain",

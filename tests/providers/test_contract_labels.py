@@ -177,13 +177,15 @@ async def test_labels_have_limits(provider: MemoryProvider, user: str, label: st
 
 
 async def test_states_carry_labels_and_order(provider: MemoryProvider, user: str) -> None:
-    """A state that is copied keeps labels and first version; one with neither is copied as it is."""
+    """A state that is copied keeps labels, times and first version; one with neither is copied as it is."""
     assert isinstance(provider, Replica)
-    owner = Owner(user)
-    [memory_id] = await stored(provider, NewMemory(owner=owner, content="tea", version=8, first_version=7, **LABELLED))
+    owner, changed_at = Owner(user), START + timedelta(days=1)
+    memory = NewMemory(owner=owner, content="tea", version=8, first_version=7, updated_at=changed_at, **LABELLED)
+    [memory_id] = await stored(provider, memory)
     state = await provider.snapshot(owner, memory_id)
     assert state is not None
     assert (labels_of(state), state.first_version, state.unknown) == (LABELLED, 7, "")
+    assert (state.created_at, state.updated_at) == (START, changed_at)
 
     copy = replace(state, user_id=f"{user} too")
     nothing: dict[str, Any] = dict.fromkeys(LABELS)

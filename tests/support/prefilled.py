@@ -30,7 +30,9 @@ def prefilled(document: dict[str, Any]) -> Iterator[Prefilled]:
     found.sort(key=lambda one: (_ORDER.index(one[0]), "remember" not in one[1], -len(one[1])))
     for method, path, operation in found:
         values = {(one["in"], one["name"]): value for one, value in _sent(operation.get("parameters", ()))}
-        content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+        contents: dict[str, Any] = operation.get("requestBody", {}).get("content", {})
+        media_type = next(iter(contents), "")
+        headers = {name: value for (place, name), value in values.items() if place == "header"}
         yield Prefilled(
             operation=operation["operationId"],
             tag=operation["tags"][0],
@@ -38,8 +40,8 @@ def prefilled(document: dict[str, Any]) -> Iterator[Prefilled]:
             template=path,
             path=path.format(**{name: value for (place, name), value in values.items() if place == "path"}),
             params={name: value for (place, name), value in values.items() if place == "query"},
-            headers={name: value for (place, name), value in values.items() if place == "header"},
-            body=content.get("example"),
+            headers=headers | ({"Content-Type": media_type} if media_type else {}),
+            body=contents[media_type].get("example") if media_type else None,
         )
 
 

@@ -124,6 +124,15 @@ def of_memories(memories: Iterable[RememberRequest | Problem]) -> float:
     return _of_batch(prices, "memories")
 
 
+def of_import(lines: int, size: int) -> float:
+    """Return the price of storing what so many lines of so many bytes hold, before they are read.
+
+    Raises:
+        RequestError: it is more than a batch may cost.
+    """
+    return _of_batch([_BATCHED_MEMORY * lines, _PER_TEXT_CHAR * size], "body")
+
+
 def of_questions(prices: Iterable[float]) -> float:
     """Return the price of a batch of questions, of which each has its own.
 

@@ -28,6 +28,7 @@ _TARIFFS = {
     "/memory/recall/batch": _Tariff(1.0, 14, MAX_BATCH_BODY_BYTES),
     "/memory/remember/batch": _Tariff(1.0, 400, MAX_BATCH_BODY_BYTES),
     "/memory/update/batch": _Tariff(1.0, 400, MAX_BATCH_BODY_BYTES),
+    "/memory/import": _Tariff(1.0, 400, MAX_BATCH_BODY_BYTES),
     "/memory/delete/batch": _Tariff(1.0, 100),
 }
 _OF_AN_EDIT = _Tariff(1.0, 1_250)

@@ -12,6 +12,7 @@ from app.http.answers import HIDDEN
 from app.http.openapi.answer_headers import DECLARED, declare_headers
 from app.http.openapi.conditions import describe_conditions
 from app.http.openapi.examples import add_examples
+from app.http.openapi.line_bodies import offer_bytes
 from app.http.openapi.operations import describe, operation_id, secure
 from app.http.openapi.schema_examples import EXAMPLES
 from app.http.openapi.schemas import correct_parameters, correct_schemas
@@ -41,6 +42,7 @@ def openapi_config(prefix: str) -> OpenAPIConfig:
         tags=[
             Tag("memory", "One memory or query at a time"),
             Tag("batch", "Up to 1,000 memories or queries at a time"),
+            Tag("transfer", "All memories of a user, out and in"),
             Tag("health", "Health, readiness and metrics of the service"),
             Tag("admin", "For operators: the chain and its journal; with the scope `admin:read`, or `admin:write`"),
         ],
@@ -83,6 +85,7 @@ def _document(app: Litestar, *, needs_key: bool, signs_users: bool) -> StaticFil
     for name, example in EXAMPLES.items():
         components[name].examples = [example]
     correct_parameters(document)
+    offer_bytes(document)
     describe(document)
     secure(document, needs_key=needs_key, signs_users=signs_users)
     declare_headers(document)

@@ -14,10 +14,11 @@ from litestar.openapi.spec import Example, OpenAPI, OpenAPIResponse, Operation, 
 from msgspec import Struct
 
 from app.auth.anonymous import ANONYMOUS
-from app.http import batch_schemas, change_schemas, operator_schemas, schemas
+from app.http import batch_schemas, change_schemas, operator_schemas, portable_schemas, schemas
 from app.http.cursors import Cursors
 from app.http.idempotency import HEADER
 from app.http.openapi.walking import operations_of
+from app.portable.format import FORMAT, VERSION, HeaderLine, TrailerLine, encode, memory_line
 from app.settings.auth import AuthSettings
 from providers.filters import Eq
 from providers.owners import Owner
@@ -30,6 +31,7 @@ _USER = AuthSettings().default_user
 _ID = keyed_memory_id(ANONYMOUS, _USER, _KEYS["remember"])
 # Another one to be deleted: nothing can be stored under the key of a deleted memory.
 _BATCHED = keyed_memory_id(ANONYMOUS, _USER, _KEYS["rememberBatch"], "1")
+_IMPORTED = keyed_memory_id(ANONYMOUS, _USER, "example-3")
 _BATCHED_FIRST = keyed_memory_id(ANONYMOUS, _USER, _KEYS["rememberBatch"], "0")
 _MEMORY = MemoryRecord(
     id=_ID,
@@ -76,6 +78,17 @@ _ANSWERS: dict[str, Struct] = {
     "deleteBatch": change_schemas.DeleteBatchResponse(
         [change_schemas.DeleteResult(memory_id=_BATCHED_FIRST, status="deleted")], 1, 0
     ),
+    "importMemories": portable_schemas.ImportResponse(
+        [
+            portable_schemas.ImportResult(line=1, status="skipped"),
+            portable_schemas.ImportResult(line=2, status="stored", memory_id=_IMPORTED),
+            portable_schemas.ImportResult(line=3, status="skipped"),
+        ],
+        stored=1,
+        kept=0,
+        skipped=2,
+        failed=0,
+    ),
     "deleteAllMemories": schemas.DeleteAllResponse(2, more=False),
     "getMemory": _MEMORY,
     "updateMemory": _CHANGED,
@@ -87,6 +100,17 @@ _ANSWERS: dict[str, Struct] = {
         [batch_schemas.RecallItem(status="answered", memories=[_HIT], count=1)], 1, 0
     ),
 }
+# By the ids of operations: bodies, and answers with the status 200, of lines.
+_LINES = "".join(
+    encode(line).decode()
+    for line in (
+        HeaderLine(kind="header", format=FORMAT, version=VERSION, user_id=_USER),
+        memory_line(msgspec.structs.replace(_MEMORY, id=_IMPORTED)),
+        TrailerLine(kind="trailer", memories=1, tombstones=0),
+    )
+)
+_TEXT_BODIES = {"importMemories": _LINES}
+_TEXT_ANSWERS = {"exportMemories": _LINES, "exportUser": _LINES}
 # Of parameters that have no other value that would do.
 _PARAMETERS: dict[str, Any] = {
     "memory_id": _ID,
@@ -109,13 +133,15 @@ def add_examples(document: OpenAPI) -> None:
     """Add to each operation what it is to be sent, and what it answers."""
     for _, _, operation in operations_of(document):
         name = operation.operation_id or ""
-        if isinstance(operation.request_body, RequestBody) and name in _BODIES:
+        body = _TEXT_BODIES.get(name) or _without_defaults(_BODIES.get(name))
+        if isinstance(operation.request_body, RequestBody) and body is not None:
             for content in operation.request_body.content.values():
-                content.example = _without_defaults(_BODIES[name])
+                content.example = body
         answer = (operation.responses or {}).get("200")
-        if isinstance(answer, OpenAPIResponse) and name in _ANSWERS:
+        said = _TEXT_ANSWERS.get(name) or msgspec.to_builtins(_ANSWERS.get(name))
+        if isinstance(answer, OpenAPIResponse) and said is not None:
             for content in (answer.content or {}).values():
-                content.example = msgspec.to_builtins(_ANSWERS[name])
+                content.example = said
         _of_parameters(operation)
 
 
@@ -144,6 +170,8 @@ def _of_parameters(operation: Operation) -> None:
 def _example_of(parameter: str, operation: str) -> object:
     if operation == "deleteMemory" and parameter == "memory_id":
         return _BATCHED
+    if operation == "exportUser" and parameter == "user_id":
+        return _USER
     if operation == "discardDeadLetter" and parameter == _CONFIRM:
         return True
     return _PARAMETERS.get(parameter)

@@ -56,6 +56,8 @@ def test_help_lists_every_command() -> None:
         "  providers   Show the state of a running service's providers.",
         "  doctor      Diagnose problems, and recommend remedies.",
         "  keys        Make, list, rotate, revoke and expire API keys.",
+        "  export      Write the memories of a user to a file.",
+        "  import      Store the memories of a file.",
         "  mcp         Speak the Model Context Protocol on standard input and output.",
         "  completion  Have a shell complete commands and options.",
     ]

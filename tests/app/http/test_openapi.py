@@ -26,6 +26,8 @@ OPERATIONS = {
     ("post", "/memory/list"): BODIES | {"409"},
     ("post", "/memory/update/batch"): BODIES | {"202"},
     ("post", "/memory/delete/batch"): BODIES | {"202"},
+    ("post", "/memory/import"): BODIES | {"202"},
+    ("get", "/memory/export"): READS | {"409"},
     ("get", "/memory/memories"): READS | {"409"},
     ("delete", "/memory/memories"): READS | {"202"},
     ("get", "/memory/memories/{memory_id}"): READS | {"404", "409"},
@@ -41,6 +43,7 @@ OPERATIONS = {
     ("post", "/admin/providers/{name}/merge"): JOURNAL | {"409"},
     ("get", "/admin/explain"): OPERATOR,
     ("get", "/admin/users"): OPERATOR | {"503"},
+    ("get", "/admin/users/{user_id}/export"): OPERATOR | {"409", "503"},
     ("get", "/admin/journal"): JOURNAL,
     ("get", "/admin/journal/dead"): JOURNAL,
     ("post", "/admin/journal/dead/{seq}/{provider}/retry"): JOURNAL,
@@ -49,7 +52,7 @@ OPERATIONS = {
     ("get", "/readyz"): {"200", "403", "503"},
 }
 WRITES = {
-    *(("post", f"/memory/{path}") for path in ("remember", "remember/batch", "update/batch", "delete/batch")),
+    *(("post", f"/memory/{path}") for path in ("remember", "remember/batch", "update/batch", "delete/batch", "import")),
     ("delete", "/memory/memories"),
 } | {(method, "/memory/memories/{memory_id}") for method in ("patch", "delete")}
 KINDS = {
@@ -195,7 +198,8 @@ def test_the_headers_are_documented(document: dict[str, Any]) -> None:
     for key, operation in operations(document).items():
         headers = {one["name"]: one for one in operation.get("parameters", ()) if one["in"] == "header"}
         common = {"X-User-ID", "X-Request-Timeout-Ms"}
-        assert is_memory_route(key[1]) == ("user_id" in {one["name"] for one in operation.get("parameters", ())})
+        asked = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}
+        assert is_memory_route(key[1]) == ("user_id" in asked)
         own = {"Idempotency-Key", "Prefer"} if key in WRITES else {"Memory-Session"}
         assert set(headers) == (common | own if is_memory_route(key[1]) else set())
         assert not any(header["required"] for header in headers.values())

@@ -1,0 +1,1 @@
+"""What other stores export, converted into the lines of our own exports."""

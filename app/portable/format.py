@@ -1,0 +1,110 @@
+"""The lines of an export: JSON objects, of which `kind` says what each of them is.
+
+The first line is a header, which names the version of the format. A version with the same number before the dot adds
+fields; a line with a field that a reader does not know is refused alone, so that nothing is lost in silence. A version
+with another number before the dot is refused as a whole. The last line is a trailer, whose counts show that nothing is
+missing; an export without one was cut off, and goes on behind its last checkpoint.
+"""
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from app.http.problems import Problem
+from providers.limits import MAX_FIRST_VERSION
+from providers.owners import DEFAULT_TENANT
+from providers.types import Dated, MemoryRecord, Metadata, Snapshot
+
+FORMAT = "ninai-memories"
+MAJOR, MINOR = 1, 0
+VERSION = f"{MAJOR}.{MINOR}"
+
+
+Moment = Annotated[datetime, Meta(tz=True)]
+Count = Annotated[int, Meta(ge=0)]
+
+_VERSION = re.compile(r"([0-9]{1,4})\.[0-9]{1,4}")
+_encoder = msgspec.json.Encoder()
+
+
+class HeaderLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The first line: whose memories follow, since when, and behind which cursor if the export was resumed."""
+
+    kind: Literal["header"]
+    format: str
+    version: str
+    user_id: str | None = None
+    tenant: str = DEFAULT_TENANT
+    exported_at: Moment | None = None
+    after: str | None = None
+
+
+class MemoryLine(Dated, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One memory; `first_version` orders those that were created at the same moment, 0 if nobody knows."""
+
+    kind: Literal["memory"]
+    id: str
+    content: str
+    metadata: Metadata | None = None
+    created_at: Moment
+    first_version: Annotated[int, Meta(ge=0, le=MAX_FIRST_VERSION)] = 0
+
+
+class TombstoneLine(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A memory that was deleted; its text is gone, and nothing can be stored under its id."""
+
+    kind: Literal["tombstone"]
+    id: str
+    created_at: Moment | None = None
+
+
+class CheckpointLine(Struct, frozen=True, kw_only=True):
+    """A place at which an export that was cut off goes on: all lines before it are complete."""
+
+    kind: Literal["checkpoint"]
+    after: str
+
+
+class TrailerLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The last line: how many lines of each kind there were, and why memories may be missing."""
+
+    kind: Literal["trailer"]
+    memories: Count
+    tombstones: Count
+    degraded: list[str] = []
+
+
+class FailureLine(Struct, frozen=True, kw_only=True):
+    """The last line of an export that could not go on, and why; what was exported so far counts."""
+
+    kind: Literal["failure"]
+    problem: Problem
+
+
+_OF_RECORD = [name for name in MemoryLine.__struct_fields__ if name in MemoryRecord.__struct_fields__]
+
+Line = HeaderLine | MemoryLine | TombstoneLine | CheckpointLine | TrailerLine | FailureLine
+
+
+def encode(line: Line) -> bytes:
+    """Return a line with its end."""
+    return _encoder.encode(line) + b"\n"
+
+
+def memory_line(record: MemoryRecord) -> MemoryLine:
+    """Return the line of a memory."""
+    return MemoryLine(kind="memory", **{name: getattr(record, name) for name in _OF_RECORD})
+
+
+def tombstone_line(state: Snapshot) -> TombstoneLine:
+    """Return the line of a deleted memory."""
+    return TombstoneLine(kind="tombstone", id=state.id, created_at=state.created_at)
+
+
+def is_readable(header: HeaderLine) -> bool:
+    """Return whether this version of the service reads what follows a header."""
+    version = _VERSION.fullmatch(header.version)
+    return header.format == FORMAT and version is not None and int(version[1]) == MAJOR
