@@ -10,6 +10,7 @@ from providers.answers import Erased
 from providers.base import MemoryProvider
 from providers.changes import ChangeCursor, Changes
 from providers.errors import ProviderError, Unsupported
+from providers.expiry import BEGINNING
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
 from providers.owners import Owner
@@ -69,7 +70,7 @@ class Replica(MemoryProvider, Protocol):
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL) -> Erased:
         """See `MemoryStore`."""
         check_erase_all(owner, limit, conditions)
-        chosen = as_page(conditions, owner)
+        chosen = replace(as_page(conditions, owner), now=BEGINNING)  # what has expired is to go as well
         version = HybridClock().next()  # that of a tombstone counts only against other tombstones
         deleted, after = 0, None
         while deleted < limit:

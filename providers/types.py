@@ -1,10 +1,12 @@
 """The plain frozen values that cross the provider boundary."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
+from providers.expiry import has_expired
 from providers.filters import Filter
 from providers.labels import LabelChanges, Labels, labels_of
 from providers.owners import DEFAULT_TENANT, Owner
@@ -19,8 +21,8 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
     """One memory as a caller sees it.
 
     `similarity_score` lies in [0, 1] and is set by recall alone; `embedding` is float32[dim], set where requested.
-    `tenant` is that of the user, omitted if it is the default one. `first_version` is that of `Snapshot`; it orders
-    lists, and no caller of the API sees it.
+    `tenant` is that of the user, omitted if it is the default one. From `expires_at` on no reader sees it, omitted if
+    it does not expire. `first_version` is that of `Snapshot`; it orders lists, and no caller of the API sees it.
     """
 
     id: str
@@ -29,6 +31,7 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
     metadata: Metadata | None
     created_at: datetime
     updated_at: datetime | None
+    expires_at: datetime | None = None
     similarity_score: float | None = None
     embedding: list[float] | None = None
     tenant: str = DEFAULT_TENANT
@@ -54,7 +57,7 @@ class NewMemory(Labels, frozen=True, kw_only=True):
     """A memory to store.
 
     `memory_id` and `version` come from above, so that a retry is harmless; a provider mints what is missing.
-    `first_version` is by default the version; `unknown` is that of `Snapshot`.
+    `first_version` is by default the version; `expires_at` and `unknown` are those of `Snapshot`.
     """
 
     owner: Owner
@@ -63,6 +66,7 @@ class NewMemory(Labels, frozen=True, kw_only=True):
     memory_id: str | None = None
     version: int | None = None
     created_at: datetime | None = None
+    expires_at: datetime | None = None
     first_version: int | None = None
     unknown: str = ""
 
@@ -72,17 +76,19 @@ class Conditions(Labels, frozen=True, kw_only=True):
 
     `where` filters on metadata; `created_from` is inclusive, `created_before` exclusive; a label that is given is to be
     the same. `without` are the ids of memories that do not count, up to `limits.MAX_WITHOUT`: callers have no use for
-    it, but a chain knows of memories that a provider still holds.
+    it, but a chain knows of memories that a provider still holds. What has expired at the moment `now` does not count
+    either; without one it is that of the first clock that the question comes by.
     """
 
     where: Filter | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
     without: frozenset[str] = frozenset()
+    now: datetime | None = None
 
     @property
     def conditional(self) -> bool:
-        """Whether there are memories that do not meet the conditions."""
+        """Whether there are memories that do not meet the conditions, beside those that have expired."""
         conditions = (self.where, self.created_from, self.created_before, *self.given_labels.values())
         return bool(self.without) or any(condition is not None for condition in conditions)
 
@@ -104,6 +110,7 @@ class Conditions(Labels, frozen=True, kw_only=True):
             and all(getattr(record, name) == label for name, label in self.given_labels.items())
             and (self.where is None or matches(self.where, record.metadata))
             and record.id not in self.without
+            and (self.now is None or not has_expired(record, self.now))
         )
 
 
@@ -125,7 +132,7 @@ class RecallQuery(Conditions, frozen=True, kw_only=True):
 
 
 class Edit(LabelChanges, frozen=True, kw_only=True):
-    """A change of a memory; omitted parts stay, and a label that becomes None is removed.
+    """A change of a memory; omitted parts stay, and a label or an expiry that becomes None is removed.
 
     `edit_id` is a UUID whose first 96 bits name the edit, so that a retry cannot undo a later one; the last 32 are a
     digest of the change.
@@ -135,22 +142,32 @@ class Edit(LabelChanges, frozen=True, kw_only=True):
     memory_id: str
     content: str | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
+    expires_at: datetime | UnsetType | None = UNSET
     version: int | None = None
     edit_id: str | None = None
 
     @property
     def empty(self) -> bool:
         """Whether the edit changes nothing."""
-        return self.content is UNSET and self.metadata is UNSET and not self.labels
+        return self.content is UNSET and self.metadata is UNSET and not self.further
+
+    @property
+    def further(self) -> dict[str, Any]:
+        """What changes of labels and expiry, by the names of their fields."""
+        return self.labels if self.expires_at is UNSET else self.labels | {"expires_at": self.expires_at}
 
 
 class Deletion(Struct, frozen=True, kw_only=True):
-    """A memory to delete for ever; a repeat with the same `edit_id` gets the same answer."""
+    """A memory to delete for ever; a repeat with the same `edit_id` gets the same answer.
+
+    If `seen` is given, the memory is deleted only as long as it has that version.
+    """
 
     owner: Owner
     memory_id: str
     version: int | None = None
     edit_id: str | None = None
+    seen: int | None = None
 
 
 class Position(Struct, frozen=True, array_like=True):
@@ -195,6 +212,14 @@ class PageQuery(Conditions, frozen=True, kw_only=True):
         return self.admits(record) and (self.after is None or self.after.is_before(record, self.order))
 
 
+Asked = TypeVar("Asked", RecallQuery, PageQuery)
+
+
+def as_of(asked: Asked, now: datetime) -> Asked:
+    """Return a question that is answered as of now, unless whoever passed it on has set another moment."""
+    return asked if asked.now is not None else replace(asked, now=now)
+
+
 def as_page(conditions: Conditions, owner: Owner) -> PageQuery:
     """Return the list of an owner's memories that meet conditions."""
     return PageQuery(owner=owner, **{name: getattr(conditions, name) for name in Conditions.__struct_fields__})
@@ -209,9 +234,9 @@ class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     `digest` is that of the content and metadata that were stored first (see `providers/states/digests.py`), so that a
     retry of that first write is recognised after an edit, too; a tombstone has none. `first_version` is the version of
     that first write, by which lists order what was created at one moment; 0 if it was made before that was stored, and
-    in a tombstone. `edits` are the ids of the last
-    edits, in a tombstone the id of the deletion, if it has one. A tombstone's `created_at` is None if the memory never
-    existed. `unknown` is a JSON object with the fields that this program does not know (see
+    in a tombstone. From `expires_at` on it is hidden from readers; a tombstone has none. `edits` are the ids of the
+    last edits, in a tombstone the id of the deletion, if it has one. A tombstone's `created_at` is None if the memory
+    never existed. `unknown` is a JSON object with the fields that this program does not know (see
     `providers/states/unknown.py`), empty if there are none; a tombstone has none at a provider.
     """
 
@@ -222,6 +247,7 @@ class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     metadata: Metadata | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    expires_at: datetime | None = None
     digest: bytes = b""
     edits: tuple[str, ...] = ()
     first_version: int = 0
@@ -249,6 +275,7 @@ class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
             metadata=self.metadata,
             created_at=_moment(self.created_at),
             updated_at=self.updated_at,
+            expires_at=self.expires_at,
             first_version=self.first_version,
             **labels_of(self),
         )
@@ -263,6 +290,7 @@ class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
             memory_id=self.id,
             version=self.version,
             created_at=self.created_at,
+            expires_at=self.expires_at,
             first_version=self.first_version,
             unknown=self.unknown,
             **labels_of(self),

@@ -15,7 +15,9 @@ from app.auth.refusals import counted
 from app.http.admission.admitted import Charged, admission_of
 from app.http.headers import note_conditions
 from app.http.idempotency import HEADER, WriteIds, check_keys
+from app.http.lifetimes import Lifetime
 from app.settings.auth import Scope
+from app.settings.expiry import ExpirySettings
 from observability.metrics import Metrics
 from providers.limits import check_user_id
 from providers.store import MemoryStore
@@ -31,7 +33,8 @@ class ProtocolCall(Struct, frozen=True, kw_only=True):
     """Describe a request of another protocol, in which the user stands anywhere but where our own API names it.
 
     `user` is the one whom its head names as our own API does. `recall_limit` is the configured default, `most_bytes`
-    bounds the answer, `admission` is charged the exact price, and `now` is when the request came.
+    bounds the answer, `admission` is charged the exact price, `now` is when the request came, and `expiry` is
+    configured.
     """
 
     provider: MemoryStore
@@ -43,6 +46,7 @@ class ProtocolCall(Struct, frozen=True, kw_only=True):
     most_bytes: int
     admission: Charged
     now: datetime
+    expiry: ExpirySettings
 
     @property
     def own_user(self) -> str | None:
@@ -71,6 +75,10 @@ class ProtocolCall(Struct, frozen=True, kw_only=True):
         check_user_id(user)
         with counted(self.metrics):
             return self.identity.caller_for(user)
+
+    def lifetime(self, caller: Caller) -> Lifetime:
+        """Return how long what is written on behalf of a caller may live."""
+        return self.expiry.lifetime(caller.owner.tenant, self.now)
 
     def ids(self, caller: Caller) -> WriteIds:
         """Return what mints the ids of this request's writes, the same again when it is repeated with a key."""
@@ -119,6 +127,7 @@ def _gathered(connection: _Connection, identity: Identity, user: RequestUser) ->
         most_bytes=state.settings.limits.max_answer_bytes,
         admission=admission_of(connection.scope),
         now=datetime.now(UTC),
+        expiry=state.settings.expiry,
     )
 
 

@@ -72,4 +72,6 @@ def _digest_of(query: PageQuery) -> bytes:
     conditions = Conditions(**{name: getattr(query, name) for name in Conditions.__struct_fields__})
     if conditions == ALL and query.order == "newest":
         return _ANY
-    return blake2b(_encode([asdict(conditions), query.order]), digest_size=_DIGEST_BYTES).digest()
+    given = asdict(conditions)
+    del given["now"]  # the reader sets it, and no cursor had it
+    return blake2b(_encode([given, query.order]), digest_size=_DIGEST_BYTES).digest()

@@ -59,7 +59,7 @@ class ChainedProvider(MemoryProvider):
         self.journal = journal
         self._context = ChainContext(journal, observer or Unobserved(), now, shutdown, distrust)
         self.pacing = self._context.pacing
-        self._reader = ChainReader(self._context, hedging or Hedging())
+        self._reader = ChainReader(self._context, hedging or Hedging(), clock)
         self.home = Confirmer(self._context, clock, journal)
         self._writer = ChainWriter(self._context, self._reader, clock, self.home)
 

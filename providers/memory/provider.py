@@ -19,7 +19,7 @@ from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.search.ranking import RANKING_BY_WORDS
 from providers.states.clock import HybridClock
 from providers.timing.turns import in_turns
-from providers.types import Deletion, Edit, Health, NewMemory, PageQuery, RecallQuery, Snapshot
+from providers.types import Deletion, Edit, Health, NewMemory, PageQuery, RecallQuery, Snapshot, as_of
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -64,6 +64,7 @@ class MockMemoryProvider(Replica):
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_recall(query)
+        query = as_of(query, self._clock.moment())
         return await recall_within(Found(memories=await self._of(query.owner).recall(query)), query.most_bytes)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
@@ -79,6 +80,7 @@ class MockMemoryProvider(Replica):
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_page(query)
+        query = as_of(query, self._clock.moment())
         store = self._of(query.owner)
         found = Found(memories=store.page(query), total=store.count(query) if query.total else None)
         return await page_within(found, query.most_bytes)
