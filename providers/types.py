@@ -1,10 +1,9 @@
 """The plain frozen values that cross the provider boundary."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
-from msgspec.structs import replace
 
 from providers.expiry import has_expired
 from providers.filters import Filter
@@ -212,14 +211,6 @@ class PageQuery(Conditions, frozen=True, kw_only=True):
         return self.admits(record) and (self.after is None or self.after.is_before(record, self.order))
 
 
-Asked = TypeVar("Asked", RecallQuery, PageQuery)
-
-
-def as_of(asked: Asked, now: datetime) -> Asked:
-    """Return a question that is answered as of now, unless whoever passed it on has set another moment."""
-    return asked if asked.now is not None else replace(asked, now=now)
-
-
 def as_page(conditions: Conditions, owner: Owner) -> PageQuery:
     """Return the list of an owner's memories that meet conditions."""
     return PageQuery(owner=owner, **{name: getattr(conditions, name) for name in Conditions.__struct_fields__})
@@ -295,23 +286,6 @@ class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
             unknown=self.unknown,
             **labels_of(self),
         )
-
-
-class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Whether a provider can serve; each provider adds its own facts.
-
-    `provider` is the class name; `error` is the reason in one line, `response_time_ms` is in milliseconds.
-    """
-
-    healthy: bool
-    provider: str
-    error: str | None = None
-    response_time_ms: float | None = None
-
-    @property
-    def details(self) -> list[str]:
-        """Return what is worth knowing of a healthy provider, in words."""
-        return [] if self.response_time_ms is None else [f"answered in {self.response_time_ms:.1f} ms"]
 
 
 def _moment(moment: datetime | None) -> datetime:

@@ -15,11 +15,12 @@ from providers.answers import PARTIAL, Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
 from providers.batches import answer_all
 from providers.errors import MemoryNotFound, ProviderError, Unavailable, Unsupported
+from providers.health import Health
 from providers.labels import labels_of
 from providers.limits import MAX_BATCH
 from providers.owners import Owner
 from providers.search.paging import paged, partial_unless
-from providers.types import ALL, Conditions, Deletion, Edit, Health, MemoryRecord, NewMemory, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery
 
 PAGE_SIZE = 100
 MAX_PAGES = 1_000

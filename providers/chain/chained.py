@@ -21,10 +21,11 @@ from providers.chain.status import ChainStatus
 from providers.chain.waiting.background_tries import BackgroundTries
 from providers.chain.writing import ChainWriter
 from providers.errors import ProviderError
+from providers.health import Health
 from providers.journal.base import Journal
 from providers.owners import Owner
 from providers.states.clock import HybridClock
-from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery
 
 
 class ChainHealth(Health, frozen=True, kw_only=True):

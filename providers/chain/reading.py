@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from providers import limits
 from providers.answers import Fetched, Found
+from providers.asking import as_of
 from providers.chain.context import ChainContext
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.errors import Contradicted
@@ -26,7 +27,7 @@ from providers.journal.operations import JournalEntry
 from providers.limits import MAX_LIST_LIMIT
 from providers.owners import Owner
 from providers.states.clock import HybridClock
-from providers.types import MemoryRecord, PageQuery, RecallQuery, Snapshot, as_of
+from providers.types import MemoryRecord, PageQuery, RecallQuery, Snapshot
 
 
 class ChainReader:

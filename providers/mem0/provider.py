@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -10,9 +11,11 @@ from msgspec import Struct
 from providers import limits, replica_limits
 from providers.answer_size import page_within, recall_within
 from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.asking import as_of
 from providers.batches import answer_all
 from providers.errors import MemoryNotFound, ProviderError, Rejected, Unavailable, Unsupported
 from providers.expiry import has_expired
+from providers.health import Health
 from providers.introduction import Introduction, StoreMark
 from providers.mem0.copies import CopyStore
 from providers.mem0.dialects.base import Dialect
@@ -23,7 +26,7 @@ from providers.mem0.writing import Mem0Writer
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.states.clock import HybridClock
-from providers.types import Deletion, Edit, Health, NewMemory, PageQuery, RecallQuery, Snapshot, as_of
+from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -74,6 +77,10 @@ class Mem0HttpMemoryProvider(Replica):
     async def ping(self) -> None:
         """Make the cheapest call, past those that wait for a connection; see `Replica`."""
         await self._dialect.ping()
+
+    async def moment(self) -> datetime | None:
+        """Return what the clock of mem0's server said in its answer; see `Replica`."""
+        return await self._dialect.ping()
 
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`; mem0 takes one at a time, so that several are under way at once.

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, insort
 from copy import deepcopy
+from datetime import datetime
 from heapq import nsmallest
 from itertools import islice
 from typing import TypeVar
@@ -144,6 +145,11 @@ class InMemoryStore(Struct):
         """Return memories and tombstones by ascending id, those whose id is greater than `after`."""
         ids = nsmallest(limit, (memory_id for memory_id in self._states if after is None or memory_id > after))
         return [_own(self._states[memory_id]) for memory_id in ids]
+
+    def expired(self, before: datetime) -> list[Snapshot]:
+        """Return the states that had expired by a moment, in no order."""
+        mortal = (self._states[memory_id] for memory_id in self._mortal)
+        return [_own(state) for state in mortal if has_expired(state, before)]
 
     def page(self, query: PageQuery) -> list[MemoryRecord]:
         """List what meets the conditions, after a position if one is given, skipping `offset` memories."""

@@ -8,6 +8,7 @@ from msgspec import UNSET
 from providers import limits
 from providers.answer_size import may_exceed, page_within, recall_within
 from providers.answers import INDEX_LOADING, Changed, Erased, Fetched, Found, Stored
+from providers.asking import as_of
 from providers.batches import answer_all
 from providers.errors import AnswerTooLarge, MemoryNotFound, ProviderError
 from providers.expiry import has_expired
@@ -29,7 +30,7 @@ from providers.owners import Owner
 from providers.states.clock import HybridClock
 from providers.states.editing import was_applied
 from providers.timing.turns import in_turns
-from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery, as_of
+from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery
 
 # Questions of one batch that are asked at once; more would take the pool away from other requests.
 CONCURRENT_RECALLS = 4

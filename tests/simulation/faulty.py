@@ -7,10 +7,11 @@ from typing import TypeVar
 
 from providers.answers import Stored
 from providers.errors import Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
+from providers.health import Health
 from providers.introduction import Introduction, StoreMark
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
-from providers.types import Health, NewMemory, Snapshot
+from providers.types import NewMemory, Snapshot
 from providers.wrapper import Call, OperationName, Result, Wrapper
 from tests.simulation.doubling import Deliveries
 from tests.simulation.script import Fault, Mode, Slowness

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.errors import Conflict, MemoryNotFound, ProviderError
+from providers.health import Health
 from providers.introduction import Introduction, StoreMark
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
@@ -14,7 +15,7 @@ from providers.search.paging import paged
 from providers.search.word_scores import word_scores
 from providers.states.clock import HybridClock
 from providers.states.editing import first_state
-from providers.types import Deletion, Edit, Health, MemoryRecord, NewMemory, PageQuery, RecallQuery, Snapshot
+from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery, Snapshot
 
 
 class WeakStore(Replica):
