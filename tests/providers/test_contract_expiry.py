@@ -8,12 +8,12 @@ from msgspec.structs import asdict
 
 from providers.answers import Stored
 from providers.base import MemoryProvider
-from providers.errors import MemoryNotFound
+from providers.errors import MemoryNotFound, Unsupported
 from providers.expiry import BEGINNING
 from providers.filters import Eq
 from providers.owners import Owner
 from providers.replica import Replica
-from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
 
 MICROSECOND = timedelta(microseconds=1)
 PAST = datetime(2024, 2, 29, 12, 0, 0, 1, tzinfo=UTC)
@@ -135,3 +135,21 @@ async def test_a_deletion_of_one_version_spares_a_newer_one(replica: Replica, us
     assert (await replica.erase(conditional)).count == 0
     assert await replica.snapshot(owner, memory_id) == old
     assert (await replica.erase(Deletion(owner=owner, memory_id=memory_id, seen=old.version))).count == 1
+
+
+async def test_a_store_tells_its_moment_and_what_has_expired(replica: Replica, user: str) -> None:
+    """The clock of a store goes on; what has expired comes page by page, each memory once, or nobody can tell."""
+    owner = Owner(user)
+    gone = await stored(replica, owner, PAST, PAST + MICROSECOND, PAST, FUTURE, None)
+    told = await replica.moment()
+
+    assert told is not None
+    assert abs((datetime.now(UTC) - told).total_seconds()) < 600
+    found: list[Snapshot] = []
+    try:
+        while page := await replica.expired(PAST + MICROSECOND, 2, after=found[-1] if found else None):
+            found += page
+    except Unsupported:
+        assert not found
+    else:
+        assert sorted(one.id for one in found if one.owner == owner) == sorted(gone[:3])
