@@ -8,10 +8,6 @@ from providers.chain.comparing.store import ComparedStore
 from providers.journal.base import Journal
 from providers.states.clock import HybridClock
 
-MOST_APART = (
-    60.0  # seconds by which the clocks of hosts that keep their time may differ, and far more than a call takes
-)
-
 
 class Clocks(Struct, frozen=True):
     """By how many seconds the clock of a store, and that of the journal if there is one, are ahead of ours.

@@ -15,12 +15,13 @@ from msgspec import Struct
 
 from observability import tracing
 from providers.chain.comparing.store import ComparedStore
-from providers.chain.expiring.clocks import MOST_APART, read_clocks
+from providers.chain.expiring.clocks import read_clocks
 from providers.chain.expiring.finding import expired_in
 from providers.chain.observer import ChainObserver
 from providers.chain.policy import ExpiryPolicy
 from providers.chain.route import Route
 from providers.errors import ProviderError
+from providers.examination.clocks import MOST_APART
 from providers.journal.base import Journal
 from providers.journal.operations import Appended, Operation, OperationKind
 from providers.states.clock import HybridClock

@@ -8,12 +8,12 @@ from msgspec import Struct
 from structlog.testing import capture_logs
 
 from providers.answers import Stored
-from providers.chain.expiring.clocks import MOST_APART
 from providers.chain.expiring.sweeper import GRACE_SECONDS, ExpirySweeper
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import ExpiryPolicy
 from providers.chain.route import Route
 from providers.errors import MemoryNotFound, Unsupported
+from providers.examination.clocks import MOST_APART
 from providers.journal.base import Journal
 from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
