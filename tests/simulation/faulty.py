@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from random import Random
 from typing import TypeVar
 
@@ -131,6 +132,14 @@ class FaultyReplica(Wrapper, Replica):
     async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
         """See `Replica`."""
         return await self._through(lambda store: store.owners(limit, after=after))
+
+    async def moment(self) -> datetime | None:
+        """See `Replica`."""
+        return await self._through(lambda store: store.moment())
+
+    async def expired(self, before: datetime, limit: int, *, after: Snapshot | None = None) -> list[Snapshot]:
+        """See `Replica`."""
+        return await self._through(lambda store: store.expired(before, limit, after=after))
 
     async def identity(self) -> str:
         """See `Replica`."""

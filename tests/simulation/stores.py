@@ -77,7 +77,7 @@ class WeakStore(Replica):
 
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
-        records = {record.id: record for record in self._records(query.owner)}
+        records = {record.id: record for record in self._records(query.owner) if query.admits(record)}
         scores = word_scores(query.query, {memory_id: record.content for memory_id, record in records.items()})
         best = sorted(scores, key=lambda memory_id: (scores[memory_id], memory_id), reverse=True)[: query.limit]
         return Found(memories=[replace(records[memory_id], similarity_score=scores[memory_id]) for memory_id in best])

@@ -7,7 +7,7 @@ lost. Each deletion is of the version that was seen alone, so that one that was 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -81,15 +81,10 @@ class ExpirySweeper(Struct):
         if home is None or route.is_restored:
             return 0
         store = ComparedStore(home, self.now, self._rest)
-        clocks = await read_clocks(store, journal, self.clock)
-        if clocks.store is None:
-            _log.debug("expiry_postponed", reason="clock_unknown", provider=home.name)
+        reached = await self.reached(store, journal)
+        if reached is None:
             return 0
-        if clocks.apart > MOST_APART:
-            _log.warning("expiry_clocks_differ", provider=home.name, seconds=round(clocks.apart))
-            return 0
-        before = clocks.earliest(self.clock.moment()) - timedelta(seconds=self.grace)
-        erased = 0
+        before, erased = reached - timedelta(seconds=self.grace), 0
         async for states in expired_in(store, before):
             with tracing.root("expiry", {"ninai.operations": len(states)}):
                 count = await (_erased(store, states) if journal is None else self._buried(journal, states))
@@ -98,6 +93,23 @@ class ExpirySweeper(Struct):
         if erased:
             _log.info("expired_memories_erased", provider=home.name, memories=erased)
         return erased
+
+    async def reached(self, store: ComparedStore, journal: Journal | None) -> datetime | None:
+        """Return the moment that the clocks of the store and of the journal have both reached.
+
+        None stands for a clock that is not known, or clocks that cannot all be right.
+
+        Raises:
+            Unavailable: the store or the journal does not answer.
+        """
+        clocks = await read_clocks(store, journal, self.clock)
+        if clocks.store is None:
+            _log.debug("expiry_postponed", reason="clock_unknown", provider=store.name)
+            return None
+        if clocks.apart > MOST_APART:
+            _log.warning("expiry_clocks_differ", provider=store.name, seconds=round(clocks.apart))
+            return None
+        return clocks.earliest(self.clock.moment())
 
     async def _buried(self, journal: Journal, states: Sequence[Snapshot]) -> int:
         """Append the deletions, each under the version that was seen; what is newer refuses it."""
