@@ -154,11 +154,14 @@ def check_edit(edit: Edit) -> Edit:
         check_metadata(edit.metadata)
     for name, label in edit.labels.items():
         check_label(name, label)
+    if edit.expires_at is not UNSET:
+        check_moment("expires_at", edit.expires_at)
     return _check_named(edit)
 
 
 def check_deletion(deletion: Deletion) -> Deletion:
     """Refuse a deletion with invalid ids; return it with its ids in canonical form."""
+    check_version(deletion.seen)
     return _check_named(deletion)
 
 
@@ -178,6 +181,7 @@ def check_conditions(conditions: Conditions) -> None:
         raise InvalidInput("without", f"must hold at most {MAX_WITHOUT} ids, got {len(conditions.without)}")
     check_moment("created_from", conditions.created_from)
     check_moment("created_before", conditions.created_before)
+    check_moment("now", conditions.now)
     check_labels(conditions)
     if conditions.where is not None:
         check_filter(conditions.where)

@@ -10,7 +10,7 @@ from observability.metrics import Metrics
 from providers.answers import INCOMPLETE, Answer, Written
 from providers.base import MemoryProvider
 from providers.errors import ProviderError, Rejected, Unavailable
-from providers.types import Health
+from providers.health import Health
 from providers.wrapper import Call, OperationName, Result, Wrapper
 
 

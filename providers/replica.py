@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol, runtime_checkable
 
 from msgspec.structs import replace
@@ -10,6 +11,7 @@ from providers.answers import Erased
 from providers.base import MemoryProvider
 from providers.changes import ChangeCursor, Changes
 from providers.errors import ProviderError, Unsupported
+from providers.expiry import BEGINNING
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
 from providers.owners import Owner
@@ -66,10 +68,27 @@ class Replica(MemoryProvider, Protocol):
         """
         return None
 
+    async def moment(self) -> datetime | None:
+        """Return what the store's own clock says, None if it tells nobody.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        return None
+
+    async def expired(self, before: datetime, limit: int, *, after: Snapshot | None = None) -> list[Snapshot]:
+        """Return up to `limit` states that had expired by a moment, behind `after` in an order of the store's own.
+
+        Raises:
+            Unavailable: the store does not answer.
+            Unsupported: it has no index by expiry; its states are to be looked through.
+        """
+        raise Unsupported(f"find {limit} memories that had expired by {before} behind {after and after.id}")
+
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL) -> Erased:
         """See `MemoryStore`."""
         check_erase_all(owner, limit, conditions)
-        chosen = as_page(conditions, owner)
+        chosen = replace(as_page(conditions, owner), now=BEGINNING)  # what has expired is to go as well
         version = HybridClock().next()  # that of a tombstone counts only against other tombstones
         deleted, after = 0, None
         while deleted < limit:

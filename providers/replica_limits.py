@@ -35,12 +35,11 @@ def check_snapshot(snapshot: Snapshot) -> Snapshot:
         edits=tuple(map(limits.check_edit_id, snapshot.edits)),
         created_at=_in_utc("created_at", snapshot.created_at),
         updated_at=_in_utc("updated_at", snapshot.updated_at),
+        expires_at=_in_utc("expires_at", snapshot.expires_at),
     )
     if snapshot.content is None:
-        nothing = dict.fromkeys(LABELS)
-        return replace(
-            canonical, metadata=None, updated_at=None, digest=b"", first_version=0, unknown=NOTHING, **nothing
-        )
+        nothing = dict.fromkeys((*LABELS, "metadata", "updated_at", "expires_at"))
+        return replace(canonical, digest=b"", first_version=0, unknown=NOTHING, **nothing)
     limits.check_content(snapshot.content)
     limits.check_metadata(snapshot.metadata)
     limits.check_labels(snapshot)

@@ -7,9 +7,10 @@ from typing import Protocol
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.batches import all_or_some, answer_all
 from providers.errors import ProviderError
+from providers.health import Health
 from providers.limits import MAX_BATCH, check_batch
 from providers.owners import Owner
-from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery
 
 CHANGES_AT_ONCE = 8  # of one batch; they share statements and commits with each other
 

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from providers.expiry import has_expired
 from providers.filters import Filter
 from providers.labels import LabelChanges, Labels, labels_of
 from providers.owners import DEFAULT_TENANT, Owner
@@ -12,7 +13,7 @@ from providers.search.filter_match import matches
 
 Metadata = dict[str, Any]
 Order = Literal["newest", "oldest"]  # which memory of a list comes first
-MOMENTS = ("created_at", "updated_at")  # of a memory
+MOMENTS = ("created_at", "updated_at", "expires_at")  # of a memory
 Place = tuple[datetime, int, str]  # in a list, which is in the order of these
 
 
@@ -20,8 +21,8 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
     """One memory as a caller sees it.
 
     `similarity_score` lies in [0, 1] and is set by recall alone; `embedding` is float32[dim], set where requested.
-    `tenant` is that of the user, omitted if it is the default one. `first_version` is that of `Snapshot`; it orders
-    lists, and no caller of the API sees it.
+    `tenant` is that of the user, omitted if it is the default one. From `expires_at` on no reader sees it, omitted if
+    it does not expire. `first_version` is that of `Snapshot`; it orders lists, and no caller of the API sees it.
     """
 
     id: str
@@ -30,6 +31,7 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
     metadata: Metadata | None
     created_at: datetime
     updated_at: datetime | None
+    expires_at: datetime | None = None
     similarity_score: float | None = None
     embedding: list[float] | None = None
     tenant: str = DEFAULT_TENANT
@@ -52,17 +54,18 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Dated(Labels, frozen=True, kw_only=True):
-    """When a memory that comes from elsewhere happened there, and when it was changed last, None if it never was."""
+    """When a memory that comes from elsewhere happened, when it was last changed, and when it expires, if ever."""
 
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    expires_at: datetime | None = None
 
 
 class NewMemory(Dated, frozen=True, kw_only=True):
     """A memory to store.
 
     `memory_id` and `version` come from above, so that a retry is harmless; a provider mints what is missing.
-    `first_version` is by default the version; `unknown` is that of `Snapshot`.
+    `first_version` is by default the version; `expires_at` and `unknown` are those of `Snapshot`.
     """
 
     owner: Owner
@@ -79,17 +82,19 @@ class Conditions(Labels, frozen=True, kw_only=True):
 
     `where` filters on metadata; `created_from` is inclusive, `created_before` exclusive; a label that is given is to be
     the same. `without` are the ids of memories that do not count, up to `limits.MAX_WITHOUT`: callers have no use for
-    it, but a chain knows of memories that a provider still holds.
+    it, but a chain knows of memories that a provider still holds. What has expired at the moment `now` does not count
+    either; without one it is that of the first clock that the question comes by.
     """
 
     where: Filter | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
     without: frozenset[str] = frozenset()
+    now: datetime | None = None
 
     @property
     def conditional(self) -> bool:
-        """Whether there are memories that do not meet the conditions."""
+        """Whether there are memories that do not meet the conditions, beside those that have expired."""
         conditions = (self.where, self.created_from, self.created_before, *self.given_labels.values())
         return bool(self.without) or any(condition is not None for condition in conditions)
 
@@ -111,6 +116,7 @@ class Conditions(Labels, frozen=True, kw_only=True):
             and all(getattr(record, name) == label for name, label in self.given_labels.items())
             and (self.where is None or matches(self.where, record.metadata))
             and record.id not in self.without
+            and (self.now is None or not has_expired(record, self.now))
         )
 
 
@@ -132,7 +138,7 @@ class RecallQuery(Conditions, frozen=True, kw_only=True):
 
 
 class Edit(LabelChanges, frozen=True, kw_only=True):
-    """A change of a memory; omitted parts stay, and a label that becomes None is removed.
+    """A change of a memory; omitted parts stay, and a label or an expiry that becomes None is removed.
 
     `edit_id` is a UUID whose first 96 bits name the edit, so that a retry cannot undo a later one; the last 32 are a
     digest of the change.
@@ -142,22 +148,32 @@ class Edit(LabelChanges, frozen=True, kw_only=True):
     memory_id: str
     content: str | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
+    expires_at: datetime | UnsetType | None = UNSET
     version: int | None = None
     edit_id: str | None = None
 
     @property
     def empty(self) -> bool:
         """Whether the edit changes nothing."""
-        return self.content is UNSET and self.metadata is UNSET and not self.labels
+        return self.content is UNSET and self.metadata is UNSET and not self.further
+
+    @property
+    def further(self) -> dict[str, Any]:
+        """What changes of labels and expiry, by the names of their fields."""
+        return self.labels if self.expires_at is UNSET else self.labels | {"expires_at": self.expires_at}
 
 
 class Deletion(Struct, frozen=True, kw_only=True):
-    """A memory to delete for ever; a repeat with the same `edit_id` gets the same answer."""
+    """A memory to delete for ever; a repeat with the same `edit_id` gets the same answer.
+
+    If `seen` is given, the memory is deleted only as long as it has that version.
+    """
 
     owner: Owner
     memory_id: str
     version: int | None = None
     edit_id: str | None = None
+    seen: int | None = None
 
 
 class Position(Struct, frozen=True, array_like=True):
@@ -216,9 +232,9 @@ class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     `digest` is that of the content and metadata that were stored first (see `providers/states/digests.py`), so that a
     retry of that first write is recognised after an edit, too; a tombstone has none. `first_version` is the version of
     that first write, by which lists order what was created at one moment; 0 if it was made before that was stored, and
-    in a tombstone. `edits` are the ids of the last
-    edits, in a tombstone the id of the deletion, if it has one. A tombstone's `created_at` is None if the memory never
-    existed. `unknown` is a JSON object with the fields that this program does not know (see
+    in a tombstone. From `expires_at` on it is hidden from readers; a tombstone has none. `edits` are the ids of the
+    last edits, in a tombstone the id of the deletion, if it has one. A tombstone's `created_at` is None if the memory
+    never existed. `unknown` is a JSON object with the fields that this program does not know (see
     `providers/states/unknown.py`), empty if there are none; a tombstone has none at a provider.
     """
 
@@ -229,6 +245,7 @@ class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
     metadata: Metadata | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    expires_at: datetime | None = None
     digest: bytes = b""
     edits: tuple[str, ...] = ()
     first_version: int = 0
@@ -261,6 +278,7 @@ class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
             metadata=self.metadata,
             created_at=_moment(self.created_at),
             updated_at=self.updated_at,
+            expires_at=self.expires_at,
             first_version=self.first_version,
             **labels_of(self),
         )
@@ -276,27 +294,11 @@ class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
             version=self.version,
             created_at=self.created_at,
             updated_at=self.updated_at,
+            expires_at=self.expires_at,
             first_version=self.first_version,
             unknown=self.unknown,
             **labels_of(self),
         )
-
-
-class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Whether a provider can serve; each provider adds its own facts.
-
-    `provider` is the class name; `error` is the reason in one line, `response_time_ms` is in milliseconds.
-    """
-
-    healthy: bool
-    provider: str
-    error: str | None = None
-    response_time_ms: float | None = None
-
-    @property
-    def details(self) -> list[str]:
-        """Return what is worth knowing of a healthy provider, in words."""
-        return [] if self.response_time_ms is None else [f"answered in {self.response_time_ms:.1f} ms"]
 
 
 def _moment(moment: datetime | None) -> datetime:

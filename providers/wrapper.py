@@ -8,9 +8,10 @@ from typing import Any, Protocol, TypeVar
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
 from providers.errors import ProviderError
+from providers.health import Health
 from providers.limits import MAX_BATCH
 from providers.owners import Owner
-from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery
 
 Result = TypeVar("Result")
 

@@ -17,7 +17,9 @@ from app.http.admission.admitted import Charged, admission_of
 from app.http.cursors import Cursors
 from app.http.headers import note_conditions
 from app.http.idempotency import HEADER, WriteIds, check_keys
+from app.http.lifetimes import Lifetime
 from app.settings.auth import Scope
+from app.settings.expiry import ExpirySettings
 from observability.metrics import Metrics
 from providers.limits import check_user_id
 from providers.store import MemoryStore
@@ -33,8 +35,8 @@ class ProtocolCall(Struct, frozen=True, kw_only=True):
     """Describe a request of another protocol, in which the user stands anywhere but where our own API names it.
 
     `user` is the one whom its head names as our own API does. `recall_limit` is the configured default, `most_bytes`
-    bounds the answer, `admission` is charged the exact price, `cursors` lead from page to page, and `now` is when the
-    request came.
+    bounds the answer, `admission` is charged the exact price, `cursors` lead from page to page, `now` is when the
+    request came, and `expiry` is configured.
     """
 
     provider: MemoryStore
@@ -47,6 +49,7 @@ class ProtocolCall(Struct, frozen=True, kw_only=True):
     admission: Charged
     cursors: Cursors
     now: datetime
+    expiry: ExpirySettings
 
     @property
     def own_user(self) -> str | None:
@@ -75,6 +78,10 @@ class ProtocolCall(Struct, frozen=True, kw_only=True):
         check_user_id(user)
         with counted(self.metrics):
             return self.identity.caller_for(user)
+
+    def lifetime(self, caller: Caller) -> Lifetime:
+        """Return how long what is written on behalf of a caller may live."""
+        return self.expiry.lifetime(caller.owner.tenant, self.now)
 
     def ids(self, caller: Caller) -> WriteIds:
         """Return what mints the ids of this request's writes, the same again when it is repeated with a key."""
@@ -125,6 +132,7 @@ def _gathered(connection: _Connection, identity: Identity, user: RequestUser) ->
         admission=admission_of(connection.scope),
         cursors=state.cursors,
         now=datetime.now(UTC),
+        expiry=state.settings.expiry,
     )
 
 

@@ -82,14 +82,14 @@ async def remembered(
 ) -> Response[batch_schemas.RememberBatchResponse]:
     """Store the memories of one request, and return the response with a result for each."""
     await write.admission.charge(price.of_memories(items))
-    owner, ids = write.owner, write.ids  # a fault with these is one of the request
+    owner, ids, lifetime = write.owner, write.ids, write.lifetime  # a fault with these is one of the request
 
     def memory_of(at: tuple[int, schemas.RememberRequest | Problem]) -> NewMemory | Problem:
         place, item = at
         if isinstance(item, Problem):
             return item
         try:
-            return item.memory(owner, ids.memory(place), write.now)
+            return item.memory(owner, ids.memory(place), lifetime)
         except ProviderError as error:
             return problems.problem_of(error)
 

@@ -17,6 +17,7 @@ from app.http.headers import write_status
 from app.http.idempotency import WriteIds
 from app.http.json.batch import Batch, BatchDTO
 from app.http.json.body import JsonDTO
+from app.http.lifetimes import Lifetime
 from app.http.problems import Problem
 from providers.answers import Changed, Erased, Written
 from providers.errors import InvalidInput, MemoryNotFound, ProviderError
@@ -55,8 +56,8 @@ class ChangesController(UserResource):
         write.user.require("memory:read")  # the answer shows whole memories
         items = await data.items()
         await write.admission.charge(price.of_edits(items))
-        owner, ids_of = write.owner, write.ids  # a fault with these is one of the request
-        edits = await in_turns(lambda item: _edit(owner, ids_of, item), items)
+        owner, ids_of, lifetime = write.owner, write.ids, write.lifetime  # a fault with these is one of the request
+        edits = await in_turns(lambda item: _edit(owner, ids_of, lifetime, item), items)
         ids = [None if isinstance(item, Problem) else item.memory_id for item in items]
         wanted = once_each(edits)
         outcomes = iter(await write.provider.change_many(_good(wanted)) if _good(wanted) else [])
@@ -109,11 +110,11 @@ def once_each(changes: Iterable[Change | Problem]) -> list[Change | Problem]:
     return found
 
 
-def _edit(owner: Owner, ids: WriteIds, item: change_schemas.UpdateItem | Problem) -> Edit | Problem:
+def _edit(owner: Owner, ids: WriteIds, lifetime: Lifetime, item: change_schemas.UpdateItem | Problem) -> Edit | Problem:
     if isinstance(item, Problem):
         return item
     try:
-        return ids.update(item.edit(owner, check_memory_id(item.memory_id)))
+        return item.edit(owner, check_memory_id(item.memory_id), ids, lifetime)
     except ProviderError as error:
         return problems.problem_of(error)
 

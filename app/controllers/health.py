@@ -15,7 +15,7 @@ from app.http.problems import METRICS_LATE, RequestError
 from app.process.readiness import Readiness
 from observability.metrics.scrapes import Scrapes
 from observability.recent import NotReadyInTime
-from providers.types import Health
+from providers.health import Health
 
 _log = structlog.get_logger(__name__)
 STATUS_HEALTHY = 200

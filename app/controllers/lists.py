@@ -24,6 +24,7 @@ from app.http.where import MAX_WHERE_CHARS, read_where
 from providers import limits
 from providers.answers import PARTIAL, Found
 from providers.errors import InvalidInput
+from providers.expiry import BEGINNING
 from providers.labels import LABELS, MAX_LABEL_CHARS
 from providers.timing.turns import in_turns
 from providers.types import ALL, Order, PageQuery, as_page
@@ -224,4 +225,5 @@ async def _answer(call: ReadCall, query: PageQuery, page: Found) -> Response[sch
 
 
 def _counting(query: PageQuery) -> PageQuery:
-    return replace(query, limit=1, total=True)
+    # A deletion takes what has expired as well, and a dry run counts what it would take.
+    return replace(query, limit=1, total=True, now=BEGINNING)

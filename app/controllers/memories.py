@@ -77,7 +77,7 @@ class MemoriesController(UserResource):
             return cast("Response[RememberResponse | RememberBatchResponse]", answer)
         [memory] = data.each
         await write.admission.charge(price.of_memory(memory))
-        stored = await write.provider.store(memory.memory(write.owner, write.ids.memory(), write.now))
+        stored = await write.provider.store(memory.memory(write.owner, write.ids.memory(), write.lifetime))
         return Response(RememberResponse(stored.id, stored_or_accepted(stored)), status_code=write_status(stored))
 
     @post(
@@ -118,10 +118,10 @@ class MemoriesController(UserResource):
     async def update_memory(
         self, memory_id: MemoryId, data: JSONBody[schemas.UpdateRequest], write: NamedDependency[WriteCall]
     ) -> Response[MemoryRecord]:
-        """Replace content, metadata or labels; what is left out stays, and `null` removes. 202 as for a new memory."""
+        """Replace content, metadata, labels or expiry; what is left out stays, `null` removes. 202 as for a new one."""
         write.user.require("memory:read")  # the answer shows the whole memory
         await write.admission.charge(price.of_edit(data))
-        changed = await write.provider.change(write.ids.update(data.edit(write.owner, memory_id)))
+        changed = await write.provider.change(data.edit(write.owner, memory_id, write.ids, write.lifetime))
         return Response(shown(changed.memory), status_code=write_status(changed))
 
     @delete("/memories/{memory_id:str}", status_code=200, opt={SCOPE: "memory:delete"}, responses=_OF_DELETE)

@@ -25,8 +25,10 @@ from app.http.headers import (
     note_preferences,
 )
 from app.http.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_keys
+from app.http.lifetimes import Lifetime
 from app.http.preferences import PREFER_HEADER
 from app.settings import Settings
+from app.settings.expiry import ExpirySettings
 from providers.base import MemoryProvider
 from providers.limits import MAX_USER_ID_CHARS
 from providers.owners import Owner
@@ -81,7 +83,7 @@ class WriteCall(Struct, frozen=True):
     """Describe a request that writes.
 
     `user` owns the memories, `key` is the `Idempotency-Key`. `admission` is charged its exact price before the provider
-    is asked; `now` is when the request came.
+    is asked; `now` is when the request came, and `expiry` is configured.
     """
 
     provider: MemoryProvider
@@ -89,11 +91,17 @@ class WriteCall(Struct, frozen=True):
     key: str | None
     admission: Charged
     now: datetime
+    expiry: ExpirySettings
 
     @property
     def owner(self) -> Owner:
         """The owner of the memories; known when the body was read."""
         return self.user.caller.owner
+
+    @property
+    def lifetime(self) -> Lifetime:
+        """How long what is written may live; known when the body was read."""
+        return self.expiry.lifetime(self.owner.tenant, self.now)
 
     @property
     def ids(self) -> WriteIds:
@@ -129,5 +137,6 @@ async def provide_write_call(
     note_conditions(request)
     note_preferences(request)
     check_keys(request.headers.getall(HEADER, []))
-    provider, user = request.app.state.provider, request.state.user
-    return WriteCall(provider, user, idempotency_key, admission_of(request.scope), datetime.now(UTC))
+    state = request.app.state
+    now, expiry = datetime.now(UTC), state.settings.expiry
+    return WriteCall(state.provider, request.state.user, idempotency_key, admission_of(request.scope), now, expiry)

@@ -126,7 +126,9 @@ def _read(content: bytes, kind: type[_Content]) -> _Content | None:
 
 def _query_digest(query: PageQuery) -> bytes:
     conditions = Conditions(**{name: getattr(query, name) for name in Conditions.__struct_fields__})
-    return blake2b(_encode([asdict(conditions), query.order]), digest_size=_DIGEST_BYTES).digest()
+    given = asdict(conditions)
+    del given["now"]  # the reader sets it anew for every page
+    return blake2b(_encode([given, query.order]), digest_size=_DIGEST_BYTES).digest()
 
 
 def _owner_digest(owner: Owner) -> bytes:

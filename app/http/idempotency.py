@@ -29,11 +29,11 @@ class WriteIds(Struct, frozen=True):
             return None
         return keyed_memory_id(*self._scope(self.key), *map(str, place))
 
-    def update(self, edit: Edit) -> Edit:
+    def update(self, edit: Edit, ttl_seconds: int | None = None) -> Edit:
         """Return a change to a memory with its id, without one if the request cannot be repeated safely.
 
         With the same key and another change only the end of the id differs, by which providers notice it
-        (`providers/editing`).
+        (`providers/editing`). A lifetime of so many seconds ends at another moment when the request is repeated.
 
         Raises:
             InvalidInput: the change is invalid; what is too large or too deep must not be walked through here.
@@ -45,7 +45,7 @@ class WriteIds(Struct, frozen=True):
             check_content(edit.content)
         if edit.metadata is not UNSET:
             check_metadata(edit.metadata)
-        return replace(edit, edit_id=edit_id[:EDIT_KEY_CHARS] + change_digest_of(edit).hex())
+        return replace(edit, edit_id=edit_id[:EDIT_KEY_CHARS] + change_digest_of(edit, ttl_seconds).hex())
 
     def delete(self, memory_id: str) -> str | None:
         """Return the id of a deletion, None if the request cannot be repeated safely."""

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from providers.health import Health
 from providers.journal.operations import Backlog, DeadLetter
 from providers.owners import DEFAULT_TENANT
-from providers.types import Health
 
 MAX_REASON_CHARS = 500
 # The limits of an order in a request: names that are not configured are compared with those that are, which takes time.

@@ -7,6 +7,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
 from app.http.cursors import MAX_CURSOR_CHARS, Cursors
+from app.http.idempotency import WriteIds
+from app.http.lifetimes import MAX_TTL_SECONDS, Lifetime
 from app.http.moments import check_happened
 from providers import limits
 from providers.errors import InvalidInput
@@ -35,6 +37,10 @@ RecallLimit = Annotated[int, Meta(ge=1, le=limits.MAX_RECALL_LIMIT)]
 Score = Annotated[float, Meta(ge=0, le=1)]
 Moment = Annotated[datetime, Meta(tz=True)]
 HappenedAt = Annotated[datetime, Meta(tz=True, description="When it happened; by default now, at most a day ahead.")]
+_EXPIRES = "From when on nobody sees it any more; it is erased later. Not together with `ttl_seconds`."
+ExpiresAt = Annotated[datetime, Meta(tz=True, description=_EXPIRES)]
+_TTL = "For how many seconds from now on it is to live; not together with `expires_at`."
+TtlSeconds = Annotated[int, Meta(ge=1, le=MAX_TTL_SECONDS, description=_TTL)]
 Label = Annotated[str, Meta(min_length=1, max_length=MAX_LABEL_CHARS)]
 PageLimit = Annotated[int, Meta(ge=1, le=limits.MAX_PAGE_LIMIT)]
 Offset = Annotated[int, Meta(ge=0, le=limits.MAX_LIST_OFFSET)]
@@ -63,16 +69,19 @@ class RememberRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
     content: Content
     metadata: MetadataField | None = None
     created_at: HappenedAt | None = None
+    expires_at: ExpiresAt | None = None
+    ttl_seconds: TtlSeconds | None = None
 
-    def memory(self, owner: Owner, memory_id: str | None, now: datetime) -> NewMemory:
-        """Return the memory to store; raise `InvalidInput` if it happened more than a day after now."""
-        check_happened(self.created_at, now)
+    def memory(self, owner: Owner, memory_id: str | None, lifetime: Lifetime) -> NewMemory:
+        """Return the memory to store; raise `InvalidInput` if its moments are not those of a memory written now."""
+        check_happened(self.created_at, lifetime.now)
         return NewMemory(
             owner=owner,
             content=self.content,
             metadata=self.metadata,
             memory_id=memory_id,
             created_at=self.created_at,
+            expires_at=lifetime.of_new(self.expires_at, self.ttl_seconds),
             **self.labels,
         )
 
@@ -92,6 +101,8 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
     messages: Annotated[list[Message], Meta(min_length=1, max_length=limits.MAX_BATCH)] | UnsetType = UNSET
     metadata: MetadataField | None = None
     created_at: HappenedAt | None = None
+    expires_at: ExpiresAt | None = None
+    ttl_seconds: TtlSeconds | None = None
     user_id: UserId | UnsetType = UNSET
 
     @property
@@ -104,36 +115,38 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
         if self.messages is UNSET:
             if self.content is UNSET:
                 raise InvalidInput("content", "is required")
-            return [RememberRequest(self.content, self.metadata, self.created_at, **self.labels)]
+            return [self._one(self.content, self.labels)]
         if self.content is not UNSET:
             raise InvalidInput("messages", "must not be given together with content")
         if self.speaker is not None:
             raise InvalidInput("speaker", "must not be given together with messages, which name their speakers")
         return [
-            RememberRequest(
-                message.content,
-                self.metadata,
-                self.created_at,
-                **(self.labels | {"speaker": message.name or message.role}),
-            )
+            self._one(message.content, self.labels | {"speaker": message.name or message.role})
             for message in self.messages
         ]
 
+    def _one(self, content: str, labels: dict[str, Any]) -> RememberRequest:
+        return RememberRequest(content, self.metadata, self.created_at, self.expires_at, self.ttl_seconds, **labels)
+
 
 class ChangeRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """The changes to a memory; a field that is left out stays, `null` removes the metadata or a label."""
+    """The changes to a memory; a field that is left out stays, `null` removes the metadata, the expiry or a label."""
 
     content: Content | UnsetType = UNSET
     metadata: MetadataField | UnsetType | None = UNSET
+    expires_at: ExpiresAt | UnsetType | None = UNSET
+    ttl_seconds: TtlSeconds | UnsetType = UNSET
     session: Label | UnsetType | None = UNSET
     agent: Label | UnsetType | None = UNSET
     app: Label | UnsetType | None = UNSET
     speaker: Label | UnsetType | None = UNSET
 
-    def edit(self, owner: Owner, memory_id: str) -> Edit:
-        """Return the edit to make."""
+    def edit(self, owner: Owner, memory_id: str, ids: WriteIds, lifetime: Lifetime) -> Edit:
+        """Return the edit to make, with its id; raise `InvalidInput` if its expiry is not that of a memory now."""
         changes = {name: getattr(self, name) for name in ("content", "metadata", *LABELS)}
-        return Edit(owner=owner, memory_id=memory_id, **changes)
+        expires_at = lifetime.of_change(self.expires_at, self.ttl_seconds)
+        edit = Edit(owner=owner, memory_id=memory_id, expires_at=expires_at, **changes)
+        return ids.update(edit, None if self.ttl_seconds is UNSET else self.ttl_seconds)
 
 
 class UpdateRequest(ChangeRequest, frozen=True, forbid_unknown_fields=True):

@@ -14,8 +14,8 @@ from providers.chain.chain import Chain
 from providers.chain.chained import ChainedProvider
 from providers.chain.link import Link
 from providers.chain.route import Route
+from providers.health import Health
 from providers.journal.base import JournalUnavailable
-from providers.types import Health
 
 # A provider that has not answered for so long is unhealthy: as long as one try may last before the next provider is
 # asked, since a slow provider is not down.

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct, field
 from app.settings.auth import AuthSettings
 from app.settings.datadir import default_data_dir
 from app.settings.environment import process_environment
+from app.settings.expiry import ExpirySettings
 from observability.secret import Secret
 from providers.answer_size import DEFAULT_ANSWER_BYTES
 from providers.chain.policy import AttemptPolicy, ChainPolicy
@@ -183,3 +184,4 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     compat: CompatSettings = CompatSettings()
     recall_limit: Annotated[int, Meta(ge=1, le=MAX_RECALL_LIMIT)] = DEFAULT_RECALL_LIMIT
     limits: LimitSettings = LimitSettings()
+    expiry: ExpirySettings = field(default_factory=ExpirySettings)

@@ -44,6 +44,11 @@ class JournalMetrics:
             "Times that a provider did not show what it had confirmed longer ago than it may be stale.",
             ("provider",),
         )
+        self.expired_memories = counter(
+            "ninai_expired_memories_erased",
+            "Memories that were erased because they had been expired for an hour, by the provider that held them.",
+            ("provider",),
+        )
         self.journal_pending = gauge(
             "ninai_journal_pending", "Operations that a provider has not confirmed.", ("provider",)
         )

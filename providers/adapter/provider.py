@@ -15,11 +15,12 @@ from providers.answers import PARTIAL, Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
 from providers.batches import answer_all
 from providers.errors import MemoryNotFound, ProviderError, Unavailable, Unsupported
+from providers.health import Health
 from providers.labels import labels_of
 from providers.limits import MAX_BATCH
 from providers.owners import Owner
 from providers.search.paging import paged, partial_unless
-from providers.types import ALL, Conditions, Deletion, Edit, Health, MemoryRecord, NewMemory, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery
 
 PAGE_SIZE = 100
 MAX_PAGES = 1_000
@@ -50,9 +51,9 @@ class ProviderAdapter(MemoryProvider):
 
     Ids that are no canonical UUIDs are replaced by UUIDs derived from them. Conditions, ranges, pages and single
     memories are emulated by asking for more and sorting here. What cannot be emulated safely is refused as
-    `Unsupported`: labels; a change of a memory; an id, version, moment or edit id from above, so that no write is
-    idempotent; and listing or deleting where the method is missing. An adapter is no replica, so that it cannot stand
-    in a chain.
+    `Unsupported`: labels; an expiry; a change of a memory; an id, version, moment or edit id from above, so that no
+    write is idempotent; and listing or deleting where the method is missing. An adapter is no replica, so that it
+    cannot stand in a chain.
     """
 
     def __init__(self, provider: BasicProvider) -> None:
@@ -104,6 +105,7 @@ class ProviderAdapter(MemoryProvider):
         """See `MemoryStore`; only what stands in the owner's list is deleted."""
         deletion = limits.check_deletion(deletion)
         _refuse("take the version of a deletion", deletion.version)
+        _refuse("delete a memory only in one version", deletion.seen)
         _refuse("make a deletion that can be repeated", deletion.edit_id)
         self._deleter()
         listed = await self._lookup(deletion.owner, deletion.memory_id)
@@ -138,6 +140,7 @@ class ProviderAdapter(MemoryProvider):
         _refuse("store under a given id, as an Idempotency-Key asks for", memory.memory_id)
         _refuse("store under a given version", memory.version)
         _refuse("store with a given moment", memory.created_at)
+        _refuse("hide a memory from some moment on", memory.expires_at)
         for name, label in labels_of(memory).items():
             _refuse(f"keep the label '{name}'", label)
         with translated(writes=True):

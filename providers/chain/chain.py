@@ -15,6 +15,7 @@ from providers.chain.chained import ChainedProvider
 from providers.chain.comparing.patrol import Patrol
 from providers.chain.deadline import Shutdown
 from providers.chain.errors import OrderRefused
+from providers.chain.expiring.sweeper import ExpirySweeper
 from providers.chain.garbage_collection import GarbageCollector
 from providers.chain.guarded import GuardedProvider
 from providers.chain.hedging.order import Hedging
@@ -72,6 +73,7 @@ class Chain:
         self._tasks: set[asyncio.Task[None]] = set()
         self._closing: set[OpenProvider] = set()  # links that have left the order and are still open
         self._switching = asyncio.Lock()
+        self._sweeps: asyncio.Task[None] | None = None
         self._provider: ChainedProvider | GuardedProvider | None = None
 
     @property
@@ -134,6 +136,10 @@ class Chain:
             gone = [one for name, one in self._open.items() if chosen.get(name) is not one]
             self._open = chosen
             self._install(_route(links, admitted))
+            if self.policy.expiry.enabled and not self._sweeps:
+                sweeper = ExpirySweeper(self, self._clock, self.policy.expiry, now=self._now)
+                self._sweeps = background.start(sweeper.run, "expiry")
+                self._tasks.add(self._sweeps)
             _log.info("order_in_force", order=[spec.name for spec in specs], complete=sorted(admitted.names))
             for name, reason in unreached.items():
                 self.observer.not_reached(name, reason)

@@ -21,10 +21,11 @@ from providers.chain.status import ChainStatus
 from providers.chain.waiting.background_tries import BackgroundTries
 from providers.chain.writing import ChainWriter
 from providers.errors import ProviderError
+from providers.health import Health
 from providers.journal.base import Journal
 from providers.owners import Owner
 from providers.states.clock import HybridClock
-from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery
 
 
 class ChainHealth(Health, frozen=True, kw_only=True):
@@ -59,7 +60,7 @@ class ChainedProvider(MemoryProvider):
         self.journal = journal
         self._context = ChainContext(journal, observer or Unobserved(), now, shutdown, distrust)
         self.pacing = self._context.pacing
-        self._reader = ChainReader(self._context, hedging or Hedging())
+        self._reader = ChainReader(self._context, hedging or Hedging(), clock)
         self.home = Confirmer(self._context, clock, journal)
         self._writer = ChainWriter(self._context, self._reader, clock, self.home)
 

@@ -85,6 +85,7 @@ class CountingObserver(Unobserved):
         for fault in Fault:
             metrics.store_differences_healed.labels(provider, fault.value)
         metrics.contradictions.labels(provider)
+        metrics.expired_memories.labels(provider)
         for store_event in StoreEvent:
             metrics.store_events.labels(provider, store_event.value)
 
@@ -148,6 +149,10 @@ class CountingObserver(Unobserved):
     def healed(self, provider: str, kind: str) -> None:
         """See `ChainObserver`."""
         self._metrics.store_differences_healed.labels(provider, kind).inc()
+
+    def expired(self, provider: str, count: int) -> None:
+        """See `ChainObserver`."""
+        self._metrics.expired_memories.labels(provider).inc(count)
 
     def contradicted(self, provider: str) -> None:
         """See `ChainObserver`."""

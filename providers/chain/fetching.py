@@ -4,6 +4,8 @@ A provider that does not show what the journal knows as confirmed there, for lon
 the journal: it was rolled back, or is another store than it was.
 """
 
+from datetime import datetime
+
 from msgspec import Struct
 
 from providers.answers import Answer, Fetched
@@ -16,6 +18,7 @@ from providers.chain.overlay import UNVERIFIED, is_creation, is_unverified
 from providers.chain.pending_view import PendingView
 from providers.chain.policy import OperationClass
 from providers.errors import MemoryNotFound
+from providers.expiry import has_expired
 from providers.journal.operations import JournalEntry
 from providers.owners import Owner
 from providers.states.merging import rank
@@ -26,12 +29,13 @@ CONTRADICTION = Contradicted.outcome
 
 
 class Fetching(Struct, frozen=True):
-    """Fetch one memory of which the journal knows `entry`, if it knows one."""
+    """Fetch one memory of which the journal knows `entry`, if it knows one; none that has expired by `now`."""
 
     context: ChainContext
     view: PendingView
     memory_id: str
     entry: JournalEntry | None
+    now: datetime
 
     async def fetched_from(self, link: Link, options: CallOptions) -> Fetched:
         """Return the memory as the journal or this provider knows it, whichever is newer.
@@ -42,11 +46,11 @@ class Fetching(Struct, frozen=True):
         """
         entry, owner = self.entry, self.view.owner
         if entry is not None and (entry.state.deleted or (link.name in entry.pending and not is_creation(entry))):
-            return from_journal(entry)
+            return from_journal(entry, self.now)
         try:
             fetched = await link.call(lambda store: store.fetch(owner, self.memory_id), OperationClass.READ, options)
         except MemoryNotFound:
-            if entry is None:
+            if entry is None or has_expired(entry.state, self.now):
                 raise
             if link.name not in entry.pending:
                 return await self._contradicted(link, options, entry)
@@ -54,10 +58,10 @@ class Fetching(Struct, frozen=True):
                 held = await self._snapshot(link, options)
                 if held is not None and held.deleted:
                     raise  # the write repeats one whose memory was deleted, and comes to nothing
-            return from_journal(entry)
+            return from_journal(entry, self.now)
         if entry is not None and link.name not in entry.pending and _may_be_older(fetched.memory, entry):
             return await self._contradicted(link, options, entry)
-        return fetched
+        return self._shown(fetched)
 
     async def _contradicted(self, link: Link, options: CallOptions, entry: JournalEntry) -> Fetched:
         """Ask both once more, since much may have happened between the two answers; then believe the journal.
@@ -66,29 +70,34 @@ class Fetching(Struct, frozen=True):
         """
         entry = await self.view.newest(self.memory_id) or entry
         if entry.state.deleted or link.name in entry.pending:
-            return from_journal(entry)
+            return from_journal(entry, self.now)
         held = await self._snapshot(link, options)
         if held is not None and not held.deleted and (is_creation(entry) or rank(held) >= rank(entry.state)):
-            return Fetched(memory=held.record)
+            return self._shown(Fetched(memory=held.record))
         self.context.observer.contradicted(link.name)
         if held is not None and held.deleted:
             error = MemoryNotFound(self.memory_id)
             error.answer = Answer(degraded=(CONTRADICTION,))
             raise error
-        return from_journal(entry, CONTRADICTION)
+        return from_journal(entry, self.now, CONTRADICTION)
+
+    def _shown(self, fetched: Fetched) -> Fetched:
+        if has_expired(fetched.memory, self.now):
+            raise MemoryNotFound(self.memory_id)
+        return fetched
 
     async def _snapshot(self, link: Link, options: CallOptions) -> Snapshot | None:
         owner: Owner = self.view.owner
         return await link.call(lambda store: store.snapshot(owner, self.memory_id), OperationClass.READ, options)
 
 
-def from_journal(entry: JournalEntry, *reasons: str) -> Fetched:
+def from_journal(entry: JournalEntry, now: datetime, *reasons: str) -> Fetched:
     """Return the state in the journal as an answer, degraded for these reasons.
 
     Raises:
-        MemoryNotFound: it is a tombstone.
+        MemoryNotFound: it is a tombstone, or has expired by now.
     """
-    if entry.state.deleted:
+    if entry.state.deleted or has_expired(entry.state, now):
         error = MemoryNotFound(entry.state.id)
         error.answer = Answer(provider=JOURNAL)
         raise error

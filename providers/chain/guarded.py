@@ -17,11 +17,12 @@ from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.recall_batch import RecallBatch
 from providers.chain.store_batch import SLICE_CHARS, SLICE_MEMORIES, store_slices
 from providers.errors import ProviderError, Rejected, SessionLost
+from providers.health import Health
 from providers.limits import MAX_BATCH
 from providers.owners import Owner
 from providers.states.clock import HybridClock, new_memory_id
 from providers.timing.turns import in_turns
-from providers.types import ALL, Conditions, Deletion, Edit, Health, NewMemory, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery
 from providers.wrapper import Call, OperationName, Result, Wrapper
 
 _CLASSES = {

@@ -132,6 +132,9 @@ class ChainObserver(AttemptObserver):
     def filling_postponed(self, provider: str, reason: str, next_try: float) -> None:
         """Handle a backfill that cannot be done now; the next try comes in `next_try` seconds."""
 
+    def expired(self, provider: str, count: int) -> None:
+        """Handle memories that had expired at a provider and are erased now."""
+
     def healed(self, provider: str, kind: str) -> None:
         """Handle a difference of this kind between complete stores that the patrol has healed at a provider."""
 

@@ -45,4 +45,5 @@ class Observers(ChainObserver):
     contradicted = _passed_on(ChainObserver.contradicted)
     met_store = _passed_on(ChainObserver.met_store)
     filling_postponed = _passed_on(ChainObserver.filling_postponed)
+    expired = _passed_on(ChainObserver.expired)
     healed = _passed_on(ChainObserver.healed)

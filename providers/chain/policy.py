@@ -184,6 +184,14 @@ class PatrolPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     share: Share = 0.02
 
 
+class ExpiryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often what has expired is erased; each sweep takes up `share` of the time of a store at most, as a patrol."""
+
+    enabled: bool = True
+    every: Annotated[float, Meta(ge=1, le=7 * 86_400)] = 600.0
+    share: Share = 0.1
+
+
 LONGEST_REQUEST = 30.0  # seconds
 
 
@@ -202,3 +210,4 @@ class ChainPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     deliveries: RelayPolicy = RelayPolicy()
     retention: RetentionPolicy = RetentionPolicy()
     patrol: PatrolPolicy = PatrolPolicy()
+    expiry: ExpiryPolicy = ExpiryPolicy()

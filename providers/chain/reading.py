@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from providers import limits
 from providers.answers import Fetched, Found
+from providers.asking import as_of
 from providers.chain.context import ChainContext
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.errors import Contradicted, list_of_nobody
@@ -26,6 +27,7 @@ from providers.journal.base import JournalUnavailable
 from providers.journal.operations import JournalEntry
 from providers.limits import MAX_LIST_LIMIT
 from providers.owners import Owner
+from providers.states.clock import HybridClock
 from providers.states.merging import merged
 from providers.types import MemoryRecord, PageQuery, RecallQuery, Snapshot
 
@@ -33,13 +35,15 @@ from providers.types import MemoryRecord, PageQuery, RecallQuery, Snapshot
 class ChainReader:
     """Answer reads; each uses the route that is in force when it begins."""
 
-    def __init__(self, context: ChainContext, hedging: Hedging) -> None:
+    def __init__(self, context: ChainContext, hedging: Hedging, clock: HybridClock) -> None:
         self._context = context
+        self._clock = clock
         self._fallback = Fallback(context, hedging)
 
     async def find(self, route: Route, query: RecallQuery, end: Deadline | None = None) -> Found:
         """Return the memories nearest to a query, before the `end` of the batch that holds it; see `MemoryStore`."""
         limits.check_recall(query)
+        query = as_of(query, self._clock.moment())
         with self._context.begin(route, OperationClass.RECALL) as execution:
             if end is not None:
                 execution.deadline = execution.deadline.earlier(end.remaining())
@@ -53,6 +57,7 @@ class ChainReader:
     async def page(self, route: Route, query: PageQuery) -> Found:
         """List memories from newest to oldest; see `MemoryStore`."""
         limits.check_page(query)
+        query = as_of(query, self._clock.moment())
         goes_on_with = None if query.after is None else query.provider
         if goes_on_with is not None:
             if route.link(goes_on_with) is None:
@@ -108,12 +113,13 @@ class ChainReader:
         """Return one memory; see `MemoryStore`."""
         limits.check_owner(owner)
         memory_id = limits.check_memory_id(memory_id)
+        now = self._clock.moment()
         with self._context.begin(route, OperationClass.READ) as execution:
             view = PendingView(self._context, owner, execution)
             entry = await view.entry(memory_id)
 
             def ask(link: Link, options: CallOptions) -> Awaitable[Fetched]:
-                return Fetching(self._context, view, memory_id, entry).fetched_from(link, options)
+                return Fetching(self._context, view, memory_id, entry, now).fetched_from(link, options)
 
             try:
                 try:
@@ -129,7 +135,7 @@ class ChainReader:
                     raise
                 execution.degrade(f"home_{error.outcome}")
                 execution.answered(JOURNAL)
-                fetched = from_journal(entry)
+                fetched = from_journal(entry, now)
                 execution.answered(JOURNAL, fetched.degraded, eventual=fetched.eventual)
             return replace(fetched, **execution.facts)
 

@@ -21,6 +21,7 @@ from providers.chain.reading import ChainReader
 from providers.chain.route import Route
 from providers.chain.waiting.slowing import slow_down
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
+from providers.expiry import BEGINNING, has_expired
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.owners import Owner
 from providers.states.clock import HybridClock, new_memory_id
@@ -113,7 +114,8 @@ class ChainWriter:
             _, held = await self._reader.snapshot(execution, edit.owner, edit.memory_id, known=entry)
             if held is not None:
                 base = held if entry is None or is_unverified(entry) else merged(entry.state, held)
-        if base is None or base.deleted:
+        now = self._clock.moment()
+        if base is None or base.deleted or has_expired(base, now):
             if entry is not None and entry.state is base:
                 execution.answered(JOURNAL)
             raise MemoryNotFound(edit.memory_id)
@@ -123,7 +125,7 @@ class ChainWriter:
             return base
         self._clock.observe(base.version)
         version = self._clock.next() if edit.version is None else edit.version
-        state = edited(base, edit, version, self._clock.moment())
+        state = edited(base, edit, version, now)
         operation = Operation(
             kind=OperationKind.UPDATE,
             state=state,
@@ -204,7 +206,8 @@ class ChainWriter:
             await slow_down(self._context, execution, owner)
             # At most half of the time, as for one.
             limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
-            records = await self._reader.all_memories(execution, as_page(conditions, owner), limit, limited)
+            chosen = replace(as_page(conditions, owner), now=BEGINNING)  # what has expired is to go as well
+            records = await self._reader.all_memories(execution, chosen, limit, limited)
             edit_id = str(uuid4())
             operations = await in_turns(lambda record: _erasure(record, self._clock.next(), edit_id), records)
             outcomes = await self._append_all(execution, operations)

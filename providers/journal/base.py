@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from providers.errors import Rejected, Unavailable
+from providers.journal.facts import JournalFacts
 from providers.journal.history import SupersededVersions
 from providers.journal.operations import (
     Appended,
@@ -53,7 +54,7 @@ def check_count(what: str, count: int, most: int) -> None:
 
 
 @runtime_checkable
-class Journal(SupersededVersions, PatrolNotes, Protocol):
+class Journal(JournalFacts, SupersededVersions, PatrolNotes, Protocol):
     """A durable, shared list of operations; many tasks, processes and hosts may use one at the same time.
 
     An operation carries the whole state of its memory, so of several on one memory only the newest is delivered:
@@ -88,7 +89,8 @@ class Journal(SupersededVersions, PatrolNotes, Protocol):
         - update: a tombstone is known: `MemoryDeleted`. Its edit is among the older ones that the journal keeps of the
           memory: `repeated`. Another edit with the same key is: `Conflict`. A newer version than `base_version` is
           known: `OutOfDate`. Otherwise appended, and its `older_edits` are kept until `prune`.
-        - delete: a tombstone is known: `repeated`. Otherwise appended; the contents, metadata, digests and edits of its
+        - delete: a tombstone is known: `repeated`. It has a `base_version`, and a newer version than that is known:
+          `OutOfDate`. Otherwise appended; the contents, metadata, digests and edits of its
           predecessors are erased from the journal.
 
         A deletion that is a trace is kept by the journal alone if nothing was known: it has no deliveries, and of a
@@ -183,14 +185,6 @@ class Journal(SupersededVersions, PatrolNotes, Protocol):
     @abstractmethod
     async def status(self) -> JournalStatus:
         """Count operations, of which each memory has one, and deliveries; dead letters are counted separately."""
-
-    @abstractmethod
-    async def last_seq(self) -> int:
-        """Return the greatest `seq` ever used, 0 if there was none: what is greater was told by another journal."""
-
-    @abstractmethod
-    async def newest_version(self) -> int:
-        """Return the greatest version in the journal, 0 if it is empty; every row may have to be read."""
 
     @abstractmethod
     async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:

@@ -51,10 +51,11 @@ _COUNTS: dict[str, Callable[[JournalStatus], CheckOutcome]] = {"pending": pendin
 
 
 class Contents(Struct, frozen=True):
-    """What a journal holds, in numbers, and the greatest version in it."""
+    """What a journal holds, in numbers, the greatest version in it, and what its clock says."""
 
     status: JournalStatus
     newest_version: int
+    moment: float
 
 
 def contents_checks(
@@ -66,7 +67,8 @@ def contents_checks(
     async def readable() -> CheckOutcome:
         try:
             async with opened() as journal:
-                seen.append(Contents(await journal.status(), await journal.newest_version()))
+                newest, moment = await journal.newest_version(), await journal.moment()
+                seen.append(Contents(await journal.status(), newest, moment))
         except NoJournal as reason:
             return skipped(str(reason))
         return journal_of(seen[0].status)
@@ -77,9 +79,13 @@ def contents_checks(
     async def versions() -> CheckOutcome:
         return clocks.versions_of(seen[0].newest_version, subject.now)
 
+    async def moment() -> CheckOutcome:
+        return clocks.moment_of(seen[0].moment, subject.now)
+
     at = subject.at
     return [
         Check(at, readable, LOOK_AT, needs),
         *(Check(f"{at}.{part}", partial(judged, judge), LOOK_AT, (at,)) for part, judge in _COUNTS.items()),
         Check(f"{at}.versions", versions, LOOK_AT, (at,)),
+        Check(f"{at}.moment", moment, LOOK_AT, (at,)),
     ]

@@ -24,8 +24,8 @@ class Operation(Struct, frozen=True, kw_only=True):
 
     The state of a deletion is a tombstone. An update was made from the memory at `base_version`; `edit_id` is that of
     the edit, if it has one, and `older_edits` are the edits of that memory that the new state has no room for. A
-    deletion is a `trace` if it is certain that no provider has the memory or its tombstone, so that none of them needs
-    a delivery.
+    deletion with a `base_version` is of that version alone. One is a `trace` if it is certain that no provider has the
+    memory or its tombstone, so that none of them needs a delivery.
     """
 
     kind: OperationKind
@@ -71,7 +71,7 @@ class Appended(Struct, frozen=True, kw_only=True):
 
 
 class OutOfDate(Rejected):
-    """The journal knows a newer version of the memory than the one from which an update was made."""
+    """The journal knows a newer version of the memory than the one that is to be updated, or deleted alone."""
 
     outcome = "out_of_date"
 

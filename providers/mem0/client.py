@@ -8,6 +8,8 @@ import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -55,10 +57,14 @@ class _Error(Struct):
 
 
 class HttpResponse(Struct, frozen=True):
-    """What came back; `body` is decoded JSON, None for no content and for a known status without JSON."""
+    """What came back; `body` is decoded JSON, None for no content and for a known status without JSON.
+
+    `moment` is what the server's clock said, None if it did not tell.
+    """
 
     status: int
     body: Any
+    moment: datetime | None = None
 
 
 class _Received(Struct, frozen=True):
@@ -104,7 +110,7 @@ class HttpClient:
                     span.fail(str(received.status))
         if not httpx.codes.is_success(received.status) and received.status not in request.known:
             raise failure_of(received.status, received.headers, code=received.code, writes=request.writes)
-        return HttpResponse(received.status, _decoded(received, request))
+        return HttpResponse(received.status, _decoded(received, request), _moment_in(received.headers))
 
     def _built(self, request: HttpRequest, headers: Mapping[str, str], seconds: float) -> httpx.Request:
         traceparent = tracing.current.get().traceparent
@@ -174,6 +180,14 @@ async def _exchanged(transport: httpx.AsyncBaseTransport, built: httpx.Request, 
         return _Received(response.status_code, response.headers, code=await _code_of(response))
     finally:
         await response.aclose()
+
+
+def _moment_in(headers: httpx.Headers) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(headers.get("date", ""))
+    except ValueError:
+        return None
+    return None if moment.tzinfo is None else moment
 
 
 async def _content_of(response: httpx.Response, *, writes: bool) -> bytes:

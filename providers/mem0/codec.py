@@ -50,6 +50,7 @@ class _Envelope(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     metadata: Raw = _NO_METADATA  # of the standard library's JSON, which keeps integers of any length
     created_at: _Moment | None = None
     updated_at: _Moment | None = None
+    expires_at: _Moment | None = None
     digest: bytes = b""
     edits: tuple[str, ...] = ()
     first_version: int = 0

@@ -4,9 +4,9 @@ import asyncio
 from time import perf_counter
 
 from providers.errors import ProviderError
+from providers.health import Health
 from providers.mem0.dialects.auto import AutoDialect
 from providers.mem0.dialects.base import Dialect
-from providers.types import Health
 
 PATIENCE = 2.0  # seconds; a health check must be answered
 

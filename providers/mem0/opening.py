@@ -41,6 +41,7 @@ async def open_mem0(
             Mem0Reader(dialect, store, cache),
             Directory(dialect, cache),
             replace(traits, endpoint=str(httpx.URL(traits.endpoint).copy_with(userinfo=b""))),
+            host.clock,
         )
     finally:
         await store.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
@@ -10,8 +11,11 @@ from msgspec import Struct
 from providers import limits, replica_limits
 from providers.answer_size import page_within, recall_within
 from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.asking import as_of
 from providers.batches import answer_all
-from providers.errors import MemoryNotFound, ProviderError, Rejected, Unavailable
+from providers.errors import MemoryNotFound, ProviderError, Rejected, Unavailable, Unsupported
+from providers.expiry import has_expired
+from providers.health import Health
 from providers.introduction import Introduction, StoreMark
 from providers.mem0.copies import CopyStore
 from providers.mem0.dialects.base import Dialect
@@ -21,7 +25,8 @@ from providers.mem0.reading import Mem0Reader
 from providers.mem0.writing import Mem0Writer
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
-from providers.types import Deletion, Edit, Health, NewMemory, PageQuery, RecallQuery, Snapshot
+from providers.states.clock import HybridClock
+from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -56,10 +61,11 @@ class Mem0HttpMemoryProvider(Replica):
         reader: Mem0Reader,
         directory: Directory,
         traits: Mem0Traits,
+        clock: HybridClock,
     ) -> None:
         self._dialect, self._store, self._directory = dialect, store, directory
         self._writer, self._reader = writer, reader
-        self._traits = traits
+        self._traits, self._clock = traits, clock
         self._turns = asyncio.Semaphore(traits.at_once)
 
     @property
@@ -71,6 +77,10 @@ class Mem0HttpMemoryProvider(Replica):
     async def ping(self) -> None:
         """Make the cheapest call, past those that wait for a connection; see `Replica`."""
         await self._dialect.ping()
+
+    async def moment(self) -> datetime | None:
+        """Return what the clock of mem0's server said in its answer; see `Replica`."""
+        return await self._dialect.ping()
 
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`; mem0 takes one at a time, so that several are under way at once.
@@ -85,6 +95,7 @@ class Mem0HttpMemoryProvider(Replica):
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`; the answer is `partial` if it lacks memories that mem0 cannot list."""
         limits.check_recall(query)
+        query = as_of(query, self._clock.moment())
         return await recall_within(await self._reader.find(query), query.most_bytes)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
@@ -95,13 +106,14 @@ class Mem0HttpMemoryProvider(Replica):
     async def fetch(self, owner: Owner, memory_id: str) -> Fetched:
         """See `MemoryStore`."""
         state = await self.snapshot(owner, memory_id)
-        if state is None or state.deleted:
+        if state is None or state.deleted or has_expired(state, self._clock.moment()):
             raise MemoryNotFound(memory_id)
         return Fetched(memory=state.record)
 
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`; the answer is `partial` if the owner has more memories than mem0 can list."""
         limits.check_page(query)
+        query = as_of(query, self._clock.moment())
         return await page_within(await self._reader.page(query), query.most_bytes)
 
     async def change(self, edit: Edit) -> Changed:
@@ -163,6 +175,8 @@ class Mem0HttpMemoryProvider(Replica):
     async def _put_new(self, memory: NewMemory, *, may_be_fresh: bool = False) -> Stored:
         memory = limits.check_new_memory(memory)
         if self._traits.infers:
+            if memory.expires_at is not None:
+                raise Unsupported("let memories expire that mem0 infers")
             return Stored(id=await self._writer.infer(memory))
         return Stored(id=await self._writer.put_new(memory, may_be_fresh=may_be_fresh))
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from providers.answers import Found
 from providers.errors import Unavailable
+from providers.expiry import has_expired
 from providers.mem0.cache import Mem0Cache
 from providers.mem0.codec import embeddable, text_of
 from providers.mem0.copies import Copy, CopyStore, chosen
@@ -14,7 +15,7 @@ from providers.mem0.names import deleted_of, name_of
 from providers.mem0.ranking import ranked
 from providers.owners import Owner
 from providers.search.paging import paged, partial_unless
-from providers.types import MemoryRecord, PageQuery, RecallQuery, Snapshot
+from providers.types import Conditions, MemoryRecord, PageQuery, RecallQuery, Snapshot
 
 # How many of mem0's best are ranked anew, and how many are searched for those that meet a query's conditions.
 CANDIDATES = 40
@@ -37,7 +38,7 @@ class Mem0Reader:
             copies = self._store.copies_of(items, (name,))
             if len(items) < top_k:
                 return await self._with_missed(query, copies)
-            states = self._live(copies)
+            states = self._live(query, copies)
             records = ranked(query, _scored(states, copies))
             # More candidates could bring more answers: conditions or copies have taken some away.
             short = len(states) < query.limit or (len(records) < query.limit and query.conditional)
@@ -52,16 +53,16 @@ class Mem0Reader:
         others: of one user among many it may find nothing at all. An answer that has all memories costs no more.
         """
         if self._cache.could_be_all(query.owner, len({copy.state.id for copy in hits})):
-            return _found(ranked(query, _scored(self._live(hits), hits)))
+            return _found(ranked(query, _scored(self._live(query, hits), hits)))
         copies, whole = await self._all_copies(query.owner)
         if whole:
             self._cache.set_count(query.owner, len({copy.state.id for copy in copies}))
-        return _found(ranked(query, _scored(self._live(copies), hits)), whole=whole)
+        return _found(ranked(query, _scored(self._live(query, copies), hits)), whole=whole)
 
     async def page(self, query: PageQuery) -> Found:
         """List what meets the conditions; what mem0 cannot list is missing, and the answer marked `partial`."""
         copies, whole = await self._all_copies(query.owner)
-        return paged(query, [state.record for state in self._live(copies)], whole=whole)
+        return paged(query, [state.record for state in self._live(query, copies)], whole=whole)
 
     async def snapshots(self, owner: Owner, limit: int, after: str | None) -> list[Snapshot]:
         """Return memories and tombstones by ascending id, from the first one greater than `after` on.
@@ -85,8 +86,12 @@ class Mem0Reader:
         listing = await self._dialect.everything(name)
         return self._store.copies_of(listing.items, (name,)), listing.whole
 
-    def _live(self, copies: Iterable[Copy]) -> list[Snapshot]:
-        return [state for state in _states_of(copies) if not state.deleted and not self._cache.is_stale(state)]
+    def _live(self, asked: Conditions, copies: Iterable[Copy]) -> list[Snapshot]:
+        return [
+            state
+            for state in _states_of(copies)
+            if not (state.deleted or self._cache.is_stale(state) or (asked.now and has_expired(state, asked.now)))
+        ]
 
 
 def _found(records: list[MemoryRecord], *, whole: bool = True) -> Found:

@@ -4,6 +4,7 @@ from copy import deepcopy
 from uuid import UUID
 
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
+from providers.expiry import has_expired
 from providers.mem0.cache import Mem0Cache
 from providers.mem0.copies import Copies, CopyStore
 from providers.mem0.dialects.base import Dialect
@@ -63,16 +64,21 @@ class Mem0Writer:
         return ids[0] if ids else memory.memory_id or new_memory_id(self._clock.milliseconds)
 
     async def change(self, edit: Edit) -> Snapshot:
-        """Apply an edit that is newer and was not applied before; raise `MemoryNotFound` if there is no memory."""
+        """Apply an edit that is newer and was not applied before.
+
+        Raises:
+            MemoryNotFound: there is no memory, or it has expired.
+        """
         async with self._store.lock(edit.owner, edit.memory_id):
             found = await self._store.load(edit.owner, edit.memory_id)
-            if found.state is None or found.state.deleted:
+            now = self._clock.moment()
+            if found.state is None or found.state.deleted or has_expired(found.state, now):
                 raise MemoryNotFound(edit.memory_id)
             if (version := edit.version) is None:
                 self._clock.observe(found.state.version)
                 version = self._clock.next()
             # A copy, as above.
-            state = deepcopy(edited(found.state, edit, version, self._clock.moment()))
+            state = deepcopy(edited(found.state, edit, version, now))
             await self._settle(state, found)
         return state
 
@@ -92,6 +98,8 @@ class Mem0Writer:
             if stored.deleted:
                 await self._store.clean_up(found)
                 return deleted_by(stored, deletion.edit_id)
+            if deletion.seen not in {None, stored.version}:
+                return False
             self._clock.observe(stored.version)
             version = self._clock.next() if deletion.version is None else deletion.version
             await self._store.replace(tombstone_of(stored, version, deletion.edit_id), found)

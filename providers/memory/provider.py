@@ -1,6 +1,7 @@
 """MockMemoryProvider: memories in this process alone, as the reference implementation of the protocol."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 from heapq import nsmallest
 from typing import TypeVar
@@ -9,8 +10,10 @@ from uuid import uuid4
 from providers import limits, replica_limits
 from providers.answer_size import page_within, recall_within
 from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.asking import as_of
 from providers.batches import answer_all
 from providers.errors import ProviderError, Rejected
+from providers.health import Health
 from providers.introduction import Introduction, StoreMark
 from providers.memory.history import History
 from providers.memory.store import InMemoryStore
@@ -19,7 +22,7 @@ from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.search.ranking import RANKING_BY_WORDS
 from providers.states.clock import HybridClock
 from providers.timing.turns import in_turns
-from providers.types import Deletion, Edit, Health, NewMemory, PageQuery, RecallQuery, Snapshot
+from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -64,6 +67,7 @@ class MockMemoryProvider(Replica):
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_recall(query)
+        query = as_of(query, self._clock.moment())
         return await recall_within(Found(memories=await self._of(query.owner).recall(query)), query.most_bytes)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
@@ -79,6 +83,7 @@ class MockMemoryProvider(Replica):
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_page(query)
+        query = as_of(query, self._clock.moment())
         store = self._of(query.owner)
         found = Found(memories=store.page(query), total=store.count(query) if query.total else None)
         return await page_within(found, query.most_bytes)
@@ -131,6 +136,16 @@ class MockMemoryProvider(Replica):
         behind = (owner for owner in self._stores if after is None or owner.key > after.key)
         return nsmallest(limit, behind, key=lambda owner: owner.key)
 
+    async def moment(self) -> datetime:
+        """See `Replica`."""
+        return self._clock.moment()
+
+    async def expired(self, before: datetime, limit: int, *, after: Snapshot | None = None) -> list[Snapshot]:
+        """See `Replica`; they come by owner and id."""
+        behind = ("", "") if after is None else (after.user_id, after.id)
+        found = (state for store in self._stores.values() for state in store.expired(before))
+        return nsmallest(limit, (state for state in found if _key(state) > behind), key=_key)
+
     async def identity(self) -> str:
         """See `Replica`."""
         return self._identity
@@ -167,6 +182,10 @@ class MockMemoryProvider(Replica):
     def _for(self, owner: Owner) -> InMemoryStore:
         """Return the owner's store for writing."""
         return self._stores.setdefault(owner, self._of(owner))
+
+
+def _key(state: Snapshot) -> tuple[str, str]:
+    return state.user_id, state.id
 
 
 def _answer(ask: Callable[[Item], Answer], item: Item) -> Answer | ProviderError:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left, insort
 from copy import deepcopy
+from datetime import datetime
 from heapq import nsmallest
 from itertools import islice
 from typing import TypeVar
@@ -10,6 +11,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
+from providers.expiry import has_expired
 from providers.memory.history import History
 from providers.search.admitting import admitted
 from providers.search.entries import Entry
@@ -37,6 +39,7 @@ class InMemoryStore(Struct):
     _records: dict[str, MemoryRecord] = {}  # of live memories
     _order: list[Place] = []  # of the records, from the oldest to the newest
     _index: UserIndex = field(default_factory=UserIndex)
+    _mortal: set[str] = set()  # records that expire some day
 
     def __len__(self) -> int:
         return len(self._records)
@@ -64,9 +67,9 @@ class InMemoryStore(Struct):
         """Return one memory.
 
         Raises:
-            MemoryNotFound: there is none under this id.
+            MemoryNotFound: there is none under this id, or it has expired.
         """
-        if memory_id not in self._records:
+        if self._hides(memory_id):
             raise MemoryNotFound(memory_id)
         return _own(self._records[memory_id])
 
@@ -74,9 +77,9 @@ class InMemoryStore(Struct):
         """Apply an edit, unless its version is not newer or it was applied already.
 
         Raises:
-            MemoryNotFound: there is none under this id.
+            MemoryNotFound: there is none under this id, or it has expired.
         """
-        if edit.memory_id not in self._records:
+        if self._hides(edit.memory_id):
             raise MemoryNotFound(edit.memory_id)
         stored = self._states[edit.memory_id]
         version = edit.version
@@ -84,7 +87,7 @@ class InMemoryStore(Struct):
             self.clock.observe(stored.version)
             version = self.clock.next()
         self._set(_own(edited(stored, edit, version, self.clock.moment())))
-        return self.get(edit.memory_id)
+        return _own(self._records[edit.memory_id])
 
     def delete(self, deletion: Deletion) -> bool:
         """Replace a memory by its tombstone; return whether it existed, or was deleted by this very edit."""
@@ -93,6 +96,8 @@ class InMemoryStore(Struct):
             return False
         if stored.deleted:
             return deleted_by(stored, deletion.edit_id)
+        if deletion.seen not in {None, stored.version}:
+            return False
         self.clock.observe(stored.version)
         version = self.clock.next() if deletion.version is None else deletion.version
         self._set(tombstone_of(stored, version, deletion.edit_id))
@@ -141,19 +146,25 @@ class InMemoryStore(Struct):
         ids = nsmallest(limit, (memory_id for memory_id in self._states if after is None or memory_id > after))
         return [_own(self._states[memory_id]) for memory_id in ids]
 
+    def expired(self, before: datetime) -> list[Snapshot]:
+        """Return the states that had expired by a moment, in no order."""
+        mortal = (self._states[memory_id] for memory_id in self._mortal)
+        return [_own(state) for state in mortal if has_expired(state, before)]
+
     def page(self, query: PageQuery) -> list[MemoryRecord]:
         """List what meets the conditions, after a position if one is given, skipping `offset` memories."""
         in_order = self._order if query.order == "oldest" else reversed(self._order)
-        if not query.conditional and query.after is None:
+        if not query.conditional and query.after is None and not self._mortal:
             places = islice(in_order, query.offset, query.offset + query.limit)
-            return [self.get(memory_id) for *_, memory_id in places]
+            return [_own(self._records[memory_id]) for *_, memory_id in places]
         records = (self._records[memory_id] for *_, memory_id in in_order)
         shown = islice(filter(query.shows, records), query.offset, query.offset + query.limit)
         return [_own(record) for record in shown]
 
     def count(self, conditions: Conditions) -> int:
         """Count the memories that meet the conditions."""
-        return sum(map(conditions.admits, self._records.values())) if conditions.conditional else len(self)
+        every = not conditions.conditional and not self._mortal
+        return len(self) if every else sum(map(conditions.admits, self._records.values()))
 
     async def recall(self, query: RecallQuery) -> list[MemoryRecord]:
         """Return the memories that answer a query best, best first, then newest first."""
@@ -162,12 +173,18 @@ class InMemoryStore(Struct):
         hits = rank(self._index, Question.of(query.query), ordering, mask).hits
         return [replace(_own(self._records[hit.id]), similarity_score=hit.score) for hit in hits]
 
+    def _hides(self, memory_id: str) -> bool:
+        """Return whether readers see no memory under an id."""
+        record = self._records.get(memory_id)
+        return record is None or has_expired(record, self.clock.moment())
+
     def _set(self, state: Snapshot) -> None:
         """Replace the state of a memory, and update the list and the index."""
         replaced = self._states.get(state.id)
         former = self._records.pop(state.id, None)
         if former is not None:
             del self._order[bisect_left(self._order, former.place)]
+        self._mortal.discard(state.id)
         self._states[state.id] = state
         if replaced is not None:
             self._keep(replaced)
@@ -176,6 +193,8 @@ class InMemoryStore(Struct):
             return
         record = self._records[state.id] = state.record
         insort(self._order, record.place)
+        if record.expires_at is not None:
+            self._mortal.add(state.id)
         self._index.put(_entry(record, state.version))
 
     def _keep(self, state: Snapshot) -> None:
@@ -194,6 +213,7 @@ def _entry(record: MemoryRecord, version: int) -> Entry:
         id=record.id,
         version=version,
         created_at=record.created_at,
+        expires_at=record.expires_at,
         content=record.content,
         first_version=record.first_version,
         session=record.session,

@@ -24,6 +24,7 @@ from providers.native.database import Database
 from providers.native.wall import within
 from providers.owners import Owner
 from providers.postgres.bound_sql import BoundSql
+from providers.search.columns import NEVER
 from providers.search.entries import Entry, Vector
 from providers.timing.turns import in_turns
 
@@ -43,7 +44,7 @@ _STORE = """
 # The tenant is named where the table is scanned, and not where the store joins what was found: see `wall.py`.
 _LOOK = f"""
     WITH {_STORE}, changed AS MATERIALIZED (
-        SELECT id, version, first_version, created_at, content, session, speaker, embedding_model,
+        SELECT id, version, first_version, created_at, expires_at, content, session, speaker, embedding_model,
             halfvec_send(embedding) AS embedding
         FROM ninai_memories
         WHERE {within("CAST($4 AS text)")} AND (SELECT epoch FROM store) = $3
@@ -61,7 +62,7 @@ _WHOLE = f"""
             SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($2 AS int) + 1
         ) AS found
     ), memories AS (
-        SELECT id, version, first_version, created_at, content, session, speaker, embedding_model, embedding
+        SELECT id, version, first_version, created_at, expires_at, content, session, speaker, embedding_model, embedding
         FROM ninai_memories WHERE {_LIVING} AND (SELECT memories FROM counted) <= CAST($2 AS int)
     )
     SELECT store.epoch, store.position, store.beyond, store.open, counted.memories, packed.*
@@ -70,6 +71,9 @@ _WHOLE = f"""
             string_agg(int8send(version), '') AS versions,
             string_agg(int8send(first_version), '') AS first_versions,
             string_agg(int8send(CAST(extract(epoch FROM created_at) * 1000000 AS bigint)), '') AS moments,
+            string_agg(
+                int8send(coalesce(CAST(extract(epoch FROM expires_at) * 1000000 AS bigint), {NEVER})), ''
+            ) AS expiries,
             string_agg(int4send(octet_length(content)), '') AS lengths,
             string_agg(convert_to(content, 'UTF8'), '') AS contents,
             array_agg(session) AS sessions,
@@ -125,6 +129,7 @@ def _entry(row: Row[Any]) -> Entry:
         id=str(row.id),
         version=row.version,
         created_at=row.created_at,
+        expires_at=row.expires_at,
         content=row.content,
         first_version=row.first_version,
         vectors=vectors,
@@ -137,8 +142,8 @@ def _unpacked(row: Row[Any]) -> Iterator[Entry]:
     """Yield the memories of a packed row, in the order of their creation."""
     if row.ids is None:
         return
-    versions, first_versions, moments = (
-        _integers(packed, ">i8") for packed in (row.versions, row.first_versions, row.moments)
+    versions, first_versions, moments, expiries = (
+        _integers(packed, ">i8") for packed in (row.versions, row.first_versions, row.moments, row.expiries)
     )
     ends = [0, *accumulate(_integers(row.lengths, ">i4").tolist())]
     vectors = _places(row.models, row.embeddings)
@@ -148,13 +153,18 @@ def _unpacked(row: Row[Any]) -> Iterator[Entry]:
         yield Entry(
             id=str(UUID(bytes=row.ids[16 * place : 16 * place + 16])),
             version=int(versions[place]),
-            created_at=_EPOCH + timedelta(microseconds=int(moments[place])),
+            created_at=_moment(int(moments[place])),
+            expires_at=None if expiries[place] == NEVER else _moment(int(expiries[place])),
             content=contents[place].decode(),
             first_version=int(first_versions[place]),
             session=row.sessions[place],
             speaker=row.speakers[place],
             vectors={} if model is None else {model: _vector(row.embeddings, vectors[place])},
         )
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def _integers(packed: bytes, kind: str) -> NDArray[np.int64]:

@@ -1,10 +1,12 @@
 """The columns of the table of memories: one list, from which statements, bound values and results are made."""
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from msgspec import UNSET, Struct
 from pgvector import HalfVector
 from sqlalchemy import Row
@@ -62,7 +64,7 @@ def _half(vector: Vector | None) -> HalfVector | None:
 
 _IF_GIVEN = "CASE WHEN :has_{name} THEN CAST(:{name} AS {type}) ELSE {name} END"
 _WITH_CONTENT = "CASE WHEN :has_content THEN CAST(:{name} AS {type}) ELSE {name} END"
-_WITH_LABELS = "CASE WHEN :has_labels THEN ninai_changed_fields({name}, CAST(:labels AS jsonb)) ELSE {name} END"
+_WITH_FURTHER = "CASE WHEN :has_further THEN ninai_changed_fields({name}, CAST(:further AS jsonb)) ELSE {name} END"
 _OF_CONTENT = "CASE WHEN :has_content THEN ninai_terms(CAST(:content AS text)) ELSE {name} END"
 
 COLUMNS = (
@@ -84,9 +86,10 @@ COLUMNS = (
         head="NULL",
         write=lambda value: value or None,
         read=unknown_of,
-        edit=_WITH_LABELS,
+        edit=_WITH_FURTHER,
     ),
     Column(name="first_version", type="bigint", derived=True, head="0"),
+    Column(name="expires_at", type="timestamptz", derived=True, head="NULL"),
     *(Column(name=label, type="text", derived=True, head="NULL") for label in LABELS),
     Column(name="embedding_model", type="text", live=True, source="embedding.model", edit=_WITH_CONTENT),
     Column(name="embedding", type="halfvec", live=True, source="embedding.vector", write=_half, edit=_WITH_CONTENT),
@@ -168,13 +171,19 @@ def _key_in_order(written: Sequence[Any]) -> tuple[str, UUID]:
 
 def edit_values(edit: Edit) -> dict[str, Any]:
     """Return for each column that an edit can set whether it does, and to what."""
-    values: dict[str, Any] = {"has_labels": bool(edit.labels), "labels": to_jsonb(edit.labels)}
+    further = {name: _in_text(value) for name, value in edit.further.items()}
+    values: dict[str, Any] = {"has_further": bool(further), "further": to_jsonb(further)}
     for column in GIVEN:
         value = getattr(edit, column.name)
         given = value is not UNSET
         values[f"has_{column.name}"] = given
         [values[column.name]] = _written([value], column.write) if given else [None]
     return values
+
+
+def _in_text(value: str | datetime | None) -> str | None:
+    """Return the value of a further field as it stands in the text of them all."""
+    return msgspec.to_builtins(value.astimezone(UTC)) if isinstance(value, datetime) else value
 
 
 def embedding_values(embedding: Embedding) -> dict[str, Any]:

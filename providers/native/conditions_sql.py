@@ -17,6 +17,8 @@ def conditions_sql(conditions: Conditions, bind: Bind) -> list[str]:
         tests.append(f"created_at >= {bind(conditions.created_from, 'timestamptz')}")
     if conditions.created_before is not None:
         tests.append(f"created_at < {bind(conditions.created_before, 'timestamptz')}")
+    if conditions.now is not None:
+        tests.append(f"(expires_at IS NULL OR expires_at > {bind(conditions.now, 'timestamptz')})")
     if conditions.without:
         # Not `<> ALL`, which a generic plan compares one by one: the list is hashed.
         tests.append(f"id NOT IN (SELECT unnest({bind(list(conditions.without), 'uuid[]')}))")

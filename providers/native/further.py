@@ -5,6 +5,8 @@ run beside this one, that text stays the truth: both versions write it and pass 
 from it, by which memories are listed and filtered. So neither drops what the other has written.
 """
 
+from datetime import datetime
+
 import msgspec
 
 from providers.labels import Labels, labels_of
@@ -14,6 +16,7 @@ from providers.types import Snapshot
 
 class _Further(Labels, frozen=True, kw_only=True, omit_defaults=True):
     first_version: int = 0
+    expires_at: datetime | None = None
 
 
 _NAMES = frozenset(_Further.__struct_fields__)
@@ -23,7 +26,7 @@ _encode = msgspec.json.encode
 
 def further_of(state: Snapshot) -> str:
     """Return the further fields of a state and those that this program does not know, as one text; empty if none."""
-    further = _Further(first_version=state.first_version, **labels_of(state))
+    further = _Further(first_version=state.first_version, expires_at=state.expires_at, **labels_of(state))
     return state.unknown if further == _EMPTY else joined(_encode(further).decode(), state.unknown)
 
 

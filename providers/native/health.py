@@ -3,9 +3,9 @@
 from time import perf_counter
 
 from providers.errors import ProviderError
+from providers.health import Health
 from providers.native import statements
 from providers.native.database import Database
-from providers.types import Health
 
 # Up to here memories are counted one by one; beyond, the total is the planner's estimate.
 COUNTED_EXACTLY = 10_000

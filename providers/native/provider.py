@@ -8,8 +8,10 @@ from msgspec import UNSET
 from providers import limits
 from providers.answer_size import may_exceed, page_within, recall_within
 from providers.answers import INDEX_LOADING, Changed, Erased, Fetched, Found, Stored
+from providers.asking import as_of
 from providers.batches import answer_all
 from providers.errors import AnswerTooLarge, MemoryNotFound, ProviderError
+from providers.expiry import has_expired
 from providers.group_commit import Combiner
 from providers.native import statements
 from providers.native.columns import FIRST, edit_values, embedding_values, insert_values, record_of
@@ -81,6 +83,7 @@ class PostgresMemoryProvider(NativeReplica):
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_recall(query)
+        query = as_of(query, self._clock.moment())
         question = await self._vectors.of_question(query.query)
         degraded = question.degraded
         if self._ranked is not None:
@@ -109,6 +112,7 @@ class PostgresMemoryProvider(NativeReplica):
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_page(query)
+        query = as_of(query, self._clock.moment())
         rows = await self._database.bound_rows(page_statement(query))
         memories = await in_turns(record_of, rows)
         bounded = may_exceed(query.limit, query.most_bytes)
@@ -162,9 +166,10 @@ class PostgresMemoryProvider(NativeReplica):
 
     async def _memory(self, owner: Owner, memory_id: str) -> MemoryRecord:
         rows = await self._database.rows(statements.GET, values_of(owner) | {"id": memory_id})
-        if not rows:
+        record = record_of(rows[0]) if rows else None
+        if record is None or has_expired(record, self._clock.moment()):
             raise MemoryNotFound(memory_id)
-        return record_of(rows[0])
+        return record
 
     async def _edited(self, edit: Edit) -> MemoryRecord | None:
         """Replace what is given; return None if the memory is absent, deleted, or has this edit or a newer one."""
@@ -193,12 +198,12 @@ class PostgresMemoryProvider(NativeReplica):
 
         Raises:
             Conflict: it has another edit with the key of this one.
-            MemoryNotFound: it is absent or deleted.
+            MemoryNotFound: it is absent, deleted or expired.
         """
         stored = await self.snapshot(edit.owner, edit.memory_id)
         if stored is not None:
             was_applied(stored, edit.edit_id)
-        if stored is None or stored.deleted:
+        if stored is None or stored.deleted or has_expired(stored, self._clock.moment()):
             raise MemoryNotFound(edit.memory_id)
         return stored.record
 
@@ -210,6 +215,7 @@ class PostgresMemoryProvider(NativeReplica):
             "version": self._clock.next() if deletion.version is None else deletion.version,
             "now": self._clock.moment(),
             "edit_id": deletion.edit_id,
+            "seen": deletion.seen,
         }
         if rows := await self._database.write(statements.DELETE, values):
             self._clock.observe(rows[0].version)

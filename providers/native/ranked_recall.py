@@ -113,7 +113,7 @@ class RankedRecall:
 
 
 def _mask(index: UserIndex, query: RecallQuery, admitted: Sequence[str] | None) -> NDArray[np.bool_] | None:
-    if not query.conditional:
+    if not (query.conditional or index.mortal):
         return None
     mask = within(index, query)
     if admitted is None:

@@ -1,6 +1,7 @@
 """The native provider as a replica: whole states are put in few statements, and read in pages."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -104,6 +105,21 @@ class NativeReplica(Replica):
             OwnerSummary(owner=Owner.of_key(row.user_id), live=row.live, deleted=row.deleted, digest=row.digest)
             for row in rows
         ]
+
+    async def moment(self) -> datetime:
+        """Return what the server's clock says; see `Replica`."""
+        [row] = await self._database.rows(replication_sql.MOMENT)
+        moment: datetime = row.moment
+        return moment
+
+    async def expired(self, before: datetime, limit: int, *, after: Snapshot | None = None) -> list[Snapshot]:
+        """Return what had expired, the earliest first; see `Replica`."""
+        values: dict[str, Any] = {"before": before, "limit": limit}
+        statement = replication_sql.EXPIRED
+        if after is not None:
+            place = {"after": after.expires_at, "user_id": after.user_id, "id": after.id}
+            values, statement = values | place, replication_sql.EXPIRED_AFTER
+        return await in_turns(snapshot_of, await self._database.rows(statement, values))
 
     async def identity(self) -> str:
         """Return the name that the database got with its schema; see `introduce`."""

@@ -55,6 +55,17 @@ STATES_AFTER = text(f"""
     ORDER BY id LIMIT CAST(:limit AS int)
 """)  # noqa: S608 - joined from constants
 
+MOMENT = text("SELECT clock_timestamp() AS moment")
+
+_EXPIRED = f"""
+    SELECT {names(STATE)} FROM ninai_memories
+    WHERE {ALL} AND deleted_at IS NULL AND expires_at <= CAST(:before AS timestamptz) {{behind}}
+    ORDER BY expires_at, user_id, id LIMIT CAST(:limit AS int)
+"""  # noqa: S608 - joined from constants
+EXPIRED = text(_EXPIRED.format(behind=""))
+_PLACE = "(CAST(:after AS timestamptz), CAST(:user_id AS text), CAST(:id AS uuid))"
+EXPIRED_AFTER = text(_EXPIRED.format(behind=f"AND (expires_at, user_id, id) > {_PLACE}"))
+
 # A loose index scan: from each user straight to the next one, however many memories lie between.
 _FOUND = f"""
     WITH RECURSIVE named (user_id, place) AS (

@@ -29,6 +29,7 @@ UPDATE = text(f"""
         edits = CASE WHEN CAST(:edit_id AS uuid) IS NULL THEN edits
             ELSE (array_append(edits, :edit_id))[greatest(1, cardinality(edits) - :kept_edits + 2):] END
     WHERE {NAMED} AND user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
+        AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz))
         AND (:minted OR version < :version)
         AND (CAST(:edit_id AS uuid) IS NULL OR NOT EXISTS (
             SELECT FROM unnest(edits) AS applied (id)
@@ -45,6 +46,7 @@ DELETE = text(f"""
         edits = array_remove(ARRAY[CAST(:edit_id AS uuid)], NULL),
         {assignments(LIVE, "NULL")}
     WHERE {NAMED} AND user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
+        AND (CAST(:seen AS bigint) IS NULL OR version = :seen)
     RETURNING version
 """)  # noqa: S608 - joined from constants
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from providers.examination.check import Check, Subject
+from providers.examination.clocks import MOST_APART, NOT_ERASED
 from providers.examination.outcome import CheckOutcome, error, ok, warning
 from providers.postgres.inspection import Address, DatabaseFacts
 
@@ -72,6 +73,8 @@ class ExaminedDatabase:
         skew = await self.reached().skew(self._subject.now)
         ahead = "ahead of" if skew.seconds > 0 else "behind"
         found = f"{abs(skew.seconds):.3f} s {ahead} this machine"
+        if abs(skew.seconds) > MOST_APART:
+            return warning(f"{found}: {NOT_ERASED}", "set both clocks by NTP")
         if abs(skew.seconds) - skew.uncertainty > MOST_SKEW_SECONDS:
             return warning(f"{found}, more than {MOST_SKEW_SECONDS:g}", "set both clocks by NTP")
         return ok(found)

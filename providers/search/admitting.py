@@ -18,7 +18,7 @@ async def admitted(index: UserIndex, query: RecallQuery, records: Mapping[str, M
     Conditions on metadata and labels take turns of the event loop, in which memories may come, go and change; what
     comes meanwhile is looked at last, without a turn.
     """
-    if not query.conditional:
+    if not (query.conditional or index.mortal):
         return None
     mask = np.empty(0, np.bool_)
     turns, moves = Turns(), -1
@@ -42,13 +42,15 @@ async def admitted(index: UserIndex, query: RecallQuery, records: Mapping[str, M
 
 
 def within(index: UserIndex, query: RecallQuery) -> Mask:
-    """Return for each row whether it meets the conditions on moments and ids."""
+    """Return for each row whether it meets the conditions on moments and ids, and has not expired."""
     created = index.columns.created
     mask = np.ones(len(created), np.bool_)
     if query.created_from is not None:
         mask &= created >= microseconds(query.created_from)
     if query.created_before is not None:
         mask &= created < microseconds(query.created_before)
+    if query.now is not None and index.mortal:
+        mask &= index.columns.expires > microseconds(query.now)
     for memory_id in query.without:
         row = index.row_of(memory_id)
         if row is not None:

@@ -14,6 +14,7 @@ _TYPES = {
     "version": np.int64,
     "first_version": np.int64,
     "created": np.int64,  # microseconds since 1970
+    "expires": np.int64,  # as created, `NEVER` without an expiry
     "content": np.int64,  # a hash of the folded content
     "length": np.int32,  # terms
     "session": np.int32,
@@ -23,6 +24,7 @@ _TYPES = {
 }
 _LEAST = 16
 _HALF = (1 << 64) - 1
+NEVER = (1 << 63) - 1
 
 
 class Columns:
@@ -33,6 +35,7 @@ class Columns:
     version: Rows
     first_version: Rows
     created: Rows
+    expires: Rows
     content: Rows
     length: NDArray[np.int32]
     session: NDArray[np.int32]

@@ -20,7 +20,7 @@ class Entry(Struct, frozen=True, kw_only=True):
 
     `vectors` has its float32[dim] of unit length by the name of the embedding model, as many as there are. `speaker` is
     who said it, where that is known; otherwise a name that the content begins with counts ("Anna: I moved").
-    `first_version` is that of `Snapshot`.
+    `first_version` and `expires_at` are those of `Snapshot`.
     """
 
     id: str
@@ -28,6 +28,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     created_at: datetime
     content: str
     first_version: int = 0
+    expires_at: datetime | None = None
     vectors: Mapping[str, Vector] = {}
     session: str | None = None
     speaker: str | None = None

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from providers.search.columns import Columns, halves
+from providers.search.columns import NEVER, Columns, halves
 from providers.search.entries import Entry
 from providers.search.neighbours import NO_SESSION, Neighbours
 from providers.search.packed_rows import MOST_ROWS, PackedRows, Rows, hashed
@@ -41,6 +41,7 @@ class UserIndex:
         self._languages: list[str] = []
         self._in_language: Counter[int] = Counter()
         self.moves = 0  # how often rows have got other numbers
+        self.mortal = 0  # live memories that expire some day
         self._count = 0
         self._total_length = 0
 
@@ -91,6 +92,7 @@ class UserIndex:
             version=entry.version,
             first_version=entry.first_version,
             created=microseconds(entry.created_at),
+            expires=NEVER if entry.expires_at is None else microseconds(entry.expires_at),
             content=fingerprint(entry.content),
             length=len(analysis.terms),
             session=session,
@@ -100,6 +102,7 @@ class UserIndex:
         self._ids.add((hashed(entry.id),), row)
         self._terms.add(map(hashed, analysis.terms), row)
         self._count += 1
+        self.mortal += entry.expires_at is not None
         self._total_length += len(analysis.terms)
         self._in_language[language] += 1
         self.neighbours.add(row, session, self._sorting)
@@ -160,6 +163,7 @@ class UserIndex:
         columns = self.columns
         columns.alive[row] = False
         self._count -= 1
+        self.mortal -= bool(columns.expires[row] != NEVER)
         self._total_length -= int(columns.length[row])
         self._in_language[int(columns.language[row])] -= 1
         self.speakers.release(int(columns.speaker[row]))

@@ -18,11 +18,14 @@ def digest_of(content: str, metadata: Metadata | None) -> bytes:
     return blake2b(_encode((content, _plain(metadata))), digest_size=_DIGEST_BYTES).digest()
 
 
-def change_digest_of(edit: Edit) -> bytes:
-    """Return 4 bytes that are equal for equal edits of a memory; an omitted part differs from null."""
+def change_digest_of(edit: Edit, ttl_seconds: int | None = None) -> bytes:
+    """Return 4 bytes that are equal for equal edits of a memory; an omitted part differs from null.
+
+    Of an expiry that was given in seconds from now on, these are what is compared.
+    """
     given: list[Any] = [[] if part is UNSET else [_plain(part)] for part in (edit.content, edit.metadata)]
-    if edit.labels:  # what says nothing of labels has the digest that it had before there were any
-        given.append(edit.labels)
+    if edit.further:  # what says nothing of labels and expiry has the digest that it had before there were any
+        given.append(edit.further if ttl_seconds is None else edit.labels | {"ttl_seconds": ttl_seconds})
     return blake2b(_encode(given), digest_size=_CHANGE_DIGEST_BYTES).digest()
 
 

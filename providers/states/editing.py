@@ -37,6 +37,7 @@ def first_state(memory: NewMemory, memory_id: str, version: int, now: datetime) 
         metadata=memory.metadata,
         created_at=now if memory.created_at is None else memory.created_at.astimezone(UTC),
         updated_at=None if memory.updated_at is None else memory.updated_at.astimezone(UTC),
+        expires_at=None if memory.expires_at is None else memory.expires_at.astimezone(UTC),
         digest=digest_of(memory.content, memory.metadata),
         first_version=version if memory.first_version is None else memory.first_version,
         unknown=memory.unknown,
@@ -62,12 +63,14 @@ def edited(stored: Snapshot, edit: Edit, version: int, now: datetime) -> Snapsho
     """
     if is_done(stored, edit) or version <= stored.version:
         return stored
+    expires_at = stored.expires_at if edit.expires_at is UNSET else edit.expires_at
     return replace(
         stored,
         version=version,
         content=stored.content if edit.content is UNSET else edit.content,
         metadata=stored.metadata if edit.metadata is UNSET else edit.metadata,
         updated_at=now,
+        expires_at=None if expires_at is None else expires_at.astimezone(UTC),
         edits=stored.edits if edit.edit_id is None else (*stored.edits, edit.edit_id)[-MAX_EDITS:],
         **edit.labels,
     )

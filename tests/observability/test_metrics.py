@@ -50,6 +50,7 @@ FAMILIES = {
     "ninai_provider_role": "gauge",
     "ninai_journal_duration_seconds": "histogram",
     "ninai_journal_delivery_lag_seconds": "histogram",
+    "ninai_expired_memories_erased": "counter",
     "ninai_journal_deliveries": "counter",
     "ninai_journal_pending": "gauge",
     "ninai_journal_oldest_pending_seconds": "gauge",

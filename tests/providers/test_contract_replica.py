@@ -223,7 +223,7 @@ async def test_a_thousand_states_are_put_at_once(replica: Replica, user: str) ->
     assert sorted(stored, key=lambda state: state.id) == sorted(states, key=lambda state: state.id)
 
 
-UNKNOWN = '{"expires_at":"2027-01-01T00:00:00Z","labels":{"\\u0000":[1e400,null]}}'
+UNKNOWN = '{"fades_at":"2027-01-01T00:00:00Z","labels":{"\\u0000":[1e400,null]}}'
 
 
 async def test_a_field_that_a_newer_version_has_written_is_kept(replica: Replica, user: str) -> None:

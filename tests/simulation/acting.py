@@ -1,6 +1,7 @@
 """What each act does: to which memories, and through which method of a provider."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
 from functools import cache
 
 from msgspec import Struct
@@ -12,14 +13,22 @@ from providers.owners import DEFAULT_TENANT, Owner
 from providers.states.clock import keyed_memory_id
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery
 from tests.simulation.script import MEMORIES, Act, Step
+from tests.support.clock import START
 
 Answer = Sequence[MemoryRecord] | str | ProviderError
 
+HOUR = 3_600.0  # seconds
 _PAGE = 3
 _TENANTS = (DEFAULT_TENANT, "acme")
 _PARTS = {Act.BATCH: 3, Act.ASK: 2}
-_PLAIN = {Act.NOTE: Act.REMEMBER, Act.BATCH: Act.REMEMBER, Act.PAGES: Act.LIST, Act.ASK: Act.RECALL}
-_ABOUT_ONE = frozenset({Act.REMEMBER, Act.BATCH, Act.UPDATE, Act.TAG, Act.DELETE, Act.GET})
+_PLAIN = {
+    Act.NOTE: Act.REMEMBER,
+    Act.LAPSE: Act.REMEMBER,
+    Act.BATCH: Act.REMEMBER,
+    Act.PAGES: Act.LIST,
+    Act.ASK: Act.RECALL,
+}
+_ABOUT_ONE = frozenset({Act.REMEMBER, Act.LAPSE, Act.BATCH, Act.UPDATE, Act.TAG, Act.DELETE, Act.GET})
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -31,6 +40,7 @@ class Part(Struct, frozen=True, kw_only=True):
     memory: str | None = None
     content: str | None = None
     tag: str | None = None
+    expires: float | None = None
 
     @property
     def owner(self) -> Owner:
@@ -67,6 +77,11 @@ def edit_of(client: int, place: int) -> str:
     return keyed_memory_id(f"edit {client} {place}")
 
 
+def expiry_of(memory: int) -> float:
+    """Return when a memory expires that does: an hour after the beginning, or long before it."""
+    return START + (HOUR if memory // 2 % 2 else -2 * HOUR)
+
+
 def first_content(memory: int) -> str:
     """Return what is stored first under a key."""
     return f"m{memory} first"
@@ -85,6 +100,7 @@ def parts_of(step: Step, place: int) -> Sequence[Part]:
             memory=id_of(memory) if step.act in _ABOUT_ONE else None,
             content=_content(step, memory, mark),
             tag=f"t{mark}" if step.act is Act.TAG else None,
+            expires=expiry_of(memory) if step.act is Act.LAPSE else None,
         )
         for memory in memories
     ]
@@ -104,7 +120,7 @@ async def ask(provider: MemoryProvider, act: Act, parts: Sequence[Part], edit_id
 def _content(step: Step, memory: int, mark: str) -> str | None:
     """Return what is written; its first word is different for each memory, and one of them is what recall asks for."""
     match step.act:
-        case Act.REMEMBER | Act.BATCH:
+        case Act.REMEMBER | Act.BATCH | Act.LAPSE:
             return f"m{memory} clash" if step.clash else first_content(memory)
         case Act.NOTE:
             return f"n{mark} m{memory}"
@@ -116,7 +132,8 @@ def _content(step: Step, memory: int, mark: str) -> str | None:
 
 async def _remember(call: _Call) -> Answer:
     part = call.part
-    new = NewMemory(owner=part.owner, content=part.content or "", memory_id=part.memory)
+    expires_at = None if part.expires is None else datetime.fromtimestamp(part.expires, UTC)
+    new = NewMemory(owner=part.owner, content=part.content or "", memory_id=part.memory, expires_at=expires_at)
     return (await call.provider.store(new)).id
 
 
@@ -168,6 +185,7 @@ async def _recall(call: _Call) -> Answer:
 _METHODS: dict[Act, Callable[[_Call], Awaitable[Answer]]] = {
     Act.REMEMBER: _remember,
     Act.NOTE: _remember,
+    Act.LAPSE: _remember,
     Act.UPDATE: _update,
     Act.TAG: _tag,
     Act.DELETE: _delete,

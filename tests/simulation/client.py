@@ -68,9 +68,11 @@ class Client:
         started = world.clock()
         outcomes = [Outcome() for _ in parts]
         replica, homes = step.replica, [world.home_at(step.replica)]
+        skews = [0.0]  # of the stores, whose clocks are right
         session = self._token if step.session else None
         for _ in range(step.retries + 1):
             homes.append(world.home_at(replica))
+            skews.append(world.script.skews[replica])
             told = Told("simulated")
             told.patience = step.patience
             told.session = session
@@ -82,7 +84,7 @@ class Client:
                 break
             replica = self._chance.randrange(len(world.replicas))
             await asyncio.sleep(self._chance.uniform(0, 0.5))
-        self._note(step, parts, outcomes, started, homes, session)
+        self._note(step, parts, outcomes, started, homes, session, skews=skews)
         if step.again and step.act is Act.DELETE and outcomes[0].ending is not Ending.UNKNOWN:
             repeated_at = world.clock()
             told = Told("simulated")
@@ -99,6 +101,7 @@ class Client:
         homes: Sequence[str | None],
         session: str | None = None,
         first: Event | None = None,
+        skews: Sequence[float] = (0.0,),
     ) -> None:
         for part, outcome in zip(parts, outcomes, strict=True):
             self.events.append(
@@ -122,6 +125,8 @@ class Client:
                     degraded=bool(outcome.told.degraded),
                     reasons=tuple(outcome.told.degraded),
                     first=first,
+                    expires=part.expires,
+                    skews=tuple(skews),
                 )
             )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from providers.base import MemoryProvider
+from providers.chain.expiring.sweeper import ExpirySweeper
 from providers.chain.membership import Membership
 from providers.chain.route import Route
 from providers.journal.base import Journal
@@ -41,6 +42,9 @@ class Design(Protocol):
     def membership(self, membership: Membership) -> Membership:
         """Return what keeps a replica's members and its route in line."""
 
+    def sweeper(self, sweeper: ExpirySweeper) -> ExpirySweeper:
+        """Return what erases what has expired."""
+
     def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
         """Return a replica's provider; `trusted` is whether its journal is that of the installation."""
 
@@ -71,6 +75,10 @@ class RealDesign(Design):
     def membership(self, membership: Membership) -> Membership:
         """See `Design`."""
         return membership
+
+    def sweeper(self, sweeper: ExpirySweeper) -> ExpirySweeper:
+        """See `Design`."""
+        return sweeper
 
     def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
         """See `Design`."""

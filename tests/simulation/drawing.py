@@ -5,10 +5,12 @@ from random import Random
 
 from msgspec.structs import replace
 
+from tests.simulation.acting import HOUR
 from tests.simulation.script import (
     CLIENTS,
     FIRST_ORDER,
     JOURNAL,
+    LAPSING,
     LENGTH,
     MEMORIES,
     NEVER,
@@ -33,6 +35,7 @@ _JOURNAL_FAILS = 0.2
 _CLEARS = 0.2  # of all clients, one step of each
 _IN_VAIN = 0.5  # of all runs delete a memory that never was
 _WANTED = 0.6
+_LAPSES = 0.6  # of all steps in a run in which memories expire
 _WEAK = 0.4
 _AGAIN = 0.5
 _SLOW = 0.4  # of all runs
@@ -87,6 +90,21 @@ def script_with(seed: int, kind: UpsetKind | None) -> Script:
         for fault in script.faults
     ]
     return replace(script, upsets=upsets, faults=tuple(faults))
+
+
+def lapsing_script(seed: int) -> Script:
+    """Draw a run with memories that expire, in which the clock of one process is two hours ahead."""
+    chance = Random(f"lapse {seed}")
+    script = _undisturbed(seed)
+    acts = (Act.LAPSE, Act.LAPSE, Act.GET, Act.LIST, Act.RECALL)
+    memories = range(MEMORIES + NEVER, MEMORIES + NEVER + LAPSING)
+    steps = [
+        replace(step, act=chance.choice(acts), memory=chance.choice(memories), clash=False)
+        if chance.random() < _LAPSES
+        else step
+        for step in script.steps
+    ]
+    return replace(script, steps=tuple(steps), skews=(0.0, 2 * HOUR))
 
 
 def _undisturbed(seed: int) -> Script:

@@ -31,7 +31,8 @@ class Event(Struct, frozen=True, kw_only=True):
     `content` and `tag` are what was written; a read's `seen` is what it gave, and `eventual` that the answer itself
     said that acknowledged writes may be missing, which with a `session` it must not. `homes` are those that were home
     at the beginning and at the end; `final` is a read after everything has settled. `first` is the deletion that this
-    one repeats, and `reasons` are why an answer was degraded.
+    one repeats, and `reasons` are why an answer was degraded. A memory is written to be seen until it `expires`, and
+    `skews` are by how many seconds the clocks of those were ahead who were asked.
     """
 
     act: Act
@@ -53,6 +54,8 @@ class Event(Struct, frozen=True, kw_only=True):
     degraded: bool = False
     reasons: tuple[str, ...] = ()
     final: bool = False
+    expires: float | None = None
+    skews: tuple[float, ...] = (0.0,)
     first: "Event | None" = None
 
     @property

@@ -12,21 +12,11 @@ from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.errors import MemoryNotFound, ProviderError, Unavailable
+from providers.health import Health
 from providers.owners import Owner
 from providers.replica import Replica
 from providers.states.clock import HybridClock, new_memory_id
-from providers.types import (
-    ALL,
-    Conditions,
-    Deletion,
-    Edit,
-    Health,
-    NewMemory,
-    PageQuery,
-    RecallQuery,
-    Snapshot,
-    as_page,
-)
+from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot, as_page
 
 Answer = TypeVar("Answer")
 

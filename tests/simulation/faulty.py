@@ -2,15 +2,17 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from random import Random
 from typing import TypeVar
 
 from providers.answers import Stored
 from providers.errors import Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
+from providers.health import Health
 from providers.introduction import Introduction, StoreMark
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
-from providers.types import Health, NewMemory, Snapshot
+from providers.types import NewMemory, Snapshot
 from providers.wrapper import Call, OperationName, Result, Wrapper
 from tests.simulation.doubling import Deliveries
 from tests.simulation.script import Fault, Mode, Slowness
@@ -130,6 +132,14 @@ class FaultyReplica(Wrapper, Replica):
     async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
         """See `Replica`."""
         return await self._through(lambda store: store.owners(limit, after=after))
+
+    async def moment(self) -> datetime | None:
+        """See `Replica`."""
+        return await self._through(lambda store: store.moment())
+
+    async def expired(self, before: datetime, limit: int, *, after: Snapshot | None = None) -> list[Snapshot]:
+        """See `Replica`."""
+        return await self._through(lambda store: store.expired(before, limit, after=after))
 
     async def identity(self) -> str:
         """See `Replica`."""

@@ -94,6 +94,7 @@ class _History:
             and event.user == self.user
             and any(other.started < event.ended for other in self.remembered)
         ]
+        self.expires = next((event.expires for event in self.remembered if event.expires is not None), float("inf"))
         self._kept = kept
         self._forgotten_after = forgotten_after
 
@@ -103,13 +104,23 @@ class _History:
         return [f"stored {sorted(map(str, contents))} under one key"] if len(contents) > 1 else []
 
     def must_be_there(self, event: Event) -> bool:
-        """Return whether it was acknowledged before the event, and no other try to delete it began before the end."""
+        """Return whether it was acknowledged before the event, and no other try to delete it began before the end.
+
+        By no clock of those who were asked it has expired by then.
+        """
+        if self.expires <= event.ended + max(event.skews):
+            return False
         return any(other.acknowledged and other.ended <= event.started for other in self.remembered) and not any(
             other.started < event.ended for other in self.deletions if other is not event
         )
 
     def must_be_gone(self, read: Event) -> bool:
-        """Return whether a deletion of it was acknowledged before the read began, even one that found nothing."""
+        """Return whether a deletion of it was acknowledged before the read began, even one that found nothing.
+
+        Or it had expired by all clocks of those who were asked.
+        """
+        if self.expires <= read.started + min(read.skews):
+            return True
         if self._stored_late() or not any(self._binds(one, self.remembered) for one in self._deletions_before(read)):
             return False
         return read.final or not any(
@@ -287,7 +298,7 @@ def _answer(event: Event, histories: Mapping[str | None, _History]) -> list[str]
     if event.ending is Ending.ABSENT and not deletion_began:
         if _calls_absent(event) and history.must_be_there(event) and not history.may_be_forgotten(event):
             return [f"calls {history.memory} absent, which is there: {event}"]
-        if event.act is Act.REMEMBER:
+        if event.act is Act.REMEMBER and history.expires > event.ended:
             return [f"calls {history.memory} deleted, which nobody did: {event}"]
     return []
 

@@ -5,18 +5,23 @@ from collections.abc import Coroutine, Sequence
 from random import Random
 from typing import Any, Protocol, TypeVar
 
+from msgspec import Struct
+
 from providers.chain.chained import ChainedProvider
 from providers.chain.comparing.patrol import Patrol
 from providers.chain.errors import OrderRefused
+from providers.chain.expiring.sweeper import ExpirySweeper
 from providers.chain.garbage_collection import GarbageCollector
 from providers.chain.hedging.order import Hedging
 from providers.chain.link import Link
 from providers.chain.membership import Membership
-from providers.chain.policy import PatrolPolicy
+from providers.chain.observer import ChainObserver, Unobserved
+from providers.chain.policy import ExpiryPolicy, PatrolPolicy
 from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
 from providers.chain.stores.in_sync import InSyncSet
 from providers.chain.stores.introductions import PATIENCE_AT_START, PROBE_SECONDS
+from providers.journal.base import Journal
 from providers.journal.sqlite.connection import JournalConnection
 from providers.replica import Replica
 from tests.simulation.design import Design
@@ -31,6 +36,8 @@ from tests.support.clock import FakeClock, hybrid_clock
 Result = TypeVar("Result")
 
 _AGAIN_SECONDS = 1.0  # until a process that has refused its order is started again
+_GRACE = 1_800.0  # seconds for which nothing that has expired is erased
+_SWEEPS = ExpiryPolicy(every=1.0, share=1.0)
 _PATROLS = PatrolPolicy(every=3.0, share=1.0)
 
 
@@ -56,6 +63,20 @@ class Surroundings(Protocol):
 
     def note_bug(self, task: asyncio.Task[Any]) -> None:
         """Take note of a task that nothing but a bug can have ended."""
+
+
+class _Swept(Struct):
+    """A process as its sweep sees it."""
+
+    holder: str
+    journal: Journal | None
+    observer: ChainObserver
+    process: "ReplicaProcess"
+
+    @property
+    def route(self) -> Route:
+        """The route of the process."""
+        return self.process.route
 
 
 class ReplicaProcess:
@@ -89,6 +110,11 @@ class ReplicaProcess:
         )
         self.watch(self._run())
         self.watch(GarbageCollector(holder, self._journal, self._all_links, RETENTION, now=clock).run())
+        if world.script.lapses:
+            swept = _Swept(holder, self._journal, Unobserved(), self)
+            clock_of_reader = hybrid_clock(lambda: world.wall(index))
+            sweeper = ExpirySweeper(swept, clock_of_reader, _SWEEPS, now=clock, grace=_GRACE)
+            self.watch(world.design.sweeper(sweeper).run())
         if world.script.patrols and world.design.patrols:
             self.watch(Patrol(holder, self._journal, lambda: self.route, _PATROLS, now=clock).run())
 

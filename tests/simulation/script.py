@@ -22,6 +22,7 @@ class Act(StrEnum):
     PAGES = "pages"  # list page by page
     ASK = "ask"  # recall many
     CLEAR = "clear"  # delete all
+    LAPSE = "lapse"  # remember what expires
 
 
 class Mode(StrEnum):
@@ -134,6 +135,11 @@ class Script(Struct, frozen=True):
         return any(upset.kind is kind for upset in self.upsets)
 
     @property
+    def lapses(self) -> bool:
+        """Whether there are memories that expire, and sweeps that erase them."""
+        return any(step.act is Act.LAPSE for step in self.steps)
+
+    @property
     def patrols(self) -> bool:
         """Whether the complete stores are compared all the time, which takes long."""
         return self.has(UpsetKind.DELETION)
@@ -152,4 +158,5 @@ CLIENTS = 3
 STEPS = 12  # of each client
 MEMORIES = 14
 NEVER = 2  # more memories, which are deleted before anybody stores them, if anybody does
+LAPSING = 4  # more memories, which expire
 LENGTH = 8.0  # seconds in which faults begin

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from random import Random
 
 from providers.errors import ProviderError
+from providers.health import Health
 from providers.introduction import Introduction, StoreMark
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
-from providers.types import Health, Snapshot
+from providers.types import Snapshot
 from providers.wrapper import Call, OperationName, Result, Wrapper
 from tests.simulation.inventory import copy_of, put_back
 

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.errors import Conflict, MemoryNotFound, ProviderError
+from providers.health import Health
 from providers.introduction import Introduction, StoreMark
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
@@ -14,7 +15,7 @@ from providers.search.paging import paged
 from providers.search.word_scores import word_scores
 from providers.states.clock import HybridClock
 from providers.states.editing import first_state
-from providers.types import Deletion, Edit, Health, MemoryRecord, NewMemory, PageQuery, RecallQuery, Snapshot
+from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery, Snapshot
 
 
 class WeakStore(Replica):
@@ -76,7 +77,7 @@ class WeakStore(Replica):
 
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
-        records = {record.id: record for record in self._records(query.owner)}
+        records = {record.id: record for record in self._records(query.owner) if query.admits(record)}
         scores = word_scores(query.query, {memory_id: record.content for memory_id, record in records.items()})
         best = sorted(scores, key=lambda memory_id: (scores[memory_id], memory_id), reverse=True)[: query.limit]
         return Found(memories=[replace(records[memory_id], similarity_score=scores[memory_id]) for memory_id in best])

@@ -8,12 +8,13 @@ from uuid import uuid4
 
 from providers.answers import Stored
 from providers.errors import ProviderError, Unavailable
+from providers.health import Health
 from providers.introduction import StoreMark
 from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS
 from providers.summaries import OwnerSummary
-from providers.types import Health, NewMemory, Snapshot
+from providers.types import NewMemory, Snapshot
 from tests.support.clock import FakeClock, hybrid_clock
 
 P = ParamSpec("P")

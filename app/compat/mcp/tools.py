@@ -68,7 +68,8 @@ async def add_memory(call: UserCall, new: RememberRequest) -> Remembered:
     """Store one memory."""
     request = call.request
     await request.admission.charge(price.of_memory(new))
-    stored = await request.provider.store(new.memory(call.caller.owner, request.ids(call.caller).memory(), request.now))
+    lifetime, ids = request.lifetime(call.caller), request.ids(call.caller)
+    stored = await request.provider.store(new.memory(call.caller.owner, ids.memory(), lifetime))
     return Remembered(stored.id, stored_or_accepted(stored))
 
 
@@ -101,7 +102,8 @@ async def update_memory(call: UserCall, changes: UpdateArguments) -> MemoryRecor
     """Change one memory."""
     request = call.request
     await request.admission.charge(price.of_edit(changes))
-    edit = request.ids(call.caller).update(changes.edit(call.caller.owner, changes.memory_id))
+    lifetime, ids = request.lifetime(call.caller), request.ids(call.caller)
+    edit = changes.edit(call.caller.owner, changes.memory_id, ids, lifetime)
     return shown((await request.provider.change(edit)).memory)
 
 
@@ -122,7 +124,8 @@ TOOLS = {
             name="add_memory",
             title="Remember",
             description="Store one fact about the user that will matter in later conversations. Write one"
-            " self-contained sentence in the third person. Search first, and update a memory that is about the same.",
+            " self-contained sentence in the third person. Search first, and update a memory that is about the same."
+            " Give a fact that soon no longer holds an end (expires_at or ttl_seconds).",
             verb="write",
             arguments=RememberRequest,
             result=Remembered,
@@ -160,8 +163,8 @@ TOOLS = {
         ToolKind(
             name="update_memory",
             title="Change a memory",
-            description="Replace the content of a memory, its metadata or labels, when what it says is no longer true."
-            " What is left out stays.",
+            description="Replace the content of a memory, its metadata, labels or expiry, when what it says is no"
+            " longer true. What is left out stays.",
             verb="write",
             shows=True,
             arguments=UpdateArguments,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from app.auth.caller import Caller
 from app.compat.calls import ProtocolCall
+from app.compat.mem0.expiration import expiry_of
 from app.compat.mem0.ids import sealed
 from app.compat.mem0.records import AddAnswer, AddedMemory, AddedText
 from app.compat.mem0.requests import AddBody, SaidMessage, refuse_unserved
@@ -22,7 +23,7 @@ MAX_MESSAGES = 100
 
 async def add_messages(call: ProtocolCall, body: AddBody) -> AddAnswer:
     """Store each message as a memory; what breaks a rule is refused before anything is stored."""
-    refuse_unserved(body.expiration_date, body.enable_graph)
+    refuse_unserved(body.enable_graph)
     said = body.said
     if not said:
         return AddAnswer(message="Nothing to store.", status="SUCCEEDED", results=[])
@@ -30,12 +31,13 @@ async def add_messages(call: ProtocolCall, body: AddBody) -> AddAnswer:
     caller = caller_named(call, body)
     ids = call.ids(caller)
     moment = None if body.timestamp is None else _moment(body.timestamp)
+    expires_at, lifetime = expiry_of(body.expiration_date), call.lifetime(caller)
     requests = [
-        RememberRequest(message.text, body.metadata, moment, **body.labels.own, speaker=message.role)
+        RememberRequest(message.text, body.metadata, moment, expires_at, **body.labels.own, speaker=message.role)
         for message in said
     ]
     memories = [
-        limits.check_new_memory(request.memory(caller.owner, ids.memory(place), call.now))
+        limits.check_new_memory(request.memory(caller.owner, ids.memory(place), lifetime))
         for place, request in enumerate(requests)
     ]
     await call.admission.charge(price.of_memories(requests))

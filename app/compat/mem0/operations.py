@@ -8,6 +8,7 @@ from msgspec.structs import asdict, replace
 from app.auth.caller import Caller
 from app.compat.calls import ProtocolCall
 from app.compat.mem0.adding import add_messages
+from app.compat.mem0.expiration import expiry_of
 from app.compat.mem0.filters import label_named, selections
 from app.compat.mem0.ids import OpenedId, opened
 from app.compat.mem0.labels import LABELS, EntityNames
@@ -26,7 +27,6 @@ from app.compat.mem0.requests import (
     Narrowed,
     SearchBody,
     UpdateBody,
-    refuse_unserved,
 )
 from app.compat.mem0.users import caller_named, caller_of
 from app.http.admission import price
@@ -98,16 +98,20 @@ class Mem0Operations(Struct, frozen=True):
 
     async def update(self, memory_id: str, body: UpdateBody) -> MemoryRecord:
         """Change one memory; its labels stay. The key must also allow reading, since the answer shows the memory."""
-        refuse_unserved(body.expiration_date)
         place, caller = self._meant(memory_id)
         text = UNSET if body.text is None else body.text
         metadata: Metadata | UnsetType | None = UNSET if body.metadata is None else body.metadata
-        if text is UNSET and metadata is UNSET:
-            raise InvalidInput("text", "or metadata is required")
+        if text is UNSET and metadata is UNSET and body.expiration_date is UNSET:
+            raise InvalidInput("text", "or metadata or expiration_date is required")
+        expires_at = UNSET if body.expiration_date is UNSET else expiry_of(body.expiration_date)
         self.call.require("read")
         await self.call.admission.charge(price.of_edit(UpdateRequest(text)))
         edit = Edit(
-            owner=caller.owner, memory_id=place.memory_id, content=text, metadata=None if metadata == {} else metadata
+            owner=caller.owner,
+            memory_id=place.memory_id,
+            content=text,
+            metadata=None if metadata == {} else metadata,
+            expires_at=self.call.lifetime(caller).of_change(expires_at, UNSET),
         )
         return (await self.call.provider.change(self.call.ids(caller).update(edit))).memory
 

@@ -1,11 +1,12 @@
 """What mem0's clients get back."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from msgspec import Struct
 
+from app.compat.mem0.expiration import expiration_date_of
 from app.compat.mem0.ids import sealed
 from app.compat.mem0.labels import labels_of
 from app.compat.mem0.users import shown_user
@@ -27,6 +28,7 @@ class Mem0Memory(Struct, frozen=True, kw_only=True, omit_defaults=True):
     updated_at: datetime
     score: float | None = None
     role: str | None = None
+    expiration_date: date | None = None
 
 
 class AddedText(Struct, frozen=True):
@@ -136,6 +138,7 @@ def mem0_memory(record: MemoryRecord) -> Mem0Memory:
         updated_at=record.updated_at or record.created_at,
         score=record.similarity_score,
         role=record.speaker,
+        expiration_date=expiration_date_of(record.expires_at),
     )
 
 

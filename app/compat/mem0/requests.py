@@ -51,10 +51,8 @@ class SaidMessage(Struct, frozen=True):
         return "\n".join(part.text for part in self.content)
 
 
-def refuse_unserved(expiration_date: object, enable_graph: object = None) -> None:
+def refuse_unserved(enable_graph: object) -> None:
     """Raise `InvalidInput` if something is asked for that would not be done: ignoring it would break a promise."""
-    if expiration_date is not None:
-        raise InvalidInput("expiration_date", "is not supported: memories do not expire here")
     if enable_graph:
         raise InvalidInput("enable_graph", "is not supported: there is no graph here")
 
@@ -67,7 +65,7 @@ class AddBody(Named, frozen=True, kw_only=True):
     infer: bool | None = None
     output_format: str | None = None
     timestamp: int | None = None
-    expiration_date: Any = None
+    expiration_date: str | None = None
     enable_graph: bool | None = None
 
     @property
@@ -117,7 +115,7 @@ class UpdateBody(Struct, frozen=True, kw_only=True):
 
     text: str | UnsetType | None = UNSET
     metadata: Metadata | UnsetType | None = UNSET
-    expiration_date: Any = None
+    expiration_date: str | UnsetType | None = UNSET
 
 
 class BatchItem(Struct, frozen=True, kw_only=True):

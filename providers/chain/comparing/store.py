@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from datetime import datetime
 from typing import Any
 
 from msgspec import Struct
 
+from providers.answers import Erased
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.link import Ask, Link, Result
 from providers.chain.policy import OperationClass
@@ -13,7 +15,7 @@ from providers.errors import ProviderError
 from providers.introduction import Introduction
 from providers.owners import Owner
 from providers.summaries import OwnerSummary
-from providers.types import Snapshot
+from providers.types import Deletion, Snapshot
 
 PAGE = 200  # memories or users in one call
 # Where a store computes no summaries itself, each one costs it two listings.
@@ -87,6 +89,18 @@ class ComparedStore(Struct, frozen=True):
     def introduction(self) -> Coroutine[Any, Any, Introduction]:
         """Return what the store tells about itself."""
         return self._call(lambda provider: provider.introduce())
+
+    def moment(self) -> Coroutine[Any, Any, datetime | None]:
+        """Return what the store's own clock says."""
+        return self._call(lambda provider: provider.moment())
+
+    def expired(self, before: datetime, after: Snapshot | None) -> Coroutine[Any, Any, list[Snapshot]]:
+        """Return a page of what had expired by a moment; see `Replica.expired`."""
+        return self._call(lambda provider: provider.expired(before, PAGE, after=after), PAGE)
+
+    def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
+        """Delete a memory; see `MemoryStore.erase`."""
+        return self._call(lambda provider: provider.erase(deletion))
 
     @property
     def staleness(self) -> float:

@@ -169,6 +169,11 @@ class PostgresJournal(PostgresMembers):
         [[seq]] = await self._database.rows(statements.LAST_SEQ)
         return int(seq)
 
+    async def moment(self) -> float:
+        """Return the seconds since 1970 by the server's clock; see the protocol."""
+        [[moment]] = await self._database.rows(statements.MOMENT)
+        return float(moment)
+
     async def newest_version(self) -> int:
         """Return the greatest version; see the protocol."""
         [[version]] = await self._database.rows(statements.NEWEST_VERSION)

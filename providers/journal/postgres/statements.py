@@ -203,6 +203,8 @@ LAST_SEQ = text("""
     SELECT greatest((SELECT max(seq) FROM ninai_journal_entries), (SELECT last_dropped FROM ninai_journal))
 """)
 
+MOMENT = text("SELECT extract(epoch FROM clock_timestamp())")
+
 NEWEST_VERSION = text("""
     SELECT coalesce(max(version), 0) FROM (
         SELECT version FROM ninai_journal_entries UNION ALL SELECT version FROM ninai_journal_superseded

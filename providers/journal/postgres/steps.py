@@ -123,10 +123,6 @@ STEPS = (
             """,
             "CREATE INDEX ninai_journal_superseded_by_age ON ninai_journal_superseded (appended_at)",
             _LIKE_ENTRIES.format(table="ninai_journal_superseded"),
-            CREATE_APPEND,
-            CREATE_APPEND_LEASED,
-            CREATE_FORMER_APPEND,
-            CREATE_FORMER_APPEND_LEASED,
         ),
     ),
     SchemaStep(
@@ -136,6 +132,10 @@ STEPS = (
     SchemaStep(
         title="how far the patrol is",
         statements=("ALTER TABLE ninai_journal ADD COLUMN patrolled text",),
+    ),
+    SchemaStep(
+        title="deletions of one version",
+        statements=(CREATE_APPEND, CREATE_APPEND_LEASED, CREATE_FORMER_APPEND, CREATE_FORMER_APPEND_LEASED),
     ),
 )
 

@@ -138,6 +138,7 @@ class SqliteJournal(Journal):
     redeliver = _writing(retaining.redeliver, makes_due=True)
     forget = _writing(retaining.forget)
     status = _reading(retaining.status)
+    moment = _reading(retaining.moment)
     newest_version = _reading(retaining.newest_version)
     last_seq = _reading(retaining.last_seq)
     pending = _reading(outstanding.pending)

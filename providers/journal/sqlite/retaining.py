@@ -108,6 +108,11 @@ def forget(connection: JournalConnection, seqs: Sequence[int], *, traces: bool =
     )
 
 
+def moment(connection: JournalConnection) -> float:
+    """Return what the journal's clock says; see `Journal.moment`."""
+    return connection.now()
+
+
 def newest_version(connection: JournalConnection) -> int:
     """Return the greatest version; see `Journal.newest_version`."""
     versions = "SELECT version FROM operations UNION ALL SELECT version FROM superseded"

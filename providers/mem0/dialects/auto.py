@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 import structlog
@@ -62,9 +63,9 @@ class AutoDialect(Dialect):
         """See `Dialect`."""
         await (await self._dialect()).remove(user, item_id)
 
-    async def ping(self) -> None:
+    async def ping(self) -> datetime | None:
         """See `Dialect`."""
-        await (await self._dialect()).ping()
+        return await (await self._dialect()).ping()
 
     async def _dialect(self) -> Dialect:
         if self._chosen is None:

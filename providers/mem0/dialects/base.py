@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar, Protocol
 
 from providers.mem0.item import Item, Listing
@@ -53,5 +54,5 @@ class Dialect(Protocol):
         """Delete the item with this id at mem0; one that is gone already is no error."""
 
     @abstractmethod
-    async def ping(self) -> None:
-        """Make the cheapest call that proves key and store."""
+    async def ping(self) -> datetime | None:
+        """Make the cheapest call that proves key and store, and return what the server's clock said."""

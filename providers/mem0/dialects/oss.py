@@ -7,6 +7,7 @@ memories is listed partition by partition.
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -78,9 +79,9 @@ class OssDialect(Dialect):
         request = HttpRequest("DELETE", "/memories/{id}", id=quote(item_id, safe=""), writes=True, known=MAY_MISS)
         is_missing(await self._client.send(request, self._headers))
 
-    async def ping(self) -> None:
+    async def ping(self) -> datetime | None:
         """Ask for a memory that cannot be: there is no cheaper call that needs both key and store."""
-        await self._client.send(HttpRequest("GET", "/memories/{id}", id=NIL, apart=True), self._headers)
+        return (await self._client.send(HttpRequest("GET", "/memories/{id}", id=NIL, apart=True), self._headers)).moment
 
     async def _add(self, user: str, text: str, more: dict[str, Any]) -> list[str]:
         body = {"messages": [{"role": "user", "content": text}], "user_id": user, **more}

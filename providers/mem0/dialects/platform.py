@@ -6,6 +6,7 @@ covers memories that have a `run_id` has changed over time, so that both are ask
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -84,9 +85,9 @@ class PlatformDialect(Dialect):
         request = HttpRequest("DELETE", "/v1/memories/{id}/", id=quote(item_id, safe=""), writes=True, known=MAY_MISS)
         is_missing(await self._client.send(request, self._headers))
 
-    async def ping(self) -> None:
+    async def ping(self) -> datetime | None:
         """Ask whom the key belongs to."""
-        await self._client.send(HttpRequest("GET", "/v1/ping/", apart=True), self._headers)
+        return (await self._client.send(HttpRequest("GET", "/v1/ping/", apart=True), self._headers)).moment
 
     async def _add(self, user: str, text: str, more: dict[str, Any]) -> list[str]:
         body = {"messages": [{"role": "user", "content": text}], "user_id": user, **more}

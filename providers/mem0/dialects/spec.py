@@ -8,6 +8,7 @@ of `/v1/memories/{id}/?user_id=`. Header values are ASCII: a user's name is perc
 import hashlib
 import hmac
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -101,9 +102,9 @@ class SpecDialect(Dialect):
         request = HttpRequest("DELETE", "/v1/memories/{id}/", place, params=params, writes=True, known=MAY_MISS)
         is_missing(await self._client.send(request, self._signed(user)))
 
-    async def ping(self) -> None:
+    async def ping(self) -> datetime | None:
         """Ask for the service's health, as the specification does."""
-        await self._client.send(HttpRequest("GET", "/health", apart=True))
+        return (await self._client.send(HttpRequest("GET", "/health", apart=True))).moment
 
     async def _page(self, user: str, offset: int) -> list[Item]:
         params: dict[str, str | int] = {"user_id": user, "limit": PAGE_SIZE, "offset": offset}

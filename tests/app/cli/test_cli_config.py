@@ -143,6 +143,9 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         "chain.patrol.enabled = true  # default",
         "chain.patrol.every = 600.0  # default",
         "chain.patrol.share = 0.02  # default",
+        "chain.expiry.enabled = true  # default",
+        "chain.expiry.every = 600.0  # default",
+        "chain.expiry.share = 0.1  # default",
         "installation = unset  # default",
         'data_dir = "/xdg/ninaivalaigal"  # default',
         'auth.mode = "none"  # default',
@@ -160,6 +163,8 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         "compat.mem0.enabled = unset  # default",
         "recall_limit = 10  # default",
         "limits.max_answer_bytes = 16777216  # default",
+        "expiry.default = unset  # default",
+        "expiry.maximum = unset  # default",
         "# The resulting limits:",
         *(
             f"# native, {operation}: deadline {deadline} s (default), up to 30 s for a batch; one try {limit} (default)"

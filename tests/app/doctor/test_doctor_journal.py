@@ -142,6 +142,17 @@ async def test_a_journal_in_postgresql_is_read(elsewhere: str) -> None:
     assert findings["journal.clock"].status is CheckStatus.OK
 
 
+@pytest.mark.parametrize(("seconds", "status"), [(-40, CheckStatus.OK), (-100, CheckStatus.WARNING)])
+async def test_a_clock_by_which_nothing_is_erased_is_found(tmp_path: Path, seconds: float, status: CheckStatus) -> None:
+    """By more than a minute: what has expired stays, hidden."""
+    async with SqliteJournalSettings().open(host_in(tmp_path)):
+        pass  # it counts from now on
+
+    findings = await found(lambda: time.time() + seconds, NINAI__DATA_DIR=str(tmp_path), **MOCKS)
+
+    assert findings["journal.moment"].status is status
+
+
 @pytest.mark.parametrize(("minutes", "status"), [(59, CheckStatus.OK), (61, CheckStatus.WARNING)])
 async def test_versions_that_are_ahead_of_their_time_are_found(
     tmp_path: Path, minutes: int, status: CheckStatus

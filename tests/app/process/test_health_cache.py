@@ -15,7 +15,7 @@ from observability.metrics import Metrics
 from observability.recent import SHARED_SECONDS
 from providers.chain.chain import Chain
 from providers.chain.chained import ChainHealth
-from providers.types import Health
+from providers.health import Health
 from tests.providers.chain.stage import FILL_SECONDS, Stage, staged
 from tests.support.frail import FrailProvider
 

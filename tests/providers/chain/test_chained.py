@@ -7,8 +7,9 @@ from providers.base import MemoryProvider
 from providers.chain.chained import ChainHealth
 from providers.chain.route import Route
 from providers.errors import InvalidInput, MemoryNotFound, TimedOut, Unavailable
+from providers.health import Health
 from providers.owners import Owner
-from providers.types import Health, NewMemory, RecallQuery
+from providers.types import NewMemory, RecallQuery
 from tests.providers.chain.scene import DOWN, FOREVER, USER, Scene, failure_of, key, play
 from tests.support.frail import FrailProvider
 

@@ -11,7 +11,8 @@ FOLDER = ROOT / "providers" / "chain"
 README = (FOLDER / "README.md").read_text("utf-8")
 MOST_LINES = 175
 ROOMS = {
-    name: (FOLDER / name / "README.md").read_text("utf-8") for name in ("comparing", "hedging", "stores", "waiting")
+    name: (FOLDER / name / "README.md").read_text("utf-8")
+    for name in ("comparing", "expiring", "hedging", "stores", "waiting")
 }
 
 _FILE = re.compile(r"`((?:reporting/)?\w+\.py)`")

@@ -125,7 +125,7 @@ def test_a_change_keeps_what_a_newer_version_has_written(forgotten: bool) -> Non
     """Whoever delivers the memory, and wherever the change begins; the deletion drops it."""
 
     async def act(scene: Scene) -> None:
-        memory_id, unknown = key(), '{"expires_at":"2027-01-01T00:00:00Z"}'
+        memory_id, unknown = key(), '{"fades_at":"2027-01-01T00:00:00Z"}'
         first = NewMemory(owner=Owner(USER), content="tea", memory_id=memory_id, unknown=unknown)
         state = first_state(first, memory_id, scene.versions.next(), scene.versions.moment())
         await scene.journal.append([Operation(kind=OperationKind.REMEMBER, state=state)])

@@ -18,7 +18,7 @@ from tests.providers.journal.states import MOMENT, STATES, state
 class NewerSnapshot(Snapshot, frozen=True, kw_only=True):
     """A state with a field that this version does not know."""
 
-    expires_at: datetime | None = None
+    fades_at: datetime | None = None
     labels: dict[str, int] = {}  # noqa: RUF012 - msgspec copies it
 
 
@@ -35,7 +35,7 @@ def test_a_state_comes_out_as_it_went_in(one: Snapshot) -> None:
 def test_a_version_keeps_what_a_newer_one_has_written() -> None:
     """It reads what it knows, and writes the rest again as it was, also after an edit."""
     newer = NewerSnapshot(
-        user_id="u", id="m", version=1, content="tea", metadata={"a": 10**4_299}, expires_at=MOMENT, labels={"a": 1}
+        user_id="u", id="m", version=1, content="tea", metadata={"a": 10**4_299}, fades_at=MOMENT, labels={"a": 1}
     )
 
     read = decode(encode(newer))
@@ -80,7 +80,7 @@ def test_what_cannot_be_read_is_an_error() -> None:
 
 def test_a_new_field_is_in_the_text() -> None:
     """The codec names no field."""
-    newer = NewerSnapshot(user_id="u", id="m", version=1, content="tea", expires_at=MOMENT)
+    newer = NewerSnapshot(user_id="u", id="m", version=1, content="tea", fades_at=MOMENT)
 
     assert msgspec.json.decode(encode(newer), type=NewerSnapshot) == newer
 

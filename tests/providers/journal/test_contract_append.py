@@ -1,5 +1,6 @@
 """Every journal promises of an append that each acknowledged operation is there, once, for every member."""
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -141,6 +142,23 @@ async def test_an_update_is_made_from_the_newest_version(journal: Journal) -> No
     assert await refusal(journal, update("m", "coffee", base=4, version=9)) is OutOfDate
     await put(journal, update("m", "coffee", base=5, version=6))
     await put(journal, update("m", "milk", base=7, version=8))
+
+
+async def test_a_deletion_of_one_version_spares_a_newer_one(journal: Journal) -> None:
+    """A deletion that names the version it has seen is refused by a newer one; nothing newer known, it is taken."""
+    await put(journal, remember("m", version=5))
+
+    assert await refusal(journal, replace(delete("m", version=9), base_version=4)) is OutOfDate
+    await put(journal, replace(delete("m", version=9), base_version=5))
+    await put(journal, replace(delete("unknown", version=9), base_version=5))
+
+
+async def test_a_journal_tells_its_moment(journal: Journal) -> None:
+    """Its clock goes on, and is near that of this machine."""
+    first = await journal.moment()
+
+    assert first <= await journal.moment()
+    assert abs(first - time.time()) < 600
 
 
 async def test_an_edit_tells_what_was_there(journal: Journal) -> None:

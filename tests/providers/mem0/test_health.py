@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from observability.secret import Secret
+from providers.health import Health
 from providers.mem0.health import PATIENCE, Mem0Health
-from providers.types import Health
 from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.mem0 import DIALECTS, HMAC_SECRET, KEY, SERVERS, opened
 

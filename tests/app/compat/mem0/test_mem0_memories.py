@@ -50,6 +50,25 @@ async def test_each_message_is_a_memory_word_for_word(either_mem0: Mem0Api) -> N
     assert [one["memory"] for one in listed] == ["How nice", "I moved to Paris"]
 
 
+async def test_a_memory_is_found_until_the_end_of_its_last_day(either_mem0: Mem0Api) -> None:
+    """The last day is told as it was given, or that of a moment; a change sets another one, or takes it away."""
+    memory_id = await either_mem0.added("tea", expiration_date="2999-01-31")
+    place = f"/v1/memories/{memory_id}/"
+
+    def told(response: httpx.Response) -> object:
+        return response.json().get("expiration_date")
+
+    changes = [{"expiration_date": "2999-02-28T23:30:00-02:00"}, {"text": "hot tea"}, {"expiration_date": None}]
+    shown = [told(await either_mem0.send("GET", place))]
+    shown += [told(await either_mem0.send("PUT", place, json=change)) for change in changes]
+
+    ours = Api(either_mem0.http, either_mem0.user)
+    sent = {"content": "milk", "expires_at": "2999-02-01T00:00:00Z"}
+    await ours.request("POST", "/memory/remember", json=sent)
+    assert shown == ["2999-01-31", "2999-03-01", "2999-03-01", None]
+    assert {one.get("expiration_date") for one in (await either_mem0.page())["results"]} == {None, "2999-01-31"}
+
+
 @pytest.mark.parametrize("messages", ["I moved to Paris", {"role": "user", "content": "I moved to Paris"}])
 async def test_one_message_needs_no_list(mem0: Mem0Api, messages: object) -> None:
     """A text or an object is enough."""

@@ -1,0 +1,1 @@
+"""Erasing what has expired: never by the clock of a reader."""

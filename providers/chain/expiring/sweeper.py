@@ -1,0 +1,136 @@
+"""The sweep: erase what has been expired for an hour by the clocks of the store and of the journal.
+
+The clock of a reader hides memories and erases none: one that is wrong shows too little for a while, and nothing is
+lost. Each deletion is of the version that was seen alone, so that one that was given more time meanwhile stays.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+import structlog
+from msgspec import Struct
+
+from observability import tracing
+from providers.chain.comparing.store import ComparedStore
+from providers.chain.expiring.clocks import read_clocks
+from providers.chain.expiring.finding import expired_in
+from providers.chain.observer import ChainObserver
+from providers.chain.policy import ExpiryPolicy
+from providers.chain.route import Route
+from providers.errors import ProviderError
+from providers.examination.clocks import MOST_APART
+from providers.journal.base import Journal
+from providers.journal.operations import Appended, Operation, OperationKind
+from providers.states.clock import HybridClock
+from providers.states.editing import tombstone_of
+from providers.types import Deletion, Snapshot
+
+GRACE_SECONDS = 3_600.0
+_TASK = "expiry"
+
+_log = structlog.get_logger(__name__)
+
+
+class SweptChain(Protocol):
+    """What a sweep needs of a chain; the journal, the route and the observer may be others by the next one."""
+
+    holder: str
+    journal: Journal | None
+    observer: ChainObserver
+
+    @property
+    def route(self) -> Route:
+        """The providers that take part now."""
+
+
+class ExpirySweeper(Struct):
+    """Erase what has expired at home, one process at a time where there is a journal.
+
+    Only a home that certainly has everything is asked. With a journal the deletions go through it to all members.
+    """
+
+    chain: SweptChain
+    clock: HybridClock
+    policy: ExpiryPolicy
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    now: Callable[[], float] = time.monotonic
+    grace: float = GRACE_SECONDS
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        while True:
+            await self.sleep(self.policy.every)
+            try:
+                journal = self.chain.journal
+                if journal is None or await journal.claim(_TASK, self.chain.holder, 2 * self.policy.every):
+                    await self.sweep()
+            except ProviderError as error:
+                _log.debug("expiry_postponed", reason=error.outcome)
+
+    async def sweep(self) -> int:
+        """Erase what has expired, and return how many memories that were.
+
+        Raises:
+            Unavailable: the store or the journal does not answer; the next sweep goes on.
+        """
+        route, journal = self.chain.route.verified, self.chain.journal
+        home = route.home
+        if home is None or route.is_restored:
+            return 0
+        store = ComparedStore(home, self.now, self._rest)
+        reached = await self.reached(store, journal)
+        if reached is None:
+            return 0
+        before, erased = reached - timedelta(seconds=self.grace), 0
+        async for states in expired_in(store, before):
+            with tracing.root("expiry", {"ninai.operations": len(states)}):
+                count = await (_erased(store, states) if journal is None else self._buried(journal, states))
+            self.chain.observer.expired(home.name, count)
+            erased += count
+        if erased:
+            _log.info("expired_memories_erased", provider=home.name, memories=erased)
+        return erased
+
+    async def reached(self, store: ComparedStore, journal: Journal | None) -> datetime | None:
+        """Return the moment that the clocks of the store and of the journal have both reached.
+
+        None stands for a clock that is not known, or clocks that cannot all be right.
+
+        Raises:
+            Unavailable: the store or the journal does not answer.
+        """
+        clocks = await read_clocks(store, journal, self.clock)
+        if clocks.store is None:
+            _log.debug("expiry_postponed", reason="clock_unknown", provider=store.name)
+            return None
+        if clocks.apart > MOST_APART:
+            _log.warning("expiry_clocks_differ", provider=store.name, seconds=round(clocks.apart))
+            return None
+        return clocks.earliest(self.clock.moment())
+
+    async def _buried(self, journal: Journal, states: Sequence[Snapshot]) -> int:
+        """Append the deletions, each under the version that was seen; what is newer refuses it."""
+        outcomes = await journal.append(
+            [
+                Operation(
+                    kind=OperationKind.DELETE,
+                    state=tombstone_of(state, self.clock.next(), None),
+                    base_version=state.version,
+                )
+                for state in states
+            ]
+        )
+        return sum(isinstance(outcome, Appended) and not outcome.repeated for outcome in outcomes)
+
+    async def _rest(self, seconds: float) -> None:
+        """Leave the store to others for most of the time."""
+        await self.sleep(seconds * (1 / self.policy.share - 1))
+
+
+async def _erased(store: ComparedStore, states: Sequence[Snapshot]) -> int:
+    """Delete states from a store without a journal, each if it is still the newest of its memory."""
+    deletions = [Deletion(owner=state.owner, memory_id=state.id, seen=state.version) for state in states]
+    return sum([(await store.erase(deletion)).count for deletion in deletions])

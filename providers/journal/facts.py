@@ -1,0 +1,20 @@
+"""The part of a journal's protocol that tells single numbers."""
+
+from abc import abstractmethod
+from typing import Protocol
+
+
+class JournalFacts(Protocol):
+    """Tell what the journal's clock says, and the greatest numbers in it."""
+
+    @abstractmethod
+    async def moment(self) -> float:
+        """Return the seconds since 1970 by the journal's clock, which is the same for all who share the journal."""
+
+    @abstractmethod
+    async def last_seq(self) -> int:
+        """Return the greatest `seq` ever used, 0 if there was none: what is greater was told by another journal."""
+
+    @abstractmethod
+    async def newest_version(self) -> int:
+        """Return the greatest version in the journal, 0 if it is empty; every row may have to be read."""
