@@ -16,6 +16,7 @@ from ninaivalaigal.values import Facts, ProblemDetails
 
 # What may be otherwise the next time. Every call may be repeated: reads change nothing, and writes carry a key.
 REPEATED = frozenset({429, 502, 503, 504})
+_PROBLEM = "problem+json"
 _QUOTED_CHARS = 200
 
 
@@ -45,7 +46,7 @@ class Attempts(Generic[T]):
             return None
         asked = 0.0
         if isinstance(outcome, httpx.Response):
-            if outcome.status_code not in REPEATED:
+            if outcome.status_code not in REPEATED or self._is_answer(outcome):
                 return None
             asked = retry_after(outcome) or 0.0
         if asked > self._retries.longest_pause:
@@ -65,13 +66,19 @@ class Attempts(Generic[T]):
         if not isinstance(outcome, httpx.Response):
             raise NoAnswer(f"{type(outcome).__name__}: {outcome}") from outcome
         facts = self._facts(outcome)
-        if not outcome.is_success:
+        if not self._is_answer(outcome):
             raise refusal(_problem(outcome), facts, retry_after(outcome))
         try:
             answer = msgspec.json.decode(outcome.content, type=self._call.returns)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise UnexpectedAnswer(f"{outcome.request.url} answered otherwise than documented: {error}") from error
         return msgspec.structs.replace(answer, facts=facts)
+
+    def _is_answer(self, response: httpx.Response) -> bool:
+        if response.is_success:
+            return True
+        told = _PROBLEM in response.headers.get("Content-Type", "")
+        return response.status_code in self._call.answers_with and not told
 
     def _facts(self, response: httpx.Response) -> Facts:
         said = response.headers

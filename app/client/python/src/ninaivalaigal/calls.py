@@ -10,6 +10,7 @@ from uuid import uuid4
 import msgspec
 from msgspec import Struct
 
+from ninaivalaigal.errors import NotSendable
 from ninaivalaigal.values import Answer
 
 T = TypeVar("T", bound=Answer)
@@ -34,6 +35,7 @@ class Call(Struct, Generic[T], frozen=True, kw_only=True):
     memory_session: str | None = None
     idempotency_key: str | None = None
     wait: int | None = None
+    answers_with: frozenset[int] = frozenset()  # statuses that bring an answer, beside those of success
 
     def __iter__(self) -> Generator["Call[T]", T, T]:
         """Take part in a plan: `answer = yield from call`."""
@@ -95,7 +97,12 @@ def _options(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _encoded(body: object) -> bytes | None:
-    return None if body is None else msgspec.json.encode(body)
+    if body is None:
+        return None
+    try:
+        return msgspec.json.encode(body)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise NotSendable(f"this cannot be sent as JSON: {error}") from error
 
 
 def _parameter(value: object) -> str:

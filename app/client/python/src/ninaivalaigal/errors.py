@@ -1,6 +1,7 @@
 """What the client raises.
 
     ClientError
+    ├── NotSendable              what was given cannot be written as JSON in UTF-8; nothing was sent
     ├── NoAnswer                 the service was not reached, or the connection broke
     ├── UnexpectedAnswer         what answered is not this service, or a newer one
     └── Refused                  the service answered with a problem (RFC 9457)
@@ -29,6 +30,10 @@ class ClientError(Exception):
     """The base of everything that the client raises."""
 
     idempotency_key: str | None = None
+
+
+class NotSendable(ClientError):
+    """What was given cannot be written as JSON in UTF-8; nothing was sent."""
 
 
 class NoAnswer(ClientError):

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from typing import Unpack
 from urllib.parse import quote
 
+from msgspec.structs import replace
+
 from ninaivalaigal import options as given
 from ninaivalaigal.calls import Call, fields_of, given_of, read, with_params, write
 from ninaivalaigal.values import (
@@ -22,6 +24,7 @@ from ninaivalaigal.values import (
 )
 
 _MEMORIES = "/memory/memories"
+_UNHEALTHY = frozenset({503})
 
 
 def remember(content: str, **details: Unpack[given.RememberOptions]) -> Call[Remembered]:
@@ -100,8 +103,8 @@ def delete_everything(**options: Unpack[given.WriteOptions]) -> Call[DeletedMany
 
 
 def health(**options: Unpack[given.CallOptions]) -> Call[ServiceHealth]:
-    """Tell whether the service can serve."""
-    return read("GET", "/memory/health", ServiceHealth, options)
+    """Tell whether the service can serve; that it cannot is an answer, too."""
+    return replace(read("GET", "/memory/health", ServiceHealth, options), answers_with=_UNHEALTHY)
 
 
 def _path(memory_id: str) -> str:
