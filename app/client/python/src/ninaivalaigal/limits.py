@@ -1,6 +1,8 @@
 """The limits of the service that adapters keep by themselves."""
 
 MAX_CONTENT_CHARS = 32_000
+MAX_QUERY_CHARS = 32_000
+MAX_LABEL_CHARS = 256
 MAX_BATCH = 1_000
 
 
