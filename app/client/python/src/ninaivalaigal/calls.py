@@ -57,12 +57,12 @@ class Call(Struct, Generic[T], frozen=True, kw_only=True):
         return found
 
 
-def read(method: str, path: str, returns: type[T], given: Mapping[str, Any], body: object = None) -> Call[T]:
+def reading(method: str, path: str, returns: type[T], given: Mapping[str, Any], body: object = None) -> Call[T]:
     """Return a call that changes nothing; of what was given only the options are taken."""
     return Call(method=method, path=path, returns=returns, body=_encoded(body), **_options(given))
 
 
-def write(method: str, path: str, returns: type[T], given: Mapping[str, Any], body: object = None) -> Call[T]:
+def writing(method: str, path: str, returns: type[T], given: Mapping[str, Any], body: object = None) -> Call[T]:
     """Return a call that changes something, under a key."""
     options = _options(given)
     options["idempotency_key"] = options.get("idempotency_key") or uuid4().hex
