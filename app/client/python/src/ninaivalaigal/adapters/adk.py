@@ -7,6 +7,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,25 +55,22 @@ class NinaiMemoryService(BaseMemoryService):
         custom_metadata: Mapping[str, object] | None = None,
     ) -> None:
         """Store the texts of events; the metadata is that of each memory."""
-        turns = asyncio.Semaphore(AT_THE_SAME_TIME)
-        details = [
-            (piece, place, event) for event in events for place, piece in enumerate(pieces(_text(event.content)))
-        ]
-        await asyncio.gather(
-            *(
-                self._store(
-                    turns,
-                    piece,
-                    user=user_id,
-                    app=app_name,
-                    session=session_id,
-                    speaker=_label(event.author),
-                    created_at=datetime.fromtimestamp(event.timestamp, UTC),
-                    metadata=dict(custom_metadata) if custom_metadata else None,
-                    idempotency_key=_key(app_name, session_id, event.id, place),
-                )
-                for piece, place, event in details
+        metadata = dict(custom_metadata) if custom_metadata else None
+        await self._store_all(
+            (
+                piece,
+                {
+                    "user": user_id,
+                    "app": app_name,
+                    "session": session_id,
+                    "speaker": _label(event.author),
+                    "created_at": datetime.fromtimestamp(event.timestamp, UTC),
+                    "metadata": metadata,
+                    "idempotency_key": _key(app_name, session_id, event.id, place),
+                },
             )
+            for event in events
+            for place, piece in enumerate(pieces(_text(event.content)))
         )
 
     async def add_memory(
@@ -84,21 +82,19 @@ class NinaiMemoryService(BaseMemoryService):
         custom_metadata: Mapping[str, object] | None = None,
     ) -> None:
         """Store memories as they are."""
-        turns = asyncio.Semaphore(AT_THE_SAME_TIME)
-        await asyncio.gather(
-            *(
-                self._store(
-                    turns,
-                    piece,
-                    user=user_id,
-                    app=app_name,
-                    speaker=_label(entry.author),
-                    created_at=datetime.fromisoformat(entry.timestamp).astimezone() if entry.timestamp else None,
-                    metadata={**(custom_metadata or {}), **entry.custom_metadata} or None,
-                )
-                for entry in memories
-                for piece in pieces(_text(entry.content))
+        await self._store_all(
+            (
+                piece,
+                {
+                    "user": user_id,
+                    "app": app_name,
+                    "speaker": _label(entry.author),
+                    "created_at": datetime.fromisoformat(entry.timestamp).astimezone() if entry.timestamp else None,
+                    "metadata": {**(custom_metadata or {}), **entry.custom_metadata} or None,
+                },
             )
+            for entry in memories
+            for piece in pieces(_text(entry.content))
         )
 
     async def search_memory(self, *, app_name: str, user_id: str, query: str) -> SearchMemoryResponse:
@@ -111,18 +107,19 @@ class NinaiMemoryService(BaseMemoryService):
     async def delete_memory(self, *, app_name: str, user_id: str, memory_id: str | None = None) -> None:  # noqa: ARG002 - an id names its memory by itself
         """Delete a memory, unless it is gone already."""
         if memory_id:
-            try:
+            with suppress(NotFound):
                 await self._client.delete(memory_id, user=user_id)
-            except NotFound:
-                return
 
-    async def _store(self, turns: asyncio.Semaphore, content: str, **details: Any) -> None:  # noqa: ANN401 - the options of `remember`
-        options: RememberOptions = details  # type: ignore[assignment]
-        async with turns:
-            try:
-                await self._client.remember(content, **options)
-            except Gone:  # it was deleted, and stays so
-                return
+    async def _store_all(self, memories: Iterable[tuple[str, RememberOptions]]) -> None:
+        """Store contents with their options, some at the same time; what was deleted stays so."""
+        turns = asyncio.Semaphore(AT_THE_SAME_TIME)
+
+        async def store(content: str, options: RememberOptions) -> None:
+            async with turns:
+                with suppress(Gone):
+                    await self._client.remember(content, **options)
+
+        await asyncio.gather(*(store(content, options) for content, options in memories))
 
 
 def _text(content: types.Content | None) -> str:
