@@ -6,7 +6,6 @@ agent = Agent(memory_manager=MemoryManager(stores=[store]))
 
 import hashlib
 import json
-from typing import Any
 from uuid import uuid4
 
 from strands.memory import ExtractionConfig, MemoryEntry, MemoryStore
@@ -73,5 +72,4 @@ class NinaiMemoryStore(MemoryStore):
 
 
 def _text(message: Message) -> str:
-    blocks: list[dict[str, Any]] = list(message["content"])
-    return "\n".join(block["text"] for block in blocks if block.get("text"))
+    return "\n".join(block["text"] for block in message["content"] if block.get("text"))
