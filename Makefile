@@ -46,9 +46,11 @@ test-oldest: setup
 	$(MEMORY) $(PYTEST) --postgres 16 -k 'native or postgres' tests/providers --ignore tests/providers/chain --ignore tests/providers/mem0
 
 # Clients generated from the OpenAPI document, in Python and, where there is Node.js, in TypeScript, whose tools npm fetches;
-# and other people's, several versions of each, in environments of their own, which need Node 20 and both registries.
+# other people's, several versions of each, and the frameworks that our own has adapters for, in environments of their own, which
+# need Node 20 and both registries. HEAVY=1 adds the frameworks that take minutes to install.
+HEAVY ?=
 clients: setup
-	$(MEMORY) $(BIN)/pytest -m clients tests/clients
+	$(MEMORY) $(BIN)/pytest -m "clients$(if $(HEAVY), or heavy_clients)" tests/clients
 
 lint: setup
 	$(BIN)/ruff check .

@@ -10,17 +10,19 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / ".clients"
 PROGRAMS = Path(__file__).parent
-SECONDS = 300.0
+SECONDS = 600.0
+# Of most that is installed nothing is ever run, and compiling it takes a third of the time.
+OPTIONS = ("--quiet", "--disable-pip-version-check", "--no-compile")
 
 
-def python_with(package: str, version: str) -> Path:
-    """Return the interpreter of an environment with a version of a package from PyPI."""
+def python_with(package: str, version: str, *others: str) -> Path:
+    """Return the interpreter of an environment with a version of a package from PyPI, and others beside it."""
     folder = FOLDER / f"{package}-{version}"
     made = folder / ".made"
     python = folder / "bin" / "python"
     if not made.exists():
         _run(sys.executable, "-m", "venv", folder)
-        _run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"{package}=={version}")
+        _run(python, "-m", "pip", "install", *OPTIONS, f"{package}=={version}", *others)
         made.touch()
     return python
 
@@ -43,10 +45,11 @@ def node() -> str:
     return _found("node")
 
 
-def transcript(*command: str | Path, home: Path) -> dict[str, Any]:
-    """Run a program of a client, and return what it says came back."""
+def transcript(*command: str | Path, home: Path, **variables: str) -> dict[str, Any]:
+    """Run a program of a client, with further variables in its environment, and return what it says came back."""
     # Telemetry is off for exactly this word alone.
-    environ = {"PATH": "/usr/bin:/bin", "HOME": str(home), "MEM0_DIR": str(home), "MEM0_TELEMETRY": "false"}
+    quiet = {"MEM0_DIR": str(home), "MEM0_TELEMETRY": "false", "CREWAI_DISABLE_TELEMETRY": "true"}
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(home), **quiet, **variables}
     ended = subprocess.run(  # noqa: S603 - our own programs
         command, env=environ, cwd=home, capture_output=True, text=True, timeout=SECONDS, check=False
     )

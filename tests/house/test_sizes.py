@@ -20,6 +20,13 @@ def test_only_python_files_of_the_product_have_a_length(tmp_path: Path) -> None:
     assert sizes.files_over(tree, 300) == []
 
 
+def test_the_clients_are_no_part_of_the_product(tmp_path: Path) -> None:
+    """They are distributions of their own; a folder whose name begins so is a part of it."""
+    tree = tree_of(tmp_path, {"app/client/python/a.py": "x = 1\n" * 301, "app/clients/b.py": "x = 1\n" * 301})
+
+    assert sizes.files_over(tree, 300) == ["app/clients/b.py, 301"]
+
+
 def test_a_function_is_as_long_as_from_its_def_to_its_end(tmp_path: Path) -> None:
     """Decorators do not count; methods, coroutines and nested functions do."""
     source = """

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PACKAGES = ("app", "providers", "observability")
+APART = ("app", "client")  # distributions of their own, which share neither code nor names with the service
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -47,7 +48,11 @@ class Tree:
         return (node for node in ast.walk(self.parsed(path)) if isinstance(node, Definition))
 
     def _below(self, folder: str, suffixes: tuple[str, ...]) -> list[Path]:
-        return sorted(path for path in (self.root / folder).rglob("*") if path.suffix in suffixes and path.is_file())
+        return sorted(
+            path
+            for path in (self.root / folder).rglob("*")
+            if path.suffix in suffixes and path.is_file() and path.relative_to(self.root).parts[: len(APART)] != APART
+        )
 
 
 def lines_of(path: Path) -> int:

@@ -1,0 +1,1 @@
+"""Adapters for frameworks of agents, each of which imports its own framework alone."""

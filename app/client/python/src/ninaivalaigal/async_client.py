@@ -1,0 +1,118 @@
+"""The client for asyncio."""
+
+import asyncio
+import functools
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import Any, Concatenate, Self, Unpack
+
+import httpx
+
+from ninaivalaigal import operations
+from ninaivalaigal.attempts import Attempts, Retries
+from ninaivalaigal.calls import Call, Plan, R, T
+from ninaivalaigal.connection import DEFAULT_URL, Connection, P, signed
+from ninaivalaigal.errors import ClientError
+from ninaivalaigal.options import ListOptions
+from ninaivalaigal.values import Memory, Page
+
+
+def _awaited(operation: Callable[P, Call[T]]) -> "Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]":
+    """Return the coroutine method that sends an operation."""
+
+    @functools.wraps(operation)
+    async def method(self: "AsyncClient", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self.send(operation(*args, **kwargs))
+
+    return signed(method, operation)
+
+
+class AsyncClient(Connection):
+    """The same as a client for asyncio; `http` is one of one's own, which is left open."""
+
+    def __init__(
+        self,
+        base_url: str = DEFAULT_URL,
+        *,
+        key: str | None = None,
+        user: str | None = None,
+        retries: Retries = Retries(),  # noqa: B008 - frozen
+        http: httpx.AsyncClient | None = None,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        super().__init__(base_url, key, user, retries)
+        self._http, self._owned = http or httpx.AsyncClient(), http is None
+        self._sleep, self._chance = sleep, chance
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close the connections, unless they are of a client that was given."""
+        if self._owned:
+            await self._http.aclose()
+
+    async def send(self, call: Call[T]) -> T:
+        """Make a call, as often as needed, and return its answer."""
+        attempts = Attempts(call, self.retries, self._chance)
+        while True:
+            outcome: httpx.Response | httpx.TransportError
+            try:
+                outcome = await self._http.send(self.request(self._http, call))
+            except httpx.TransportError as error:
+                outcome = error
+            pause = attempts.pause_after(outcome)
+            if pause is None:
+                return attempts.result(outcome)
+            await self._sleep(pause)
+
+    async def run(self, plan: Plan[R]) -> R:
+        """Make the calls of a plan one after the other, and return its result."""
+        try:
+            call = next(plan)
+            while True:
+                try:
+                    answer = await self.send(call)
+                except ClientError as error:
+                    call = plan.throw(error)
+                else:
+                    call = plan.send(answer)
+        except StopIteration as end:
+            result: R = end.value
+            return result
+
+    async def pages(self, **listing: Unpack[ListOptions]) -> AsyncIterator[Page]:
+        """Yield every page of a list; raise as `Client.pages`."""
+        while True:
+            page = await self.query_memories(**listing)
+            yield page
+            if page.next_cursor is None:
+                return
+            listing |= {"cursor": page.next_cursor, "offset": None}
+
+    async def memories(self, **listing: Unpack[ListOptions]) -> AsyncIterator[Memory]:
+        """Yield every memory of a list; raise as `Client.pages`."""
+        async for page in self.pages(**listing):
+            for memory in page.memories:
+                yield memory
+
+    remember = _awaited(operations.remember)
+    remember_messages = _awaited(operations.remember_messages)
+    remember_batch = _awaited(operations.remember_batch)
+    recall = _awaited(operations.recall)
+    recall_batch = _awaited(operations.recall_batch)
+    get = _awaited(operations.get)
+    list_memories = _awaited(operations.list_memories)
+    query_memories = _awaited(operations.query_memories)
+    update = _awaited(operations.update)
+    update_batch = _awaited(operations.update_batch)
+    delete = _awaited(operations.delete)
+    delete_batch = _awaited(operations.delete_batch)
+    delete_matching = _awaited(operations.delete_matching)
+    count_matching = _awaited(operations.count_matching)
+    delete_everything = _awaited(operations.delete_everything)
+    health = _awaited(operations.health)

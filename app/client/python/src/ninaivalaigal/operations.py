@@ -1,0 +1,112 @@
+"""Every operation of the service, written once; the clients send them.
+
+An unknown keyword argument is sent as a field, so that the service is the one that judges it.
+"""
+
+from collections.abc import Iterable
+from typing import Unpack
+from urllib.parse import quote
+
+from msgspec.structs import replace
+
+from ninaivalaigal import options as given
+from ninaivalaigal.calls import Call, fields_of, given_of, reading, with_params, writing
+from ninaivalaigal.values import (
+    Batch,
+    Deleted,
+    DeletedMany,
+    Matching,
+    Memory,
+    Page,
+    Recalled,
+    Remembered,
+    ServiceHealth,
+)
+
+_MEMORIES = "/memory/memories"
+_UNHEALTHY = frozenset({503})
+
+
+def remember(content: str, **details: Unpack[given.RememberOptions]) -> Call[Remembered]:
+    """Store a memory."""
+    return writing("POST", "/memory/remember", Remembered, details, {"content": content} | given_of(details))
+
+
+def remember_messages(messages: Iterable[given.ChatMessage], **details: Unpack[given.RememberOptions]) -> Call[Batch]:
+    """Store the messages of a conversation, each as a memory, in their order."""
+    return writing("POST", "/memory/remember", Batch, details, {"messages": list(messages)} | given_of(details))
+
+
+def remember_batch(memories: Iterable[given.NewMemory], **options: Unpack[given.WriteOptions]) -> Call[Batch]:
+    """Store up to 1,000 memories; each fails alone."""
+    return writing("POST", "/memory/remember/batch", Batch, options, {"memories": list(memories)})
+
+
+def recall(query: str, **wanted: Unpack[given.RecallOptions]) -> Call[Recalled]:
+    """Find the memories nearest to a query, best first."""
+    return reading("POST", "/memory/recall", Recalled, wanted, {"query": query} | given_of(wanted))
+
+
+def recall_batch(queries: Iterable[given.Question], **options: Unpack[given.ReadOptions]) -> Call[Batch]:
+    """Answer up to 1,000 queries; each fails alone."""
+    return reading("POST", "/memory/recall/batch", Batch, options, {"queries": list(queries)})
+
+
+def get(memory_id: str, **options: Unpack[given.ReadOptions]) -> Call[Memory]:
+    """Return one memory."""
+    return reading("GET", _path(memory_id), Memory, options)
+
+
+def list_memories(**listing: Unpack[given.ListOptions]) -> Call[Page]:
+    """List memories, newest first, up to 100 on a page, with the conditions in the address."""
+    return with_params(reading("GET", _MEMORIES, Page, listing), listing)
+
+
+def query_memories(**listing: Unpack[given.ListOptions]) -> Call[Page]:
+    """List memories, newest first, up to 1,000 on a page, with the conditions in the body."""
+    return reading("POST", "/memory/list", Page, listing, given_of(listing))
+
+
+def update(memory_id: str, **changes: Unpack[given.UpdateOptions]) -> Call[Memory]:
+    """Replace content, metadata or labels; what is left out stays, and None removes."""
+    return writing("PATCH", _path(memory_id), Memory, changes, fields_of(changes))
+
+
+def update_batch(changes: Iterable[given.Change], **options: Unpack[given.WriteOptions]) -> Call[Batch]:
+    """Change up to 1,000 memories; each fails alone."""
+    return writing("POST", "/memory/update/batch", Batch, options, {"changes": list(changes)})
+
+
+def delete(memory_id: str, **options: Unpack[given.WriteOptions]) -> Call[Deleted]:
+    """Delete one memory for good."""
+    return writing("DELETE", _path(memory_id), Deleted, options)
+
+
+def delete_batch(memory_ids: Iterable[str], **options: Unpack[given.WriteOptions]) -> Call[Batch]:
+    """Delete up to 1,000 memories for good; each fails alone."""
+    return writing("POST", "/memory/delete/batch", Batch, options, {"memory_ids": list(memory_ids)})
+
+
+def delete_matching(**conditions: Unpack[given.MatchOptions]) -> Call[DeletedMany]:
+    """Delete up to 1,000 memories that meet conditions; without a condition the service refuses."""
+    return with_params(writing("DELETE", _MEMORIES, DeletedMany, conditions), {"confirm": "matching", **conditions})
+
+
+def count_matching(**conditions: Unpack[given.MatchOptions]) -> Call[Matching]:
+    """Count the memories that `delete_matching` would delete, and delete none."""
+    return with_params(writing("DELETE", _MEMORIES, Matching, conditions), {"dry_run": True, **conditions})
+
+
+def delete_everything(**options: Unpack[given.WriteOptions]) -> Call[DeletedMany]:
+    """Delete up to 1,000 memories of the user, whatever they are."""
+    return with_params(writing("DELETE", _MEMORIES, DeletedMany, options), {"confirm": "everything"})
+
+
+def health(**options: Unpack[given.CallOptions]) -> Call[ServiceHealth]:
+    """Tell whether the service can serve; that it cannot is an answer, too."""
+    return replace(reading("GET", "/memory/health", ServiceHealth, options), answers_with=_UNHEALTHY)
+
+
+def _path(memory_id: str) -> str:
+    # Dots alone would be taken for folders of an address.
+    return f"{_MEMORIES}/{quote(memory_id, safe='').replace('.', '%2E')}"

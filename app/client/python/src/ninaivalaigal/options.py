@@ -1,0 +1,122 @@
+"""The keyword arguments of the operations; their meaning is that of the service's own document."""
+
+from datetime import datetime
+from typing import Any, Literal, Required, TypedDict
+
+Condition = dict[str, Any]
+
+
+class CallOptions(TypedDict, total=False):
+    """What every call takes: the user, if not that of the client, and the seconds within which it is answered."""
+
+    user: str | None
+    timeout: float | None
+
+
+class ReadOptions(CallOptions, total=False):
+    """What reads take: `memory_session` is the position of a write that the answer must have."""
+
+    memory_session: str | None
+
+
+class WriteOptions(CallOptions, total=False):
+    """What writes take: a key of the caller's own, or one is made; the seconds to wait for a confirmation."""
+
+    idempotency_key: str | None
+    wait: int | None
+
+
+class Labels(TypedDict, total=False):
+    """The labels of a memory, or those that it must have."""
+
+    session: str | None
+    agent: str | None
+    app: str | None
+    speaker: str | None
+
+
+class Conditions(Labels, total=False):
+    """The conditions for memories; `created_from` is inclusive, `created_before` exclusive."""
+
+    where: Condition | None
+    created_from: datetime | None
+    created_before: datetime | None
+
+
+class Details(Labels, total=False):
+    """What a new memory has beside its content."""
+
+    metadata: dict[str, Any] | None
+    created_at: datetime | None
+
+
+class NewMemory(Details, total=False):
+    """One memory of a batch."""
+
+    content: Required[str]
+
+
+class ChatMessage(TypedDict, total=False):
+    """One message of a conversation; its speaker is the `name`, or else the `role`."""
+
+    role: Required[str]
+    content: Required[str]
+    name: str
+
+
+class Changes(Labels, total=False):
+    """The changes to a memory; what is left out stays, None removes the metadata or a label."""
+
+    content: str
+    metadata: dict[str, Any] | None
+
+
+class Change(Changes, total=False):
+    """The changes to one memory of a batch."""
+
+    memory_id: Required[str]
+
+
+class Wanted(Conditions, total=False):
+    """What a query takes beside its text."""
+
+    limit: int | None
+    min_score: float | None
+    max_characters: int | None
+    format: Literal["memories", "text"] | None
+
+
+class Question(Wanted, total=False):
+    """One query of a batch."""
+
+    query: Required[str]
+
+
+class Listing(Conditions, total=False):
+    """What a list takes; `limit` is the size of a page."""
+
+    order: Literal["newest", "oldest"] | None
+    limit: int | None
+    offset: int | None
+    cursor: str | None
+    total: bool | None
+
+
+class RememberOptions(Details, WriteOptions, total=False):
+    """The keyword arguments of `remember`."""
+
+
+class UpdateOptions(Changes, WriteOptions, total=False):
+    """The keyword arguments of `update`."""
+
+
+class RecallOptions(Wanted, ReadOptions, total=False):
+    """The keyword arguments of `recall`."""
+
+
+class ListOptions(Listing, ReadOptions, total=False):
+    """The keyword arguments of `list_memories` and `query_memories`."""
+
+
+class MatchOptions(Conditions, WriteOptions, total=False):
+    """The keyword arguments of `delete_matching` and `count_matching`."""
