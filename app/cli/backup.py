@@ -30,6 +30,10 @@ class PathOrCommand(click.Group):
             args = ["take", *args]
         return super().parse_args(ctx, args)
 
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command, that of `take` for a PATH."""
+        return super().get_command(ctx, cmd_name) or self.commands.get("take")
+
 
 @click.group(cls=PathOrCommand, subcommand_metavar="PATH | verify PATH")
 def backup() -> None:
