@@ -60,6 +60,8 @@ class LazyGroup(click.Group):
         "journal": LazyCommand("app.cli.journal:journal", "Inspect the journal, and have it take over stores."),
         "providers": LazyCommand("app.cli.providers:providers", "Show the state of a running service's providers."),
         "doctor": LazyCommand("app.cli.doctor:doctor", "Diagnose problems, and recommend remedies."),
+        "backup": LazyCommand("app.cli.backup:backup", "Back up what this host holds, and verify backups."),
+        "restore": LazyCommand("app.cli.restore:restore", "Restore a backup to an empty data folder."),
         "keys": LazyCommand("app.cli.keys:keys", "Make, list, rotate, revoke and expire API keys."),
         "export": LazyCommand("app.cli.exporting:export", "Write the memories of a user to a file."),
         "import": LazyCommand("app.cli.importing:import_", "Store the memories of a file."),

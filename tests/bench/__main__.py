@@ -13,6 +13,7 @@ BENCHMARKS = (
     "ranking",
     "lists",
     "portable",
+    "sizing",
     "tenants",
     "embedders",
     "chain",
