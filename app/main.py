@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from app import __version__
 from app.admin.port import admin_port
+from app.audit.audit import Audit
 from app.auth.admission import authenticator_of
 from app.auth.api_key import ApiKeys
 from app.auth.contexts.body import SignedBody
@@ -105,10 +106,17 @@ def create_app(
     tokens = token_parts(settings.auth)
     authenticator = authenticator_of(settings.auth, keys, tokens.kinds)
     follower = KeyFollower(settings.auth, settings.data_dir, keys)
+    audit = Audit(settings.audit, settings.data_dir, metrics) if settings.audit.enabled else None
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
         route_handlers=[*_RESOURCES, *_PAGES, *compat_routes(settings)],
-        lifespan=[lambda _: follower.following(), lambda _: tokens.following(), lifespan, admin_port(settings)],
+        lifespan=[
+            lambda _: nullcontext() if audit is None else audit.running(),
+            lambda _: follower.following(),
+            lambda _: tokens.following(),
+            lifespan,
+            admin_port(settings),
+        ],
         state=State(
             {
                 "settings": settings,
@@ -142,7 +150,7 @@ def create_app(
     served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(SignedBody(inner, metrics)))))  # type: ignore[arg-type] # ASGI's own open types
     templates = {route.path_format for route in app.routes if is_callers(route.path_format)} | {USER_PATH}
     admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
-    seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer)
+    seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer, None if audit is None else audit.record)
     shown = PathPrefix(CrossOrigin(seen, settings.server.cross_origins), settings.server.prefix)
     named = ClientAddress(shown, settings.server.trusted_proxies)
     app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(named)), settings.server, reaper.cut)  # type: ignore[assignment] # as above

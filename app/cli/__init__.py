@@ -61,6 +61,7 @@ class LazyGroup(click.Group):
         "providers": LazyCommand("app.cli.providers:providers", "Show the state of a running service's providers."),
         "doctor": LazyCommand("app.cli.doctor:doctor", "Diagnose problems, and recommend remedies."),
         "keys": LazyCommand("app.cli.keys:keys", "Make, list, rotate, revoke and expire API keys."),
+        "audit": LazyCommand("app.cli.audit:audit", "Verify and search what was written down of requests."),
         "mcp": LazyCommand("app.cli.mcp:mcp", "Speak the Model Context Protocol on standard input and output."),
         "completion": LazyCommand("app.cli.completion:completion", "Have a shell complete commands and options."),
     },

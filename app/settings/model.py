@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from app.settings.audit import AuditSettings
 from app.settings.auth import AuthSettings
 from app.settings.datadir import default_data_dir
 from app.settings.environment import process_environment
@@ -177,6 +178,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data_dir: Path = field(default_factory=lambda: default_data_dir(process_environment(), euid=os.geteuid()))
     auth: AuthSettings = AuthSettings()
     tenants: TenantSettings = TenantSettings()
+    audit: AuditSettings = AuditSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = field(default_factory=TracingSettings)
     mcp: McpSettings = McpSettings()

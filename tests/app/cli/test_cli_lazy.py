@@ -56,6 +56,7 @@ def test_help_lists_every_command() -> None:
         "  providers   Show the state of a running service's providers.",
         "  doctor      Diagnose problems, and recommend remedies.",
         "  keys        Make, list, rotate, revoke and expire API keys.",
+        "  audit       Verify and search what was written down of requests.",
         "  mcp         Speak the Model Context Protocol on standard input and output.",
         "  completion  Have a shell complete commands and options.",
     ]

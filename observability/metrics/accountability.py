@@ -1,0 +1,15 @@
+"""Metrics of what callers are held to: the audit, the mode of the service, and limits."""
+
+from functools import partial
+
+from prometheus_client import CollectorRegistry, Counter
+
+
+class AccountabilityMetrics:
+    """Measure the audit."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        counter = partial(Counter, registry=registry)
+        self.audit_entries = counter("ninai_audit_entries", "Entries written to the audit.")
+        self.audit_lost = counter("ninai_audit_lost", "Requests of which the audit could not write anything.")
+        self.audit_not_shipped = counter("ninai_audit_not_shipped", "Entries that could not be sent to the syslog.")
