@@ -38,6 +38,7 @@ from app.controllers.docs import DocsController
 from app.controllers.health import HealthController
 from app.controllers.lists import ListsController
 from app.controllers.memories import MemoriesController
+from app.controllers.mode import ModeController
 from app.controllers.order import OrderController
 from app.controllers.stores import StoresController
 from app.controllers.users import UsersController
@@ -59,6 +60,7 @@ from app.http.path_prefix import PathPrefix
 from app.http.priority import Prioritization
 from app.http.problems import respond
 from app.http.requests import GrowingRequest
+from app.mode.mode_following import ModeFollower
 from app.process.chain_factory import ChainFactory
 from app.process.draining import handling_drain_signals
 from app.process.gauges import chain_gauges
@@ -79,7 +81,14 @@ from observability.tracing import Tracer
 from observability.workers.exchange import Exchange, SingleProcess
 from providers.measured import MeasuredProvider
 
-_OPERATORS = (AdminController, AdminJournalController, OrderController, StoresController, UsersController)
+_OPERATORS = (
+    AdminController,
+    AdminJournalController,
+    ModeController,
+    OrderController,
+    StoresController,
+    UsersController,
+)
 _RESOURCES = (MemoriesController, ListsController, BatchesController, ChangesController, *_OPERATORS)
 _PAGES = (HealthController, DocsController, ConsoleController, LoginController, AssetsController)
 
@@ -106,6 +115,7 @@ def create_app(
     tokens = token_parts(settings.auth)
     authenticator = authenticator_of(settings.auth, keys, tokens.kinds)
     follower = KeyFollower(settings.auth, settings.data_dir, keys)
+    mode = ModeFollower(settings.data_dir, metrics)
     audit = Audit(settings.audit, settings.data_dir, metrics) if settings.audit.enabled else None
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
@@ -113,6 +123,7 @@ def create_app(
         lifespan=[
             lambda _: nullcontext() if audit is None else audit.running(),
             lambda _: follower.following(),
+            lambda _: mode.following(),
             lambda _: tokens.following(),
             lifespan,
             admin_port(settings),
@@ -124,6 +135,7 @@ def create_app(
                 "scrapes": scrapes,
                 "authenticator": authenticator,
                 "key_follower": follower,
+                "mode_follower": mode,
                 "failed_logins": FailedLogins(time.monotonic),
             }
         ),
@@ -205,7 +217,12 @@ def _lifespan(
             app.state.chain = chain
             app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.data_dir))
             app.state.console = Console(settings, chains.observer.history, app.state.authenticator)
-            app.state.provider = MeasuredProvider(lambda: chain.provider, lambda: chain.first, metrics)
+            app.state.provider = MeasuredProvider(
+                lambda: chain.provider,
+                lambda: chain.first,
+                metrics,
+                lambda operation, _: app.state.mode_follower.permit(operation),
+            )
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (
@@ -213,7 +230,9 @@ def _lifespan(
                 aclosing(HealthCache(chain, metrics, shared_seconds)) as health,
                 warming_up(chain, _warmed(health, alone=source is not None)) as warm_up,
             ):
-                readiness = app.state.readiness = Readiness(health, warm_up)
+                readiness = app.state.readiness = Readiness(
+                    health, warm_up, lambda: app.state.mode_follower.current.mode
+                )
                 with handling_drain_signals(readiness.drain, chain.shutdown) if source is not None else nullcontext():
                     async with (
                         reloader.following(handles_sighup=source is not None),

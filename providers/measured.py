@@ -18,16 +18,25 @@ class MeasuredProvider(Wrapper):
     """Record how long every call took and how it ended, under the name of the provider that answered.
 
     `provider` returns the current provider, and `name` the name under which unanswered operations are counted. The
-    facts in the answer are noted for the response's headers and the access log.
+    facts in the answer are noted for the response's headers and the access log. `permit` is asked before each
+    call, with how many memories it concerns, and raises what refuses it.
     """
 
-    def __init__(self, provider: Callable[[], MemoryProvider], name: Callable[[], str], metrics: Metrics) -> None:
+    def __init__(
+        self,
+        provider: Callable[[], MemoryProvider],
+        name: Callable[[], str],
+        metrics: Metrics,
+        permit: Callable[[OperationName, int], None] = lambda _operation, _size: None,
+    ) -> None:
         self._current = provider
         self._name = name
         self._metrics = metrics
+        self._permit = permit
 
-    async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:  # noqa: ARG002 - for others
+    async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:
         """Make the call, and record it."""
+        self._permit(operation, size)
         with _Span(self._name, operation, self._metrics) as span:
             result = await call(self._current())
             span.learn(result)

@@ -54,7 +54,7 @@ class AuditWriter:
         return [*(self._begin_file(now) if full else ()), *self._write(entries)]
 
     def append_heads(self, now: float) -> list[bytes]:
-        """Append where other chains end that have moved since, and return the lines; raise `OSError` if that cannot be written."""
+        """Append where other chains end that have moved since, and return the lines; raise `OSError` as `append`."""
         moved = [head for head in heads_of_others(self._folder, self.chain) if self._noted.get(head.chain) != head.seq]
         if not moved:
             return []

@@ -62,6 +62,7 @@ class LazyGroup(click.Group):
         "doctor": LazyCommand("app.cli.doctor:doctor", "Diagnose problems, and recommend remedies."),
         "keys": LazyCommand("app.cli.keys:keys", "Make, list, rotate, revoke and expire API keys."),
         "audit": LazyCommand("app.cli.audit:audit", "Verify and search what was written down of requests."),
+        "mode": LazyCommand("app.cli.mode:mode", "Show whether a running service takes writes, or set it."),
         "mcp": LazyCommand("app.cli.mcp:mcp", "Speak the Model Context Protocol on standard input and output."),
         "completion": LazyCommand("app.cli.completion:completion", "Have a shell complete commands and options."),
     },

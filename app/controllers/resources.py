@@ -13,6 +13,7 @@ from app.http.problems import ProblemType, described
 
 OPERATOR_PROBLEMS = (problems.BAD_REQUEST, problems.UNAUTHENTICATED, problems.FORBIDDEN, problems.INVALID_INPUT)
 READ_PROBLEMS = (*OPERATOR_PROBLEMS, problems.UNAVAILABLE, problems.OVERLOADED)
+WRITE_PROBLEMS = (*READ_PROBLEMS, problems.READ_ONLY)
 _OF_BODY = (problems.MALFORMED_BODY, problems.REQUEST_TIMEOUT, problems.TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE)
 
 

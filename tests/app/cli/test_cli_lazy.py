@@ -57,6 +57,7 @@ def test_help_lists_every_command() -> None:
         "  doctor      Diagnose problems, and recommend remedies.",
         "  keys        Make, list, rotate, revoke and expire API keys.",
         "  audit       Verify and search what was written down of requests.",
+        "  mode        Show whether a running service takes writes, or set it.",
         "  mcp         Speak the Model Context Protocol on standard input and output.",
         "  completion  Have a shell complete commands and options.",
     ]

@@ -37,6 +37,8 @@ OPERATIONS = {
     ("put", "/admin/providers/{name}/breaker"): OPERATOR | {"404", "408", "413", "415"},
     ("get", "/admin/providers/order"): OPERATOR,
     ("put", "/admin/providers/order"): OPERATOR | {"408", "409", "413", "415"},
+    ("get", "/admin/mode"): OPERATOR,
+    ("put", "/admin/mode"): OPERATOR | {"408", "413", "415", "503"},
     ("get", "/admin/providers/{name}/differences"): JOURNAL | {"409"},
     ("post", "/admin/providers/{name}/merge"): JOURNAL | {"409"},
     ("get", "/admin/explain"): OPERATOR,
@@ -74,7 +76,7 @@ STRICT = {
     *("RememberRequest", "UpdateRequest", "RecallRequest", "RememberBatchRequest", "RecallBatchRequest"),
     *("RememberOneRequest", "Message", "ListRequest", "UpdateItem", "UpdateBatchRequest", "DeleteBatchRequest"),
     *KINDS.values(),
-    *("SingleRecallRequest", "BreakerChange", "OrderRequest"),
+    *("SingleRecallRequest", "BreakerChange", "OrderRequest", "ModeRequest"),
 }
 
 
