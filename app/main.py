@@ -69,6 +69,7 @@ from app.process.journal_cluster import watching_journal_cluster
 from app.process.readiness import Readiness
 from app.process.tracing import tracing_with
 from app.process.warm_up import warming_up
+from app.rates.limiter import RateLimiter
 from app.reloading.reloader import Reloader
 from app.reloading.source import Source
 from app.settings import LoadedSettings, Settings
@@ -80,6 +81,7 @@ from observability.recent import SHARED_SECONDS
 from observability.tracing import Tracer
 from observability.workers.exchange import Exchange, SingleProcess
 from providers.measured import MeasuredProvider
+from providers.wrapper import OperationName
 
 _OPERATORS = (
     AdminController,
@@ -116,6 +118,7 @@ def create_app(
     authenticator = authenticator_of(settings.auth, keys, tokens.kinds)
     follower = KeyFollower(settings.auth, settings.data_dir, keys)
     mode = ModeFollower(settings.data_dir, metrics)
+    limiter = RateLimiter(settings.limits, settings.server.workers, metrics, time.monotonic)
     audit = Audit(settings.audit, settings.data_dir, metrics) if settings.audit.enabled else None
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
@@ -136,6 +139,7 @@ def create_app(
                 "authenticator": authenticator,
                 "key_follower": follower,
                 "mode_follower": mode,
+                "rate_limiter": limiter,
                 "failed_logins": FailedLogins(time.monotonic),
             }
         ),
@@ -204,7 +208,12 @@ def _lifespan(
         def applied(settings: Settings) -> None:
             app.state.settings = settings
             app.state.key_follower.configure(settings.auth.keys)
+            app.state.rate_limiter.configure(settings.limits)
             metrics.show_config(",".join(settings.order), fingerprint(settings))
+
+        def permitted(operation: OperationName, size: int) -> None:
+            app.state.mode_follower.permit(operation)
+            app.state.rate_limiter.permit(operation, size)
 
         chains = ChainFactory(metrics)
         followed = source or Source(lambda: LoadedSettings(settings=settings, origins={}, file=None))
@@ -217,12 +226,7 @@ def _lifespan(
             app.state.chain = chain
             app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.data_dir))
             app.state.console = Console(settings, chains.observer.history, app.state.authenticator)
-            app.state.provider = MeasuredProvider(
-                lambda: chain.provider,
-                lambda: chain.first,
-                metrics,
-                lambda operation, _: app.state.mode_follower.permit(operation),
-            )
+            app.state.provider = MeasuredProvider(lambda: chain.provider, lambda: chain.first, metrics, permitted)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (

@@ -192,4 +192,9 @@ def _headers(notes: Notes, seconds: float) -> list[tuple[bytes, bytes]]:
         headers.append((b"memory-session", notes.token.encode()))
     if notes.wait is not None:
         headers.append((b"preference-applied", f"wait={notes.wait:g}".encode()))
+    if notes.rates:
+        # draft-ietf-httpapi-ratelimit-headers: lists of structured fields (RFC 9651), with the names of policies.
+        policies = ", ".join(f'"{name}";q={rate.quota};w={rate.window}' for name, rate in notes.rates.items())
+        left = ", ".join(f'"{name}";r={rate.left};t={rate.reset}' for name, rate in notes.rates.items())
+        headers += [(b"ratelimit-policy", policies.encode()), (b"ratelimit", left.encode())]
     return [*headers, (b"server-timing", timing.encode())]

@@ -18,6 +18,15 @@ class Deed(Struct, frozen=True):
     count: int
 
 
+class Rate(Struct, frozen=True):
+    """Tell how much is left of a `quota` in a `window`: `left` now, and all of it after `reset`, both in seconds."""
+
+    quota: int
+    window: int
+    left: int
+    reset: int
+
+
 class Notes(Struct, eq=False):
     """Gather what a request asks for, which provider answered, and where the time went; never any content.
 
@@ -34,6 +43,8 @@ class Notes(Struct, eq=False):
 
     For those who ask later what was done: `owners` are tenant and user of everybody whose memories were asked for;
     `deeds` are the operations, and `memories` the ids of what they have shown or changed, both None where nobody asks.
+
+    For limits: `counted` tells whether the request was counted for its users, and `rates` what is left, by policy.
 
     From the answer: `provider` is the name of the one that answered; `degraded` holds why the answer is degraded,
     one word for each reason; `eventual` says that acknowledged writes may be missing; `token` stands for what was
@@ -59,15 +70,19 @@ class Notes(Struct, eq=False):
     owners: list[tuple[str, str]] = []
     deeds: list[Deed] | None = None
     memories: list[str] | None = None
+    counted: bool = False
+    rates: dict[str, Rate] = {}
 
     def answered(self, provider: str | None, degraded: list[str], *, eventual: bool) -> None:
         """Note what the answer says of itself."""
         self.provider, self.degraded, self.eventual = provider, degraded, eventual
 
     def asks_for(self, tenant: str, user: str) -> None:
-        """Note whose memories are asked for."""
-        if (tenant, user) not in self.owners:
-            self.owners.append((tenant, user))
+        """Note whose memories are asked for; the last of the owners is whoever was asked for last."""
+        owner = (tenant, user)
+        if owner in self.owners:
+            self.owners.remove(owner)
+        self.owners.append(owner)
 
     def concerns(self, memory_id: str) -> None:
         """Note the id of a memory, where somebody asks later."""

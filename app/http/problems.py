@@ -79,6 +79,7 @@ ORDER_REFUSED = ProblemType(409, "order-refused", "This order cannot be put in f
 MEMORY_DELETED = ProblemType(410, "memory-deleted", "The memory was deleted")
 REQUEST_TIMEOUT = ProblemType(408, "request-timeout", "The body came too slowly")
 TOO_LARGE = ProblemType(413, "too-large", "The body is too large")
+RATE_LIMITED = ProblemType(429, "rate-limited", "The caller, its user or its tenant has asked too much")
 UNSUPPORTED_MEDIA_TYPE = ProblemType(415, "unsupported-media-type", "The body must be JSON")
 INTERNAL = ProblemType(500, "internal", "The service failed")
 NOT_SERVED = ProblemType(501, "not-served", "The service does not offer that")

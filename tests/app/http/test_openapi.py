@@ -14,7 +14,7 @@ from app.main import create_app
 from app.settings import Settings
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-READS = {"200", "400", "401", "403", "422", "503"}
+READS = {"200", "400", "401", "403", "422", "429", "503"}
 BODIES = READS | {"408", "413", "415"}
 OPERATOR = {"200", "400", "401", "403", "422"}
 JOURNAL = OPERATOR | {"404", "503"}
