@@ -35,7 +35,8 @@ class Notes(Struct, eq=False):
 
     On the way: `caller` is the id of the key or `anonymous`; `provider_seconds` and `journal_seconds` are the
     time spent waiting for providers and for the journal; `outcomes` holds the last outcome of asking each of them;
-    `shed` is why the request was refused before anything was done; `refused` is why its caller was.
+    `shed` is why the request was refused before anything was done; `refused` is why its caller was, or why nothing was
+    done for it.
 
     From admission: `parallelism` is the share of the calls that the request could make at once which it is to make, so
     that it does not slow down others. `parked` returns a context for all waiting that is no work, in which the request

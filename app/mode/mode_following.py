@@ -12,6 +12,7 @@ from app.http.problems import READ_ONLY, RequestError
 from app.mode.mode_file import ModeFile, ModeFileFault, ServiceMode
 from app.reloading.stamps import Stamp
 from observability.metrics import Metrics
+from observability.notes import current
 from providers import background
 from providers.wrapper import OperationName
 
@@ -27,6 +28,8 @@ WRITES = frozenset(
         OperationName.DELETE_ALL,
     }
 )
+
+REFUSED = "read_only"  # in the access line and the audit
 
 _log = structlog.get_logger(__name__)
 
@@ -53,6 +56,8 @@ class ModeFollower:
         """Let an operation on memories pass; raise `RequestError` if it writes, and the service takes no writes."""
         mode = self.current
         if mode.mode == "read_only" and operation in WRITES:
+            if (notes := current.get()) is not None:
+                notes.refused = REFUSED
             detail = f"No writes are taken now, reads are answered as always: {mode.reason}; nothing was done"
             raise RequestError(READ_ONLY, detail, headers={"Retry-After": str(mode.retry_after)})
 
