@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from app import __version__
 from app.admin.port import admin_port
+from app.audit.audit import Audit
 from app.auth.admission import authenticator_of
 from app.auth.api_key import ApiKeys
 from app.auth.contexts.body import SignedBody
@@ -37,6 +38,7 @@ from app.controllers.docs import DocsController
 from app.controllers.health import HealthController
 from app.controllers.lists import ListsController
 from app.controllers.memories import MemoriesController
+from app.controllers.mode import ModeController
 from app.controllers.order import OrderController
 from app.controllers.portable import PortableController
 from app.controllers.stores import StoresController
@@ -59,6 +61,7 @@ from app.http.path_prefix import PathPrefix
 from app.http.priority import Prioritization
 from app.http.problems import respond
 from app.http.requests import GrowingRequest
+from app.mode.mode_following import ModeFollower
 from app.process.chain_factory import ChainFactory
 from app.process.draining import handling_drain_signals
 from app.process.gauges import chain_gauges
@@ -67,6 +70,7 @@ from app.process.journal_cluster import watching_journal_cluster
 from app.process.readiness import Readiness
 from app.process.tracing import tracing_with
 from app.process.warm_up import warming_up
+from app.rates.limiter import RateLimiter
 from app.reloading.reloader import Reloader
 from app.reloading.source import Source
 from app.settings import LoadedSettings, Settings
@@ -78,8 +82,16 @@ from observability.recent import SHARED_SECONDS
 from observability.tracing import Tracer
 from observability.workers.exchange import Exchange, SingleProcess
 from providers.measured import MeasuredProvider
+from providers.wrapper import OperationName
 
-_OPERATORS = (AdminController, AdminJournalController, OrderController, StoresController, UsersController)
+_OPERATORS = (
+    AdminController,
+    AdminJournalController,
+    ModeController,
+    OrderController,
+    StoresController,
+    UsersController,
+)
 _RESOURCES = (
     MemoriesController,
     ListsController,
@@ -113,10 +125,20 @@ def create_app(
     tokens = token_parts(settings.auth)
     authenticator = authenticator_of(settings.auth, keys, tokens.kinds)
     follower = KeyFollower(settings.auth, settings.data_dir, keys)
+    mode = ModeFollower(settings.data_dir, metrics)
+    limiter = RateLimiter(settings.limits, settings.server.workers, metrics, time.monotonic)
+    audit = Audit(settings.audit, settings.data_dir, metrics) if settings.audit.enabled else None
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
         route_handlers=[*_RESOURCES, *_PAGES, *compat_routes(settings)],
-        lifespan=[lambda _: follower.following(), lambda _: tokens.following(), lifespan, admin_port(settings)],
+        lifespan=[
+            lambda _: nullcontext() if audit is None else audit.running(),
+            lambda _: follower.following(),
+            lambda _: mode.following(),
+            lambda _: tokens.following(),
+            lifespan,
+            admin_port(settings),
+        ],
         state=State(
             {
                 "settings": settings,
@@ -124,6 +146,8 @@ def create_app(
                 "scrapes": scrapes,
                 "authenticator": authenticator,
                 "key_follower": follower,
+                "mode_follower": mode,
+                "rate_limiter": limiter,
                 "failed_logins": FailedLogins(time.monotonic),
             }
         ),
@@ -150,7 +174,7 @@ def create_app(
     served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(SignedBody(inner, metrics)))))  # type: ignore[arg-type] # ASGI's own open types
     templates = {route.path_format for route in app.routes if is_callers(route.path_format)} | {USER_PATH}
     admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
-    seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer)
+    seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer, None if audit is None else audit.record)
     shown = PathPrefix(CrossOrigin(seen, settings.server.cross_origins), settings.server.prefix)
     named = ClientAddress(shown, settings.server.trusted_proxies)
     app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(named)), settings.server, reaper.cut)  # type: ignore[assignment] # as above
@@ -192,7 +216,12 @@ def _lifespan(
         def applied(settings: Settings) -> None:
             app.state.settings = settings
             app.state.key_follower.configure(settings.auth.keys)
+            app.state.rate_limiter.configure(settings.limits)
             metrics.show_config(",".join(settings.order), fingerprint(settings))
+
+        def permitted(operation: OperationName, size: int) -> None:
+            app.state.mode_follower.permit(operation)
+            app.state.rate_limiter.permit(operation, size)
 
         chains = ChainFactory(metrics)
         followed = source or Source(lambda: LoadedSettings(settings=settings, origins={}, file=None))
@@ -205,7 +234,7 @@ def _lifespan(
             app.state.chain = chain
             app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.data_dir))
             app.state.console = Console(settings, chains.observer.history, app.state.authenticator)
-            app.state.provider = MeasuredProvider(lambda: chain.provider, lambda: chain.first, metrics)
+            app.state.provider = MeasuredProvider(lambda: chain.provider, lambda: chain.first, metrics, permitted)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (
@@ -213,7 +242,9 @@ def _lifespan(
                 aclosing(HealthCache(chain, metrics, shared_seconds)) as health,
                 warming_up(chain, _warmed(health, alone=source is not None)) as warm_up,
             ):
-                readiness = app.state.readiness = Readiness(health, warm_up)
+                readiness = app.state.readiness = Readiness(
+                    health, warm_up, lambda: app.state.mode_follower.current.mode
+                )
                 with handling_drain_signals(readiness.drain, chain.shutdown) if source is not None else nullcontext():
                     async with (
                         reloader.following(handles_sighup=source is not None),

@@ -10,6 +10,23 @@ from msgspec import Struct
 current: ContextVar["Notes | None"] = ContextVar("ninai_notes", default=None)
 
 
+class Deed(Struct, frozen=True):
+    """Name one operation on memories, how it ended, and how many memories it has shown or changed."""
+
+    operation: str
+    outcome: str
+    count: int
+
+
+class Rate(Struct, frozen=True):
+    """Tell how much is left of a `quota` in a `window`: `left` now, and all of it after `reset`, both in seconds."""
+
+    quota: int
+    window: int
+    left: int
+    reset: int
+
+
 class Notes(Struct, eq=False):
     """Gather what a request asks for, which provider answered, and where the time went; never any content.
 
@@ -18,11 +35,17 @@ class Notes(Struct, eq=False):
 
     On the way: `caller` is the id of the key or `anonymous`; `provider_seconds` and `journal_seconds` are the
     time spent waiting for providers and for the journal; `outcomes` holds the last outcome of asking each of them;
-    `shed` is why the request was refused before anything was done; `refused` is why its caller was.
+    `shed` is why the request was refused before anything was done; `refused` is why its caller was, or why nothing was
+    done for it.
 
     From admission: `parallelism` is the share of the calls that the request could make at once which it is to make, so
     that it does not slow down others. `parked` returns a context for all waiting that is no work, in which the request
     takes no room from others.
+
+    For those who ask later what was done: `owners` are tenant and user of everybody whose memories were asked for;
+    `deeds` are the operations, and `memories` the ids of what they have shown or changed, both None where nobody asks.
+
+    For limits: `counted` tells whether the request was counted for its users, and `rates` what is left, by policy.
 
     From the answer: `provider` is the name of the one that answered; `degraded` holds why the answer is degraded,
     one word for each reason; `eventual` says that acknowledged writes may be missing; `token` stands for what was
@@ -45,10 +68,27 @@ class Notes(Struct, eq=False):
     parallelism: float = 1.0
     parked: Callable[[], AbstractContextManager[None]] = nullcontext
     refused: str | None = None
+    owners: list[tuple[str, str]] = []
+    deeds: list[Deed] | None = None
+    memories: list[str] | None = None
+    counted: bool = False
+    rates: dict[str, Rate] = {}
 
     def answered(self, provider: str | None, degraded: list[str], *, eventual: bool) -> None:
         """Note what the answer says of itself."""
         self.provider, self.degraded, self.eventual = provider, degraded, eventual
+
+    def asks_for(self, tenant: str, user: str) -> None:
+        """Note whose memories are asked for; the last of the owners is whoever was asked for last."""
+        owner = (tenant, user)
+        if owner in self.owners:
+            self.owners.remove(owner)
+        self.owners.append(owner)
+
+    def concerns(self, memory_id: str) -> None:
+        """Note the id of a memory, where somebody asks later."""
+        if self.memories is not None:
+            self.memories.append(memory_id)
 
 
 def parked() -> AbstractContextManager[None]:

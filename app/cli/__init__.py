@@ -65,6 +65,8 @@ class LazyGroup(click.Group):
         "keys": LazyCommand("app.cli.keys:keys", "Make, list, rotate, revoke and expire API keys."),
         "export": LazyCommand("app.cli.exporting:export", "Write the memories of a user to a file."),
         "import": LazyCommand("app.cli.importing:import_", "Store the memories of a file."),
+        "audit": LazyCommand("app.cli.audit:audit", "Verify and search what was written down of requests."),
+        "mode": LazyCommand("app.cli.mode:mode", "Show whether a running service takes writes, or set it."),
         "mcp": LazyCommand("app.cli.mcp:mcp", "Speak the Model Context Protocol on standard input and output."),
         "completion": LazyCommand("app.cli.completion:completion", "Have a shell complete commands and options."),
     },

@@ -102,7 +102,8 @@ async def call_with_message(connection: _Connection) -> ProtocolCall:
 
     Raises:
         NotFoundException: this port is for operators.
-        RequestError: the caller is unknown, has no access to memories, or does not speak for the user that is named.
+        RequestError: the caller is unknown, has no access to memories, or does not speak for the user that is named; or
+            it asks too much.
         InvalidInput: a header is malformed.
     """
     if ADMIN_PORT in connection.scope:
@@ -113,6 +114,7 @@ async def call_with_message(connection: _Connection) -> ProtocolCall:
             identity.require(_scope_of("read"))
         require_tenant(identity.tenant, connection.app.state.settings.tenants)
         await use_once(connection, identity)
+    connection.app.state.rate_limiter.admit(identity.id, identity.tenant)
     return _gathered(connection, identity, RequestUser(connection, identity))
 
 

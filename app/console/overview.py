@@ -13,6 +13,7 @@ from app.console.console import Console
 from app.console.sparkline import Sparkline, sparkline
 from app.console.wording import BreakerWish, counted, duration, filling
 from app.http.operator_schemas import DeadLettersResponse, OrderResponse
+from app.mode.mode_file import ServiceMode
 from app.reloading.reloader import Reloader
 from app.settings import Settings
 from app.settings.annotations import tag_of
@@ -127,19 +128,24 @@ class OperatorServices(Struct, frozen=True):
     order: OrderService
 
 
-async def overview(services: OperatorServices, settings: Settings, console: Console) -> Overview:
+async def overview(services: OperatorServices, settings: Settings, console: Console, mode: ServiceMode) -> Overview:
     """Gather the whole overview."""
     status = await services.chain.status()
     journal = await _journal(status, services.journal, settings)
     return Overview(
         at=datetime.now(UTC),
-        troubles=tuple(_troubles(status, journal, services.order.reloader)),
+        troubles=(*_of_mode(mode), *_troubles(status, journal, services.order.reloader)),
         home=status.home,
         providers=[_provider(place, status, settings, console.history) for place in range(len(status.providers))],
         journal=journal,
         order=services.order.describe(),
         reload=services.order.reloader,
     )
+
+
+def _of_mode(mode: ServiceMode) -> Iterator[str]:
+    if mode.mode == "read_only":
+        yield f"Writes are refused, as {mode.set_by} has set: {mode.reason}."
 
 
 def _lost(seconds: float | None) -> str:

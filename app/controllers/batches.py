@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from app.auth.routes import SCOPE
-from app.controllers.resources import READ_PROBLEMS, UserResource, taking
+from app.controllers.resources import READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
 from app.http import batch_schemas, problems, schemas
 from app.http.admission import price
 from app.http.answers import in_parts, shown
@@ -33,7 +33,7 @@ class BatchesController(UserResource):
         opt={SCOPE: "memory:write"},
         **taking(
             BatchDTO[batch_schemas.RememberBatchRequest],
-            *READ_PROBLEMS,
+            *WRITE_PROBLEMS,
             problems.TOO_DEAR,
             accepted=batch_schemas.RememberBatchResponse,
         ),

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from app.auth.routes import SCOPE
-from app.controllers.resources import READ_PROBLEMS, UserResource, taking
+from app.controllers.resources import READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
 from app.http.admission import price
 from app.http.answers import of_memories, shown
@@ -162,7 +162,7 @@ class ListsController(UserResource):
         "/memories",
         status_code=200,
         opt={SCOPE: "memory:delete", PARAMETERS: ("confirm", "dry_run", *CONDITIONS)},
-        responses=problems.described(*READ_PROBLEMS, problems.TOO_DEAR, accepted=schemas.DeleteAllResponse),
+        responses=problems.described(*WRITE_PROBLEMS, problems.TOO_DEAR, accepted=schemas.DeleteAllResponse),
     )
     async def delete_all(  # noqa: PLR0913 - one for each parameter of the query
         self,

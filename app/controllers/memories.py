@@ -9,7 +9,7 @@ from msgspec import UNSET
 
 from app.auth.routes import SCOPE
 from app.controllers.batches import remembered
-from app.controllers.resources import READ_PROBLEMS, UserResource, taking
+from app.controllers.resources import READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
 from app.http.admission import price
 from app.http.answers import of_memories, shown
@@ -32,9 +32,9 @@ from providers.timing.turns import in_turns
 from providers.types import Deletion, MemoryRecord
 
 ABSENT = (problems.MEMORY_NOT_FOUND,)
-_OF_DELETE = problems.described(*READ_PROBLEMS, *ABSENT, accepted=DeleteResponse)
+_OF_DELETE = problems.described(*WRITE_PROBLEMS, *ABSENT, accepted=DeleteResponse)
 _RECALL_PROBLEMS = (*READ_PROBLEMS, problems.SESSION_LOST, problems.TOO_DEAR, problems.ANSWER_TOO_LARGE)
-_REMEMBER_PROBLEMS = (*READ_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED)
+_REMEMBER_PROBLEMS = (*WRITE_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED)
 
 # Checked by the providers; a pattern here would be a second rule with a message of its own.
 MemoryId = Annotated[str, PathParameter(description="A UUID.", schema_extra={"format": "uuid"})]
@@ -113,7 +113,7 @@ class MemoriesController(UserResource):
     @patch(
         "/memories/{memory_id:str}",
         opt={SCOPE: "memory:write"},
-        **taking(JsonDTO[schemas.UpdateRequest], *READ_PROBLEMS, *ABSENT, problems.CONFLICT, accepted=MemoryRecord),
+        **taking(JsonDTO[schemas.UpdateRequest], *WRITE_PROBLEMS, *ABSENT, problems.CONFLICT, accepted=MemoryRecord),
     )
     async def update_memory(
         self, memory_id: MemoryId, data: JSONBody[schemas.UpdateRequest], write: NamedDependency[WriteCall]

@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
+from observability.metrics.accountability import AccountabilityMetrics
 from observability.metrics.admission import AdmissionMetrics
 from observability.metrics.buckets import OPERATION_BUCKETS, OVERHEAD_BUCKETS
 from observability.metrics.embedding import EmbeddingMetrics
@@ -19,7 +20,14 @@ disable_created_metrics()  # type: ignore[no-untyped-call] # the client leaves i
 
 
 class Metrics(
-    OperationMetrics, ProviderMetrics, JournalMetrics, PoolMetrics, EmbeddingMetrics, AdmissionMetrics, ServiceMetrics
+    OperationMetrics,
+    ProviderMetrics,
+    JournalMetrics,
+    PoolMetrics,
+    EmbeddingMetrics,
+    AdmissionMetrics,
+    AccountabilityMetrics,
+    ServiceMetrics,
 ):
     """Hold every instrument; no user, memory id, path or error text is ever a label.
 
@@ -34,4 +42,5 @@ class Metrics(
         PoolMetrics.__init__(self, registry)
         EmbeddingMetrics.__init__(self, registry)
         AdmissionMetrics.__init__(self, registry)
+        AccountabilityMetrics.__init__(self, registry)
         ServiceMetrics.__init__(self, registry)

@@ -53,6 +53,7 @@ GAUGES: Mapping[str, _Rule] = {
     "ninai_embeddings_waiting": most,
     "ninai_clock_ahead_seconds": most,
     "ninai_config_info": most,
+    "ninai_read_only": most,
     "ninai_config_last_reload_successful": least,
     "process_virtual_memory_bytes": sum,
     "process_resident_memory_bytes": sum,

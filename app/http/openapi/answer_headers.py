@@ -28,14 +28,16 @@ DECLARED = {
         "The session's position after this write, to be sent with reads.", max_length=MAX_SESSION_CHARS
     ),
     "Preference-Applied": _header("The seconds granted to `Prefer: wait`.", pattern="^wait=[0-9]+$"),
+    "RateLimit-Policy": _header('The quotas that apply, each in a window of seconds: `"key";q=600;w=60`.'),
+    "RateLimit": _header('What is left of them, and the seconds until all of it is: `"key";r=599;t=1`.'),
     "Retry-After": _header("Seconds after which to try again.", type=OpenAPIType.INTEGER, minimum=1),
     "WWW-Authenticate": _header("How to show a key."),
 }
 _ALWAYS = ("X-Request-ID", "Server-Timing", "Cache-Control", "X-Content-Type-Options")
-_OF_MEMORIES = ("Memory-Provider", "Memory-Consistency", "Memory-Degraded")
+_OF_MEMORIES = ("Memory-Provider", "Memory-Consistency", "Memory-Degraded", "RateLimit-Policy", "RateLimit")
 _OF_WRITES = (SESSION_HEADER, "Preference-Applied")
 _SUCCESSES = frozenset({"200", "202"})
-_UNAUTHENTICATED, _UNAVAILABLE = "401", "503"
+_UNAUTHENTICATED, _COME_BACK = "401", frozenset({"429", "503"})
 
 
 def declare_headers(document: OpenAPI) -> None:
@@ -56,7 +58,7 @@ def _names_of(path: str, status: str, *, writes: bool) -> list[str]:
         names += _OF_MEMORIES
         if writes and status in _SUCCESSES:
             names += _OF_WRITES
-    if status == _UNAVAILABLE:
+    if status in _COME_BACK:
         names.append("Retry-After")
     elif status == _UNAUTHENTICATED:
         names.append("WWW-Authenticate")

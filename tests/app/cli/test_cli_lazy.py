@@ -60,6 +60,8 @@ def test_help_lists_every_command() -> None:
         "  keys        Make, list, rotate, revoke and expire API keys.",
         "  export      Write the memories of a user to a file.",
         "  import      Store the memories of a file.",
+        "  audit       Verify and search what was written down of requests.",
+        "  mode        Show whether a running service takes writes, or set it.",
         "  mcp         Speak the Model Context Protocol on standard input and output.",
         "  completion  Have a shell complete commands and options.",
     ]

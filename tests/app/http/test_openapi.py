@@ -14,7 +14,7 @@ from app.main import create_app
 from app.settings import Settings
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-READS = {"200", "400", "401", "403", "422", "503"}
+READS = {"200", "400", "401", "403", "422", "429", "503"}
 BODIES = READS | {"408", "413", "415"}
 OPERATOR = {"200", "400", "401", "403", "422"}
 JOURNAL = OPERATOR | {"404", "503"}
@@ -39,6 +39,8 @@ OPERATIONS = {
     ("put", "/admin/providers/{name}/breaker"): OPERATOR | {"404", "408", "413", "415"},
     ("get", "/admin/providers/order"): OPERATOR,
     ("put", "/admin/providers/order"): OPERATOR | {"408", "409", "413", "415"},
+    ("get", "/admin/mode"): OPERATOR,
+    ("put", "/admin/mode"): OPERATOR | {"408", "413", "415", "503"},
     ("get", "/admin/providers/{name}/differences"): JOURNAL | {"409"},
     ("post", "/admin/providers/{name}/merge"): JOURNAL | {"409"},
     ("get", "/admin/explain"): OPERATOR,
@@ -77,7 +79,7 @@ STRICT = {
     *("RememberRequest", "UpdateRequest", "RecallRequest", "RememberBatchRequest", "RecallBatchRequest"),
     *("RememberOneRequest", "Message", "ListRequest", "UpdateItem", "UpdateBatchRequest", "DeleteBatchRequest"),
     *KINDS.values(),
-    *("SingleRecallRequest", "BreakerChange", "OrderRequest"),
+    *("SingleRecallRequest", "BreakerChange", "OrderRequest", "ModeRequest"),
 }
 
 
