@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from providers import limits
 from providers.errors import InvalidInput
 from providers.introduction import StoreMark
-from providers.labels import LABELS
+from providers.labels import NAMES
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS
 from providers.states.unknown import NOTHING
@@ -37,7 +37,7 @@ def check_snapshot(snapshot: Snapshot) -> Snapshot:
         updated_at=_in_utc("updated_at", snapshot.updated_at),
     )
     if snapshot.content is None:
-        nothing = dict.fromkeys(LABELS)
+        nothing = dict.fromkeys(NAMES)
         return replace(
             canonical, metadata=None, updated_at=None, digest=b"", first_version=0, unknown=NOTHING, **nothing
         )

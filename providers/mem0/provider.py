@@ -11,7 +11,7 @@ from providers import limits, replica_limits
 from providers.answer_size import page_within, recall_within
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.batches import answer_all
-from providers.errors import MemoryNotFound, ProviderError, Rejected, Unavailable
+from providers.errors import MemoryNotFound, ProviderError, Rejected, Unavailable, Unsupported
 from providers.introduction import Introduction, StoreMark
 from providers.mem0.copies import CopyStore
 from providers.mem0.dialects.base import Dialect
@@ -25,6 +25,9 @@ from providers.types import Deletion, Edit, Health, NewMemory, PageQuery, Recall
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
+
+# mem0 has no write that depends on what is there, and others write past us.
+_COMPARE = "write only over one version of a memory, as If-Match asks for"
 
 
 class Mem0Traits(Struct, frozen=True, kw_only=True):
@@ -106,11 +109,17 @@ class Mem0HttpMemoryProvider(Replica):
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
-        return Changed(memory=(await self._writer.change(limits.check_edit(edit))).record)
+        edit = limits.check_edit(edit)
+        if edit.seen is not None:
+            raise Unsupported(_COMPARE)
+        return Changed(memory=(await self._writer.change(edit)).record)
 
     async def erase(self, deletion: Deletion) -> Erased:
         """See `MemoryStore`."""
-        return Erased(count=int(await self._writer.erase(limits.check_deletion(deletion))))
+        deletion = limits.check_deletion(deletion)
+        if deletion.seen is not None:
+            raise Unsupported(_COMPARE)
+        return Erased(count=int(await self._writer.erase(deletion)))
 
     async def health_check(self) -> Health:
         """See `MemoryStore`."""
@@ -164,7 +173,7 @@ class Mem0HttpMemoryProvider(Replica):
         memory = limits.check_new_memory(memory)
         if self._traits.infers:
             return Stored(id=await self._writer.infer(memory))
-        return Stored(id=await self._writer.put_new(memory, may_be_fresh=may_be_fresh))
+        return await self._writer.put_new(memory, may_be_fresh=may_be_fresh)
 
     async def _put(self, snapshot: Snapshot) -> None:
         await self._writer.put(replica_limits.check_snapshot(snapshot))

@@ -122,7 +122,8 @@ CREATE_APPEND = f"""
                 outcome := CASE WHEN known.digest = operation.digest THEN 'repeated' ELSE 'conflict' END;
             ELSIF repeats IS NOT NULL THEN
                 outcome := CASE WHEN repeats THEN 'repeated' ELSE 'conflict' END;
-            ELSIF operation.kind = 'update' AND known.version > operation.base THEN
+            ELSIF (operation.kind = 'update' OR (operation.kind = 'delete' AND operation.base > 0))
+                AND known.version > operation.base THEN
                 outcome := 'out_of_date';
             ELSE
                 outcome := 'appended';

@@ -133,6 +133,7 @@ STEPS = (
         title="members that hold nothing but ours",
         statements=("ALTER TABLE ninai_journal_members ADD COLUMN ours boolean NOT NULL DEFAULT false",),
     ),
+    SchemaStep(title="deletions of one version alone", statements=(CREATE_APPEND,)),
 )
 
 # Not to_regclass(), which caches that the table was missing before this connection waited for the lock.

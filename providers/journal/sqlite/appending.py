@@ -54,7 +54,7 @@ def judge(operation: Operation, known: JournalEntry) -> AppendOutcome:
         return AppendOutcome.REPEATED if kind is OperationKind.DELETE else AppendOutcome.DELETED
     if kind is OperationKind.REMEMBER:
         return AppendOutcome.REPEATED if known.state.digest == state.digest else AppendOutcome.CONFLICT
-    if kind is OperationKind.UPDATE and known.state.version > operation.base_version:
+    if operation.conditional and known.state.version > operation.base_version:
         return AppendOutcome.OUT_OF_DATE
     return AppendOutcome.APPENDED
 
