@@ -72,8 +72,9 @@ class Conditions(Labels, frozen=True, kw_only=True):
     """The conditions on the memories that an operation is about: those that meet all of them.
 
     `where` filters on metadata; `created_from` is inclusive, `created_before` exclusive; a label that is given is to be
-    the same, and so is a key; a key begins with `key_prefix`, which of a memory without one nothing is. `without` are the ids of memories that do not count, up to `limits.MAX_WITHOUT`: callers have no use for
-    it, but a chain knows of memories that a provider still holds.
+    the same, and so is a key. With a `key_prefix` a memory must have a key, which begins with it. `without` are the ids
+    of memories that do not count, up to `limits.MAX_WITHOUT`: callers have no use for it, but a chain knows of memories
+    that a provider still holds.
     """
 
     where: Filter | None = None
@@ -110,7 +111,7 @@ class Conditions(Labels, frozen=True, kw_only=True):
             (self.created_from is None or record.created_at >= self.created_from)
             and (self.created_before is None or record.created_at < self.created_before)
             and all(getattr(record, name) == label for name, label in self.given_labels.items())
-            and (self.key_prefix is None or (record.key or "").startswith(self.key_prefix) and record.key is not None)
+            and (self.key_prefix is None or (record.key is not None and record.key.startswith(self.key_prefix)))
             and (self.where is None or matches(self.where, record.metadata))
             and record.id not in self.without
         )

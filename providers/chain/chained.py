@@ -109,6 +109,10 @@ class ChainedProvider(MemoryProvider):
         """See `MemoryStore`."""
         return self._writer.change(self.route.verified, edit)
 
+    def change_many(self, edits: Sequence[Edit]) -> Coroutine[Any, Any, list[Changed | ProviderError]]:
+        """See `MemoryStore`."""
+        return self._writer.change_many(self.route.verified, edits)
+
     def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""
         return self._writer.erase(self.route.verified, deletion)

@@ -55,7 +55,10 @@ class ChainReader:
         if goes_on_with is not None:
             route = route.only(goes_on_with)
         with self._context.begin(route, OperationClass.READ) as execution:
+            if query.key is not None:  # who puts under a key that it cannot look for needs the other half
+                execution.deadline = execution.deadline.earlier(execution.deadline.remaining() / 2)
             view = await self._view(query.owner, execution)
+            view.superseded = query.key is not None
 
             async def ask(link: Link, options: CallOptions) -> Found:
                 return await (await pages_over(view, link, options))(query)
@@ -66,6 +69,11 @@ class ChainReader:
             except JournalUnavailable:
                 raise
             except Unavailable as error:
+                if query.key is not None and (pending := view.keyed(query.key)):
+                    # What the journal has under a key is newer than what the providers have.
+                    execution.degrade(f"home_{error.outcome}")
+                    execution.answered(JOURNAL, eventual=True)
+                    return replace(Found(memories=pending), **execution.facts)
                 if goes_on_with is None:
                     raise
                 raise CursorLost(goes_on_with) from error
@@ -81,7 +89,7 @@ class ChainReader:
             JournalUnavailable: the journal does not answer.
         """
         view = await self._view(chosen.owner, execution, deadline)
-        view.whole = True
+        view.whole = view.superseded = True
         if view.journal_error is not None:
             raise view.journal_error
 
@@ -127,7 +135,17 @@ class ChainReader:
                 execution.answered(JOURNAL)
                 fetched = from_journal(entry)
                 execution.answered(JOURNAL, fetched.degraded, eventual=fetched.eventual)
+            if fetched.memory.key is not None and await self._is_superseded(view, execution, fetched.memory):
+                raise MemoryNotFound(memory_id)
             return replace(fetched, **execution.facts)
+
+    async def of_key(self, execution: Execution, owner: Owner, key: str, deadline: Deadline) -> list[MemoryRecord]:
+        """Return all living memories of a key.
+
+        Raises:
+            Unavailable: it is unknown which there are.
+        """
+        return await self.all_memories(execution, PageQuery(owner=owner, key=key), MAX_LIST_LIMIT, deadline)
 
     async def entry(self, owner: Owner, memory_id: str, deadline: Deadline) -> JournalEntry | None:
         """Return what the journal knows of a memory, None if it knows nothing (any more).
@@ -163,6 +181,13 @@ class ChainReader:
             return link, None
 
         return await self._fallback.first(execution, OperationClass.READ, ask, deadline=deadline)
+
+    async def _is_superseded(self, view: PendingView, execution: Execution, memory: MemoryRecord) -> bool:
+        """Return whether a write that the provider of a memory has not taken yet names another one by its key."""
+        overlay = await view.overlay_for(
+            execution.provider or JOURNAL, CallOptions(execution.deadline, last_resort=True)
+        )
+        return overlay.supersedes(memory)
 
     async def _found(
         self,

@@ -12,16 +12,18 @@ from providers.batches import answer_all
 from providers.chain.confirming import Confirmer
 from providers.chain.context import ChainContext
 from providers.chain.deadline import Deadline
-from providers.chain.execution import JOURNAL, Execution
+from providers.chain.execution import JOURNAL, Execution, WriteFacts
 from providers.chain.leasing import LEASE_SECONDS
 from providers.chain.observer import JournalCall
 from providers.chain.overlay import OLDEST_VERSION, is_unverified
+from providers.chain.pending_view import MAX_PENDING
 from providers.chain.policy import OperationClass
 from providers.chain.reading import ChainReader
 from providers.chain.route import Route
 from providers.chain.waiting.slowing import slow_down
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
+from providers.keys.choosing import rank_of
 from providers.owners import Owner
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import deleted_by, edited, first_state, is_done, tombstone_for
@@ -49,7 +51,7 @@ class ChainWriter:
             [outcome] = await self._store(execution, [memory])
             if isinstance(outcome, ProviderError):
                 raise outcome
-            return Stored(id=outcome, **execution.write_facts)
+            return Stored(id=outcome.id, version=outcome.version, **execution.write_facts)
 
     async def store_many(self, route: Route, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """Store many memories; see `MemoryStore`."""
@@ -65,11 +67,11 @@ class ChainWriter:
         return [
             execution.refusal(one)
             if isinstance(one, ProviderError)
-            else Stored(id=one, **execution.write_facts_of(place))
+            else Stored(id=one.id, version=one.version, **execution.write_facts_of(place))
             for place, one in results
         ]
 
-    async def _store(self, execution: Execution, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
+    async def _store(self, execution: Execution, memories: Sequence[NewMemory]) -> list[Snapshot | ProviderError]:
         """Store memories; one without an id is certainly new, for the others an earlier write is looked up first."""
         states = await in_turns(self._new_state, memories)
         found: list[Appended | Snapshot | Operation | ProviderError] = [_creation(state) for state in states]
@@ -84,10 +86,7 @@ class ChainWriter:
         entries = [(place, known.entry) for place, known in enumerate(found) if isinstance(known, Appended)]
         for place, error in await self._home.confirm(execution, OperationClass.REMEMBER, entries):
             found[place] = error
-        return [
-            known.with_traceback(None) if isinstance(known, ProviderError) else state.id
-            for known, state in zip(found, states, strict=True)
-        ]
+        return [known.with_traceback(None) if isinstance(known, ProviderError) else _state_of(known) for known in found]
 
     async def change(self, route: Route, edit: Edit) -> Changed:
         """Change a memory; see `MemoryStore`."""
@@ -104,7 +103,46 @@ class ChainWriter:
                 return Changed(memory=state.record, **execution.write_facts)
             raise Unavailable(f"memory {edit.memory_id} is being changed by too many at once")
 
+    async def change_many(self, route: Route, edits: Sequence[Edit]) -> list[Changed | ProviderError]:
+        """Change different memories with one call to the journal; one that others change meanwhile is changed alone."""
+        limits.check_batch("edits", edits)
+        with self._context.begin(route, OperationClass.REMEMBER, len(edits)) as execution:
+            await slow_down(self._context, execution, edits[0].owner, len(edits))
+            found = await answer_all(edits, lambda edit: self._prepared(execution, limits.check_edit(edit)), _AT_ONCE)
+            new = [(place, one) for place, one in enumerate(found) if isinstance(one, Operation)]
+            outcomes = await self._append_all(execution, [operation for _, operation in new])
+            for (place, _), outcome in zip(new, outcomes, strict=True):
+                found[place] = outcome
+            entries = [(place, one.entry) for place, one in enumerate(found) if isinstance(one, Appended)]
+            for place, error in await self._home.confirm(execution, OperationClass.REMEMBER, entries):
+                found[place] = error
+        return [
+            await self._change_result(route, edit, one, execution.write_facts_of(place))
+            for place, (edit, one) in enumerate(zip(edits, found, strict=True))
+        ]
+
+    async def _change_result(
+        self, route: Route, edit: Edit, one: Operation | Appended | Snapshot | ProviderError, facts: WriteFacts
+    ) -> Changed | ProviderError:
+        try:
+            if isinstance(one, OutOfDate):
+                return await self.change(route, edit)
+        except ProviderError as error:
+            return error.with_traceback(None)
+        if isinstance(one, MemoryDeleted):
+            return MemoryNotFound(edit.memory_id)
+        return one if isinstance(one, ProviderError) else Changed(memory=_state_of(one).record, **facts)
+
     async def _changed(self, execution: Execution, edit: Edit) -> Snapshot:
+        prepared = await self._prepared(execution, edit)
+        if isinstance(prepared, Snapshot):
+            return prepared
+        appended = prepared if isinstance(prepared, Appended) else await self._append(execution, prepared)
+        _raise_first(await self._home.confirm(execution, OperationClass.REMEMBER, [(0, appended.entry)]))
+        return appended.entry.state  # not the new one where the journal knows that the edit was applied long before
+
+    async def _prepared(self, execution: Execution, edit: Edit) -> Operation | Appended | Snapshot:
+        """Return the operation that makes an edit; or the memory, if the edit changes nothing, as it is known."""
         entry = await self._reader.entry(edit.owner, edit.memory_id, execution.deadline)
         base = None if entry is None else entry.state
         if entry is None or is_unverified(entry):  # an unverified write may repeat an earlier one
@@ -115,22 +153,17 @@ class ChainWriter:
                 execution.answered(JOURNAL)
             raise MemoryNotFound(edit.memory_id)
         if is_done(base, edit):
-            if entry is not None:
-                _raise_first(await self._home.confirm(execution, OperationClass.REMEMBER, [(0, entry)]))
-            return base
+            return Appended(entry=entry, repeated=True) if entry is not None and base is entry.state else base
         self._clock.observe(base.version)
         version = self._clock.next() if edit.version is None else edit.version
         state = edited(base, edit, version, self._clock.moment())
-        operation = Operation(
+        return Operation(
             kind=OperationKind.UPDATE,
             state=state,
             base_version=base.version,
             edit_id=edit.edit_id,
             older_edits=tuple(one for one in base.edits if one not in state.edits),
         )
-        entry = (await self._append(execution, operation)).entry
-        _raise_first(await self._home.confirm(execution, OperationClass.REMEMBER, [(0, entry)]))
-        return entry.state  # not the new one where the journal knows that the edit was applied long before
 
     async def erase(self, route: Route, deletion: Deletion) -> Erased:
         """Delete a memory for ever; see `MemoryStore`."""
@@ -144,8 +177,12 @@ class ChainWriter:
                 existed = _existed(former, edit_id)
                 created_at = None if former is None else former.created_at
             except Unavailable:
+                if deletion.seen is not None:
+                    raise
                 # Whether it existed is unknown. The caller has reason to believe so, and a retry gets the same answer.
                 existed, created_at = True, self._clock.moment()
+            if deletion.seen is not None and not _has_version(former, deletion.seen):
+                return Erased(count=0, **execution.write_facts)
             if former is not None and former.deleted:
                 state = former  # the first deletion stays for ever, and only its caller gets a count of 1
             else:
@@ -157,13 +194,34 @@ class ChainWriter:
                     created_at=created_at,
                     edits=(edit_id,),
                 )
-            appended = await self._append(execution, Operation(kind=OperationKind.DELETE, state=state, trace=trace))
+            operation = Operation(kind=OperationKind.DELETE, state=state, trace=trace, base_version=deletion.seen or 0)
+            # Those whose places it has taken would show again.
+            superseded = [] if former is None else await self._superseded(execution, former)
+            [appended, *others] = await self._append_all(execution, [operation, *superseded])
+            if isinstance(appended, OutOfDate):
+                return Erased(count=0, **execution.write_facts)
+            if not isinstance(appended, Appended):
+                raise appended
             if appended.repeated and not (former is not None and former.deleted and existed):
                 existed = _existed(appended.entry.state, edit_id)
             elif appended.former is not None:
                 existed = True
-            _raise_first(await self._home.confirm(execution, OperationClass.DELETE, [(0, appended.entry)]))
+            entries = [(place, one.entry) for place, one in enumerate([appended, *others]) if isinstance(one, Appended)]
+            _raise_first(await self._home.confirm(execution, OperationClass.DELETE, entries))
             return Erased(count=existed, **execution.write_facts)
+
+    async def _superseded(self, execution: Execution, former: Snapshot | MemoryRecord) -> list[Operation]:
+        """Return the deletions of what a memory supersedes by its key; see `providers/keys`.
+
+        Raises:
+            Unavailable: it is unknown what there is.
+        """
+        if former.key is None:
+            return []
+        half = execution.deadline.earlier(execution.deadline.remaining() / 2)
+        records = await self._reader.of_key(execution, former.owner, former.key, half)
+        older = [record for record in records if rank_of(record) < rank_of(former)]
+        return [_erasure(record, self._clock.next(), str(uuid4())) for record in older]
 
     async def _former(self, execution: Execution, deletion: Deletion) -> tuple[Snapshot | None, bool]:
         """Return the state that a deletion meets, and whether home itself holds none, so that a trace is to be kept."""
@@ -204,11 +262,27 @@ class ChainWriter:
             records = await self._reader.all_memories(execution, as_page(conditions, owner), limit, limited)
             edit_id = str(uuid4())
             operations = await in_turns(lambda record: _erasure(record, self._clock.next(), edit_id), records)
+            if conditions.conditional:  # what they supersede may not meet them
+                await self._erase_superseded(execution, owner, records)
             outcomes = await self._append_all(execution, operations)
             entries = [(place, known.entry) for place, known in enumerate(outcomes) if isinstance(known, Appended)]
             _raise_first(await self._home.confirm(execution, OperationClass.DELETE, entries))
             # Memories that another caller deletes at the same time count as well, or a repeating caller stops early.
             return Erased(count=len(entries), **execution.write_facts)
+
+    async def _erase_superseded(self, execution: Execution, owner: Owner, records: Sequence[MemoryRecord]) -> None:
+        """Delete what memories supersede that have not reached home, so that nobody has done so yet."""
+        keyed = [record for record in records if record.key is not None]
+        home = execution.route.home
+        if not keyed or home is None:
+            return
+        entries = await self._context.journal(
+            lambda journal: journal.entries(owner, home.name, MAX_PENDING, 0), execution.deadline.remaining()
+        )
+        pending = {entry.state.id for entry in entries}
+        for record in keyed:
+            if record.id in pending:
+                await self._append_all(execution, await self._superseded(execution, record))
 
     def _new_state(self, memory: NewMemory) -> Snapshot:
         memory_id = memory.memory_id or new_memory_id(self._clock.milliseconds)
@@ -277,6 +351,17 @@ def _creation(state: Snapshot) -> Operation:
 
 def _erasure(record: MemoryRecord, version: int, edit_id: str) -> Operation:
     return Operation(kind=OperationKind.DELETE, state=tombstone_for(record, version, edit_id))
+
+
+def _state_of(known: Appended | Operation | Snapshot) -> Snapshot:
+    if isinstance(known, Snapshot):
+        return known
+    return known.entry.state if isinstance(known, Appended) else known.state
+
+
+def _has_version(former: Snapshot | None, version: int) -> bool:
+    """Return whether a deletion of one version alone meets that version, or a tombstone, which judges for itself."""
+    return former is not None and (former.deleted or former.version == version)
 
 
 def _checked(memory: NewMemory) -> NewMemory | ProviderError:

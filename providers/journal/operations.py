@@ -22,11 +22,10 @@ class OperationKind(StrEnum):
 class Operation(Struct, frozen=True, kw_only=True):
     """One write; its `state` is the whole new state of the memory, so that operations can be applied in any order.
 
-    The state of a deletion is a tombstone. An update was made from the memory at `base_version`, and a deletion that has
-    one deletes that version alone; `edit_id` is that of
-    the edit, if it has one, and `older_edits` are the edits of that memory that the new state has no room for. A
-    deletion is a `trace` if it is certain that no provider has the memory or its tombstone, so that none of them needs
-    a delivery.
+    The state of a deletion is a tombstone. An update was made from the memory at `base_version`, and a deletion that
+    has one deletes that version alone; `edit_id` is that of the edit, if it has one, and `older_edits` are the edits of
+    that memory that the new state has no room for. A deletion is a `trace` if it is certain that no provider has the
+    memory or its tombstone, so that none of them needs a delivery.
     """
 
     kind: OperationKind

@@ -12,6 +12,7 @@ from providers.types import MemoryRecord, Snapshot
 TOLERATED_MS = 60_000
 
 Rank = tuple[int, str]
+NO_RANK: Rank = (0, "")  # below that of every memory
 
 
 def rank_of(memory: MemoryRecord | Snapshot) -> Rank:

@@ -3,10 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from providers.answers import PARTIAL, Answer
+from providers.answers import PARTIAL, Answer, Found
 from providers.base import MemoryProvider
 from providers.errors import InvalidInput, Unavailable
 from providers.keys.choosing import rank_of
@@ -37,22 +36,26 @@ async def list_keys(provider: MemoryProvider, owner: Owner, prefix: str = "", de
         Unavailable: the provider cannot list all memories.
     """
     check_key_prefix(prefix, "prefix")
-    found, facts = await all_under(provider, owner, prefix, "prefix")
+    found = await all_under(provider, owner, prefix, "prefix")
     shown: list[MemoryRecord] = []
     folders: Counter[str] = Counter()
-    for memory in found:
+    for memory in found.memories:
         folder = _folder(memory.key or "", prefix, depth)
         if folder is None:
             shown.append(memory)
         else:
             folders[folder] += 1
-    return KeyList(memories=shown, folders=dict(sorted(folders.items())), **facts)
+    return KeyList(
+        memories=shown,
+        folders=dict(sorted(folders.items())),
+        provider=found.provider,
+        degraded=found.degraded,
+        eventual=found.eventual,
+    )
 
 
-async def all_under(
-    provider: MemoryProvider, owner: Owner, prefix: str, field: str
-) -> tuple[list[MemoryRecord], dict[str, object]]:
-    """Return the current memories whose keys begin with a prefix, by key, and the facts of the answer.
+async def all_under(provider: MemoryProvider, owner: Owner, prefix: str, field: str) -> Found:
+    """Return the current memories whose keys begin with a prefix, by key.
 
     They have no contents, of which ten thousand would be too much to hold.
 
@@ -70,8 +73,7 @@ async def all_under(
         if len(found) > MAX_LISTED:
             raise InvalidInput(field, f"must be longer: more than {MAX_LISTED} memories have such a key")
         if len(page.memories) < MAX_PAGE_LIMIT and not page.cut:
-            facts = {"provider": page.provider, "degraded": page.degraded, "eventual": page.eventual}
-            return _current(found), facts
+            return replace(page, memories=_current(found))
         query = replace(query, after=page.memories[-1].position, provider=page.provider)
 
 

@@ -46,7 +46,7 @@ async def rename_all(provider: MemoryProvider, owner: Owner, former: str, new: s
     """
     check_key(former, "from_key")
     check_key_prefix(new, "to_key")
-    moved, _ = await all_under(provider, owner, former, "from_key")
+    moved = (await all_under(provider, owner, former, "from_key")).memories
     if not moved:
         raise KeyNotFound(former)
     if len(moved) > MAX_BATCH:
@@ -56,7 +56,7 @@ async def rename_all(provider: MemoryProvider, owner: Owner, former: str, new: s
         check_key(target, "to_key")
     if former == new:
         return [Changed(memory=memory) for memory in moved]
-    there, _ = await all_under(provider, owner, new, "to_key")
+    there = (await all_under(provider, owner, new, "to_key")).memories
     taken = {memory.key for memory in there if memory.id not in targets} & set(targets.values())
     if taken:
         raise KeyTaken(min(key for key in taken if key is not None))

@@ -101,7 +101,7 @@ async def delete(
         current = found.current
         if current is None:
             raise KeyNotFound(key)
-        seen = None if expected is None or expected == ANY else expected
+        seen = _version_of(expected)
         if seen not in {None, current.version}:
             raise VersionMismatch(f"the memory under the key {key!r}")
         await delete_superseded(provider, found)  # before the current one, after which they would show again
@@ -126,7 +126,7 @@ def _check_expected(wanted: Put, current: MemoryRecord | None) -> None:
 
 
 def _replacement(wanted: Put, current: MemoryRecord) -> Edit:
-    memory, expected = wanted.memory, wanted.expected
+    memory = wanted.memory
     edit = Edit(
         owner=memory.owner,
         memory_id=current.id,
@@ -136,6 +136,10 @@ def _replacement(wanted: Put, current: MemoryRecord) -> Edit:
         agent=memory.agent,
         app=memory.app,
         speaker=memory.speaker,
-        seen=None if expected is None or expected == ANY else expected,
+        seen=_version_of(wanted.expected),
     )
     return wanted.named(edit)
+
+
+def _version_of(expected: Expected) -> int | None:
+    return expected if isinstance(expected, int) else None
