@@ -16,7 +16,7 @@ from providers.owners import Owner
 from providers.states.clock import Milliseconds, wall_clock_ms
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory
 
-ANY = "*"
+ANY: Literal["*"] = "*"
 Expected = int | Literal["*"] | None  # a version, any, or nothing in particular
 
 _TRIES = 4  # while others put or delete under the same key

@@ -68,7 +68,8 @@ def complete(app: Litestar, auth: AuthSettings) -> None:
 def _document(app: Litestar, *, needs_key: bool) -> StaticFile:
     document = app.openapi_schema
     components = document.components.schemas or {}
-    (components["MemoryRecord"].properties or {}).pop(HIDDEN)
+    for name in HIDDEN:
+        (components["MemoryRecord"].properties or {}).pop(name)
     correct_schemas(document)
     describe_conditions(components)
     for name, example in EXAMPLES.items():
