@@ -40,6 +40,7 @@ def openapi_config() -> OpenAPIConfig:
         operation_id_creator=operation_id,
         tags=[
             Tag("memory", "One memory or query at a time"),
+            Tag("keys", "Memories under keys of the caller's choice"),
             Tag("batch", "Up to 1,000 memories or queries at a time"),
             Tag("health", "Health, readiness and metrics of the service"),
             Tag("admin", "For operators: the chain and its journal; with the scope `admin:read`, or `admin:write`"),

@@ -25,7 +25,7 @@ from providers.states.clock import keyed_memory_id
 from providers.types import MemoryRecord, PageQuery
 
 _CONFIRM = "confirm"
-_KEYS = {"remember": "example-1", "rememberBatch": "example-2", "putByKey": "example-3"}
+_KEYS = {"remember": "example-1", "rememberBatch": "example-2"}
 _USER = AuthSettings().default_user
 _ID = keyed_memory_id(ANONYMOUS, _USER, _KEYS["remember"])
 # Another one to be deleted: nothing can be stored under the key of a deleted memory.
@@ -41,8 +41,9 @@ _MEMORY = MemoryRecord(
 )
 _HIT = msgspec.structs.replace(_MEMORY, similarity_score=0.87)
 _CHANGED = msgspec.structs.replace(_MEMORY, content="Masala tea, one sugar")
-_KEY = "plans/tea"
-_KEYED = msgspec.structs.replace(_MEMORY, id=keyed_memory_id(ANONYMOUS, _USER, _KEYS["putByKey"], "key", _KEY), key=_KEY)
+_KEY = "notes/tea"
+_KEYED = msgspec.structs.replace(_MEMORY, key=_KEY)
+_KEY_IN_BODY = "plans/tea"
 _REMEMBER = schemas.RememberRequest(_MEMORY.content, _MEMORY.metadata)
 _RECALL = schemas.RecallRequest("how do I take my tea?", limit=5)
 _CHANGE = change_schemas.UpdateItem(memory_id=_ID, content=_CHANGED.content)
@@ -62,9 +63,9 @@ _BODIES: dict[str, Struct] = {
         [_RECALL, schemas.RecallRequest("what do I drink in the evening?")]
     ),
     "putByKey": key_schemas.KeptRequest(content=_MEMORY.content),
-    "putKey": key_schemas.PutKeyRequest(key=_KEY, content=_CHANGED.content),
-    "getKey": key_schemas.KeyRequest(_KEY),
-    "deleteKey": key_schemas.KeyRequest(_OTHER_KEY),
+    "putKey": key_schemas.PutKeyRequest(key=_KEY_IN_BODY, content=_CHANGED.content),
+    "getKey": key_schemas.KeyRequest(_KEY_IN_BODY),
+    "deleteKey": key_schemas.KeyRequest(_KEY_IN_BODY),
     "renameKeys": key_schemas.RenameRequest("plans/", "plans/", prefix=True),
     "listKeys": key_schemas.ListKeysRequest("plans/", 1),
     "setBreaker": operator_schemas.BreakerChange("auto", "back to normal"),
@@ -88,12 +89,12 @@ _ANSWERS: dict[str, Struct] = {
     "putByKey": key_schemas.PutKeyResponse(_KEY, _KEYED.id, created=True),
     "getByKey": _KEYED,
     "deleteByKey": schemas.DeleteResponse(_KEYED.id),
-    "putKey": key_schemas.PutKeyResponse(_KEY, _KEYED.id, created=False),
-    "getKey": _KEYED,
-    "deleteKey": schemas.DeleteResponse(_KEYED.id),
+    "putKey": key_schemas.PutKeyResponse(_KEY_IN_BODY, _ID, created=False),
+    "getKey": msgspec.structs.replace(_MEMORY, key=_KEY_IN_BODY),
+    "deleteKey": schemas.DeleteResponse(_ID),
     "renameKeys": key_schemas.RenameResponse(1),
     "listKeys": key_schemas.ListKeysResponse(
-        [key_schemas.ListedKey(_KEY, _KEYED.id, _KEYED.created_at, _KEYED.updated_at)], [], 1
+        [key_schemas.ListedKey(_KEY_IN_BODY, _ID, _MEMORY.created_at, _MEMORY.updated_at)], [], 1
     ),
     "rememberBatch": batch_schemas.RememberBatchResponse(
         [batch_schemas.RememberItem(status="stored", memory_id=_ID)], 1, 0
