@@ -171,6 +171,16 @@ async def test_a_deletion_needs_no_newer_version(journal: Journal) -> None:
     assert (await put(journal, delete("m", version=3))).state.version == 3
 
 
+async def test_a_deletion_of_one_version_spares_a_newer_one(journal: Journal) -> None:
+    """It is refused as out of date, and is done where nothing newer is known."""
+    await put(journal, remember("m", version=5))
+    await put(journal, remember("n", version=5))
+
+    assert await refusal(journal, replace(delete("m", version=9), base_version=4)) is OutOfDate
+    await put(journal, replace(delete("m", version=9), base_version=5))
+    await put(journal, replace(delete("n", version=9), base_version=6))
+
+
 async def test_operations_of_one_call_are_judged_in_their_order(journal: Journal) -> None:
     """Each operation is judged by those before it in the same call."""
     answers = await journal.append(
