@@ -20,6 +20,7 @@ from providers.chain.pending_view import PendingView
 from providers.chain.policy import OperationClass
 from providers.chain.recalling import recalled_over
 from providers.chain.route import Route
+from providers.chain.superseding import one_of_each_key
 from providers.errors import CursorLost, MemoryNotFound, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import JournalEntry
@@ -46,7 +47,7 @@ class ChainReader:
             def ask(link: Link, options: CallOptions) -> Awaitable[Found]:
                 return recalled_over(view, link, options, query)
 
-            return await self._found(view, execution, OperationClass.RECALL, ask)
+            return one_of_each_key(await self._found(view, execution, OperationClass.RECALL, ask))
 
     async def page(self, route: Route, query: PageQuery) -> Found:
         """List memories from newest to oldest; see `MemoryStore`."""
@@ -65,14 +66,15 @@ class ChainReader:
 
             try:
                 # A page that continues a list is to come from the provider that began it.
-                return await self._found(view, execution, OperationClass.READ, ask, hedged=query.after is None)
+                found = await self._found(view, execution, OperationClass.READ, ask, hedged=query.after is None)
+                return found if view.superseded else one_of_each_key(found)
             except JournalUnavailable:
                 raise
             except Unavailable as error:
                 if query.key is not None and (pending := view.keyed(query.key)):
                     # What the journal has under a key is newer than what the providers have.
                     execution.degrade(f"home_{error.outcome}")
-                    execution.answered(JOURNAL, eventual=True)
+                    execution.answered(JOURNAL)
                     return replace(Found(memories=pending), **execution.facts)
                 if goes_on_with is None:
                     raise

@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 
+from msgspec.structs import replace
+
+from providers.answers import Found
 from providers.batches import answer_all
 from providers.chain.deadline import CallOptions
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.errors import Rejected
 from providers.journal.operations import Operation, OperationKind
-from providers.keys.choosing import chosen
+from providers.keys.choosing import NO_RANK, Rank, chosen, rank_of
 from providers.keys.looking import MAX_OF_KEY
 from providers.owners import Owner
 from providers.states.editing import tombstone_for
@@ -41,6 +44,19 @@ async def superseded_by(
 
     found = await answer_all(list(keys), look, _AT_ONCE, values=Rejected)
     return [deletion for one in found if isinstance(one, list) for deletion in one]
+
+
+def one_of_each_key(found: Found) -> Found:
+    """Drop memories whose keys name others of the same answer: two were put at once, and one is about to be deleted.
+
+    A page that has fewer memories then is not the last one for that.
+    """
+    current: dict[str, Rank] = {}
+    for memory in found.memories:
+        if memory.key is not None:
+            current[memory.key] = max(current.get(memory.key, NO_RANK), rank_of(memory))
+    kept = [one for one in found.memories if one.key is None or current[one.key] == rank_of(one)]
+    return found if len(kept) == len(found.memories) else replace(found, memories=kept, cut=True)
 
 
 def is_unlooked(state: Snapshot) -> bool:

@@ -102,7 +102,7 @@ async def test_keys_are_renamed_and_listed(provider: MemoryProvider, user: str) 
 
 
 async def test_a_write_meets_one_version_alone(provider: MemoryProvider, user: str) -> None:
-    """A change or a deletion of another version than the one seen does nothing; where versions mean nothing it says so."""
+    """A change or a deletion of another version than the one seen does nothing; who cannot compare refuses it."""
     owner = Owner(user)
     stored = await provider.store(NewMemory(owner=owner, content="tea"))
     edit = Edit(owner=owner, memory_id=stored.id, content="milk", edit_id=str(uuid4()), seen=stored.version)

@@ -22,6 +22,9 @@ class Act(StrEnum):
     PAGES = "pages"  # list page by page
     ASK = "ask"  # recall many
     CLEAR = "clear"  # delete all
+    PUT = "put"  # under a key of the caller's choice
+    GET_KEY = "get_key"
+    DELETE_KEY = "delete_key"
 
 
 class Mode(StrEnum):
@@ -151,5 +154,6 @@ JOURNAL = "journal"
 CLIENTS = 3
 STEPS = 12  # of each client
 MEMORIES = 14
+KEYS = 2  # of each user
 NEVER = 2  # more memories, which are deleted before anybody stores them, if anybody does
 LENGTH = 8.0  # seconds in which faults begin

@@ -207,8 +207,7 @@ def test_what_a_condition_compares_with_is_one_thing(document: dict[str, Any]) -
 
 
 def test_the_headers_are_documented(document: dict[str, Any]) -> None:
-    """Every memory route takes `X-User-ID` and a time, writes a key and a wait, and some a version,
-    reads a session; none is required."""
+    """Every memory route takes `X-User-ID` and a time, writes a key and a wait, some a version, reads a session."""
     for key, operation in operations(document).items():
         headers = {one["name"]: one for one in operation.get("parameters", ()) if one["in"] == "header"}
         common = {"X-User-ID", "X-Request-Timeout-Ms"}

@@ -22,9 +22,11 @@ OWNER = Owner(USER)
 KEY = "plans/tea"
 
 
-async def put_as(scene: Scene, content: str, provider: MemoryProvider | None = None, **parts: str) -> Kept:
+async def put_as(
+    scene: Scene, content: str, provider: MemoryProvider | None = None, session: str | None = None
+) -> Kept:
     """Put a memory under the key."""
-    wanted = Put(memory=NewMemory(owner=OWNER, content=content, key=KEY, **parts))
+    wanted = Put(memory=NewMemory(owner=OWNER, content=content, key=KEY, session=session))
     return await put(provider or scene.chain, wanted, scene.versions.milliseconds)
 
 
@@ -53,12 +55,12 @@ async def deliver(scene: Scene) -> None:
     await scene.deliver()
 
 
-async def unlooked(scene: Scene, **parts: str) -> tuple[Kept, Kept]:
+async def unlooked(scene: Scene, session: str | None = None) -> tuple[Kept, Kept]:
     """Put one memory, let the journal forget it, and put another while no store can be asked."""
     old = await put_as(scene, "old tea")
     await scene.forget()
     lose_stores(scene)
-    return old, await put_as(scene, "new tea", **parts)
+    return old, await put_as(scene, "new tea", session=session)
 
 
 def test_who_cannot_look_puts_another_memory() -> None:
