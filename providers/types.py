@@ -72,9 +72,8 @@ class Conditions(Labels, frozen=True, kw_only=True):
     """The conditions on the memories that an operation is about: those that meet all of them.
 
     `where` filters on metadata; `created_from` is inclusive, `created_before` exclusive; a label that is given is to be
-    the same, and so is a key. With a `key_prefix` a memory must have a key, which begins with it. `without` are the ids
-    of memories that do not count, up to `limits.MAX_WITHOUT`: callers have no use for it, but a chain knows of memories
-    that a provider still holds.
+    the same, and so is a key, which begins with a `key_prefix`. `without` are the ids of memories that do not count, up
+    to `limits.MAX_WITHOUT`: callers have no use for it, but a chain knows of memories that a provider still holds.
     """
 
     where: Filter | None = None
@@ -86,13 +85,7 @@ class Conditions(Labels, frozen=True, kw_only=True):
     @property
     def conditional(self) -> bool:
         """Whether there are memories that do not meet the conditions."""
-        conditions = (
-            self.where,
-            self.created_from,
-            self.created_before,
-            self.key_prefix,
-            *self.given_labels.values(),
-        )
+        conditions = (self.where, self.created_from, self.created_before, self.key_prefix, *self.given_labels.values())
         return bool(self.without) or any(condition is not None for condition in conditions)
 
     @property
@@ -156,10 +149,7 @@ class Edit(LabelChanges, frozen=True, kw_only=True):
 
 
 class Deletion(Struct, frozen=True, kw_only=True):
-    """A memory to delete for ever; a repeat with the same `edit_id` gets the same answer.
-
-    If `seen` is given, the memory is deleted only as long as it has that version.
-    """
+    """A memory to delete for ever, with `seen` only in that version; a repeat of an `edit_id` gets the same answer."""
 
     owner: Owner
     memory_id: str

@@ -165,7 +165,7 @@ class KeysController(UserResource):
         """List the keys that begin with a prefix, up to 10,000, as in folders where there is a depth."""
         await call.admission.charge(price.of_page(listing.MAX_LISTED // 10, 0))
         found = await listing.list_keys(call.provider, call.owner, data.prefix, data.depth)
-        keys = [key_schemas.ListedKey(one.key or "", one.id, one.created_at, one.updated_at) for one in found.memories]
+        keys = [key_schemas.ListedKey(one.key or "", one.id) for one in found.memories]
         folders = [key_schemas.KeyFolder(prefix, count) for prefix, count in found.folders.items()]
         return await in_parts(key_schemas.ListKeysResponse(keys, folders, len(keys)))
 

@@ -1,6 +1,5 @@
 """The schemas of keys: what is put under one, renamed, and listed."""
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -81,8 +80,6 @@ class ListedKey(Struct, frozen=True):
 
     key: str
     memory_id: str
-    created_at: datetime
-    updated_at: datetime | None
 
 
 class KeyFolder(Struct, frozen=True):

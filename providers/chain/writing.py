@@ -1,34 +1,27 @@
 """The write path: into the journal first, then to home; the relays deliver to the standbys."""
 
 from collections.abc import Sequence
-from contextlib import suppress
-from uuid import uuid4
 
 from msgspec.structs import replace
 
 from providers import limits
-from providers.answers import Changed, Erased, Stored
+from providers.answers import Changed, Stored
 from providers.batches import answer_all
+from providers.chain.appending import append_all, raise_first
 from providers.chain.confirming import Confirmer
 from providers.chain.context import ChainContext
-from providers.chain.deadline import Deadline
 from providers.chain.execution import JOURNAL, Execution, WriteFacts
-from providers.chain.leasing import LEASE_SECONDS
-from providers.chain.observer import JournalCall
 from providers.chain.overlay import OLDEST_VERSION, is_unverified
-from providers.chain.pending_view import MAX_PENDING
 from providers.chain.policy import OperationClass
 from providers.chain.reading import ChainReader
 from providers.chain.route import Route
 from providers.chain.waiting.slowing import slow_down
-from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
+from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
-from providers.keys.choosing import rank_of
-from providers.owners import Owner
 from providers.states.clock import HybridClock, new_memory_id
-from providers.states.editing import deleted_by, edited, first_state, is_done, tombstone_for
+from providers.states.editing import edited, first_state, is_done
 from providers.timing.turns import in_turns
-from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, Snapshot, as_page
+from providers.types import Edit, NewMemory, Snapshot
 
 _AT_ONCE = 4  # looks for memories of one batch
 _UPDATE_TRIES = 4  # while others change the same memory at the same time
@@ -80,7 +73,7 @@ class ChainWriter:
         for place, look in zip(named, looks, strict=True):
             found[place] = look
         new = [(place, known) for place, known in enumerate(found) if isinstance(known, Operation)]
-        appended = await self._append_all(execution, [operation for _, operation in new])
+        appended = await append_all(self._context, execution, [operation for _, operation in new])
         for (place, _), outcome in zip(new, appended, strict=True):
             found[place] = outcome
         entries = [(place, known.entry) for place, known in enumerate(found) if isinstance(known, Appended)]
@@ -110,7 +103,7 @@ class ChainWriter:
             await slow_down(self._context, execution, edits[0].owner, len(edits))
             found = await answer_all(edits, lambda edit: self._prepared(execution, limits.check_edit(edit)), _AT_ONCE)
             new = [(place, one) for place, one in enumerate(found) if isinstance(one, Operation)]
-            outcomes = await self._append_all(execution, [operation for _, operation in new])
+            outcomes = await append_all(self._context, execution, [operation for _, operation in new])
             for (place, _), outcome in zip(new, outcomes, strict=True):
                 found[place] = outcome
             entries = [(place, one.entry) for place, one in enumerate(found) if isinstance(one, Appended)]
@@ -138,7 +131,7 @@ class ChainWriter:
         if isinstance(prepared, Snapshot):
             return prepared
         appended = prepared if isinstance(prepared, Appended) else await self._append(execution, prepared)
-        _raise_first(await self._home.confirm(execution, OperationClass.REMEMBER, [(0, appended.entry)]))
+        raise_first(await self._home.confirm(execution, OperationClass.REMEMBER, [(0, appended.entry)]))
         return appended.entry.state  # not the new one where the journal knows that the edit was applied long before
 
     async def _prepared(self, execution: Execution, edit: Edit) -> Operation | Appended | Snapshot:
@@ -164,125 +157,6 @@ class ChainWriter:
             edit_id=edit.edit_id,
             older_edits=tuple(one for one in base.edits if one not in state.edits),
         )
-
-    async def erase(self, route: Route, deletion: Deletion) -> Erased:
-        """Delete a memory for ever; see `MemoryStore`."""
-        deletion = limits.check_deletion(deletion)
-        edit_id = deletion.edit_id or str(uuid4())
-        with self._context.begin(route, OperationClass.DELETE) as execution:
-            await slow_down(self._context, execution, deletion.owner)
-            former, trace, created_at = None, False, None
-            try:
-                former, trace = await self._former(execution, deletion)
-                existed = _existed(former, edit_id)
-                created_at = None if former is None else former.created_at
-            except Unavailable:
-                if deletion.seen is not None:
-                    raise
-                # Whether it existed is unknown. The caller has reason to believe so, and a retry gets the same answer.
-                existed, created_at = True, self._clock.moment()
-            if deletion.seen is not None and not _has_version(former, deletion.seen):
-                return Erased(count=0, **execution.write_facts)
-            if former is not None and former.deleted:
-                state = former  # the first deletion stays for ever, and only its caller gets a count of 1
-            else:
-                state = Snapshot(
-                    user_id=deletion.owner.key,
-                    id=deletion.memory_id,
-                    version=self._clock.next() if deletion.version is None else deletion.version,
-                    content=None,
-                    created_at=created_at,
-                    edits=(edit_id,),
-                )
-            operation = Operation(kind=OperationKind.DELETE, state=state, trace=trace, base_version=deletion.seen or 0)
-            # Those whose places it has taken would show again.
-            superseded = [] if former is None else await self._superseded(execution, former)
-            [appended, *others] = await self._append_all(execution, [operation, *superseded])
-            if isinstance(appended, OutOfDate):
-                return Erased(count=0, **execution.write_facts)
-            if not isinstance(appended, Appended):
-                raise appended
-            if appended.repeated and not (former is not None and former.deleted and existed):
-                existed = _existed(appended.entry.state, edit_id)
-            elif appended.former is not None:
-                existed = True
-            entries = [(place, one.entry) for place, one in enumerate([appended, *others]) if isinstance(one, Appended)]
-            _raise_first(await self._home.confirm(execution, OperationClass.DELETE, entries))
-            return Erased(count=existed, **execution.write_facts)
-
-    async def _superseded(self, execution: Execution, former: Snapshot | MemoryRecord) -> list[Operation]:
-        """Return the deletions of what a memory supersedes by its key; see `providers/keys`.
-
-        Raises:
-            Unavailable: it is unknown what there is.
-        """
-        if former.key is None:
-            return []
-        half = execution.deadline.earlier(execution.deadline.remaining() / 2)
-        records = await self._reader.of_key(execution, former.owner, former.key, half)
-        older = [record for record in records if rank_of(record) < rank_of(former)]
-        return [_erasure(record, self._clock.next(), str(uuid4())) for record in older]
-
-    async def _former(self, execution: Execution, deletion: Deletion) -> tuple[Snapshot | None, bool]:
-        """Return the state that a deletion meets, and whether home itself holds none, so that a trace is to be kept."""
-        # At most half of the time: that the deletion is durable matters more than whether the memory existed.
-        limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
-        entry = await self._reader.entry(deletion.owner, deletion.memory_id, limited)
-        if entry is not None:
-            self._clock.observe(entry.state.version)
-            return await self._first_deletion(execution, deletion, entry.state, limited), False
-        source, former = await self._reader.snapshot(execution, deletion.owner, deletion.memory_id, limited)
-        if former is not None:
-            self._clock.observe(former.version)
-        # A provider that answers instead of home may lack what home holds.
-        return former, former is None and source is execution.route.home
-
-    async def _first_deletion(
-        self, execution: Execution, deletion: Deletion, known: Snapshot, limited: Deadline
-    ) -> Snapshot:
-        """Return the tombstone that this very deletion has left at a provider, or else what the journal knows.
-
-        The journal forgets deletions; that of a later write, which nobody could judge, is perhaps all that it knows.
-        """
-        if not known.deleted or deletion.edit_id is None or deleted_by(known, deletion.edit_id):
-            return known
-        with suppress(Unavailable):
-            _, held = await self._reader.snapshot(execution, deletion.owner, deletion.memory_id, limited)
-            if held is not None and held.deleted and deleted_by(held, deletion.edit_id):
-                return held
-        return known
-
-    async def erase_all(self, route: Route, owner: Owner, limit: int, conditions: Conditions) -> Erased:
-        """Delete an owner's memories that meet conditions, each as if alone; see `MemoryStore`."""
-        limits.check_erase_all(owner, limit, conditions)
-        with self._context.begin(route, OperationClass.DELETE, limit) as execution:
-            await slow_down(self._context, execution, owner)
-            # At most half of the time, as for one.
-            limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
-            records = await self._reader.all_memories(execution, as_page(conditions, owner), limit, limited)
-            edit_id = str(uuid4())
-            operations = await in_turns(lambda record: _erasure(record, self._clock.next(), edit_id), records)
-            if conditions.conditional:  # what they supersede may not meet them
-                await self._erase_superseded(execution, owner, records)
-            outcomes = await self._append_all(execution, operations)
-            entries = [(place, known.entry) for place, known in enumerate(outcomes) if isinstance(known, Appended)]
-            _raise_first(await self._home.confirm(execution, OperationClass.DELETE, entries))
-            # Memories that another caller deletes at the same time count as well, or a repeating caller stops early.
-            return Erased(count=len(entries), **execution.write_facts)
-
-    async def _erase_superseded(self, execution: Execution, owner: Owner, records: Sequence[MemoryRecord]) -> None:
-        """Delete what memories supersede that have not reached home, so that nobody has done so yet."""
-        keyed = [record for record in records if record.key is not None]
-        home = execution.route.home
-        if not keyed or home is None:
-            return
-        entries = await self._context.journal(
-            lambda journal: journal.entries(owner, home.name, MAX_PENDING, 0), execution.deadline.remaining()
-        )
-        pending = {entry.state.id for entry in entries}
-        for record in keyed:
-            if record.id in pending:
-                await self._append_all(execution, await self._superseded(execution, record))
 
     def _new_state(self, memory: NewMemory) -> Snapshot:
         memory_id = memory.memory_id or new_memory_id(self._clock.milliseconds)
@@ -326,31 +200,14 @@ class ChainWriter:
         return Appended(entry=entry, repeated=True) if entry is not None and known is entry.state else known
 
     async def _append(self, execution: Execution, operation: Operation) -> Appended:
-        [outcome] = await self._append_all(execution, [operation])
+        [outcome] = await append_all(self._context, execution, [operation])
         if not isinstance(outcome, Appended):
             raise outcome
         return outcome
 
-    async def _append_all(self, execution: Execution, operations: Sequence[Operation]) -> list[Appended | Rejected]:
-        if not operations:
-            return []
-        home = None if execution.route.home is None else execution.route.home.name
-        outcomes = await self._context.journal(
-            lambda journal: journal.append(operations, held=home, seconds=LEASE_SECONDS),
-            execution.deadline.remaining(),
-            JournalCall.APPEND,
-        )
-        if any(isinstance(outcome, Rejected) for outcome in outcomes):
-            execution.answered(JOURNAL)
-        return outcomes
-
 
 def _creation(state: Snapshot) -> Operation:
     return Operation(kind=OperationKind.REMEMBER, state=state)
-
-
-def _erasure(record: MemoryRecord, version: int, edit_id: str) -> Operation:
-    return Operation(kind=OperationKind.DELETE, state=tombstone_for(record, version, edit_id))
 
 
 def _state_of(known: Appended | Operation | Snapshot) -> Snapshot:
@@ -359,24 +216,9 @@ def _state_of(known: Appended | Operation | Snapshot) -> Snapshot:
     return known.entry.state if isinstance(known, Appended) else known.state
 
 
-def _has_version(former: Snapshot | None, version: int) -> bool:
-    """Return whether a deletion of one version alone meets that version, or a tombstone, which judges for itself."""
-    return former is not None and (former.deleted or former.version == version)
-
-
 def _checked(memory: NewMemory) -> NewMemory | ProviderError:
     """Return the memory in canonical form, or the error that keeps it out of the journal."""
     try:
         return limits.check_new_memory(memory)
     except ProviderError as error:
         return error.with_traceback(None)
-
-
-def _existed(former: Snapshot | None, edit_id: str) -> bool:
-    """Return whether a deletion finds a memory, or repeats the one that did."""
-    return former is not None and (not former.deleted or deleted_by(former, edit_id))
-
-
-def _raise_first(refused: Sequence[tuple[int, ProviderError]]) -> None:
-    for _, error in refused:
-        raise error

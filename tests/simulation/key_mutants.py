@@ -5,28 +5,27 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from providers.answers import Found, Stored
+from providers.answers import Stored
 from providers.base import MemoryProvider
 from providers.chain.route import Route
 from providers.journal.base import Journal
 from providers.journal.operations import JournalEntry
-from providers.keys.choosing import rank_of
-from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
 from providers.replica import Replica
 from providers.states.clock import HybridClock, keyed_memory_id
-from providers.types import NewMemory, PageQuery
+from providers.types import NewMemory
 from tests.simulation.design import RealDesign
 from tests.simulation.journal import FaultyRunner, SimulatedJournal
+from tests.simulation.stores import WeakStore
 from tests.support.chain_rig import ChainRig
 
 
 class KeyReusedBeforeDeletion(RealDesign):
     """A key names its newest memory, and nobody deletes the one that it named before."""
 
-    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:  # noqa: ARG002 - none of them is weak
+    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
         """Return a store that shows the newest memory of a key alone to whoever looks for others."""
-        return _NewestAlone(clock)
+        return WeakStore(clock, name, newest_alone=True)
 
 
 class PendingKeysUnknown(RealDesign):
@@ -52,14 +51,6 @@ class IdsFromKeys(RealDesign):
 
         vars(chained)["store"] = derived
         return chained
-
-
-class _NewestAlone(MockMemoryProvider):
-    async def page(self, query: PageQuery) -> Found:
-        found = await super().page(query)
-        if query.key is None:
-            return found
-        return replace(found, memories=sorted(found.memories, key=rank_of)[-1:])
 
 
 class _Keyless(SimulatedJournal):
