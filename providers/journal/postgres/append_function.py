@@ -122,8 +122,7 @@ CREATE_APPEND = f"""
                 outcome := CASE WHEN known.digest = operation.digest THEN 'repeated' ELSE 'conflict' END;
             ELSIF repeats IS NOT NULL THEN
                 outcome := CASE WHEN repeats THEN 'repeated' ELSE 'conflict' END;
-            ELSIF (operation.kind = 'update' OR (operation.kind = 'delete' AND operation.base > 0))
-                AND known.version > operation.base THEN
+            ELSIF known.version > operation.base AND (operation.kind = 'update' OR operation.base > 0) THEN
                 outcome := 'out_of_date';
             ELSE
                 outcome := 'appended';

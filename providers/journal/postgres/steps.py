@@ -123,17 +123,16 @@ STEPS = (
             """,
             "CREATE INDEX ninai_journal_superseded_by_age ON ninai_journal_superseded (appended_at)",
             _LIKE_ENTRIES.format(table="ninai_journal_superseded"),
-            CREATE_APPEND,
-            CREATE_APPEND_LEASED,
-            CREATE_FORMER_APPEND,
-            CREATE_FORMER_APPEND_LEASED,
         ),
     ),
     SchemaStep(
         title="members that hold nothing but ours",
         statements=("ALTER TABLE ninai_journal_members ADD COLUMN ours boolean NOT NULL DEFAULT false",),
     ),
-    SchemaStep(title="deletions of one version alone", statements=(CREATE_APPEND,)),
+    SchemaStep(
+        title="deletions of one version",
+        statements=(CREATE_APPEND, CREATE_APPEND_LEASED, CREATE_FORMER_APPEND, CREATE_FORMER_APPEND_LEASED),
+    ),
 )
 
 # Not to_regclass(), which caches that the table was missing before this connection waited for the lock.

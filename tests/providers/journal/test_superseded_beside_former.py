@@ -78,7 +78,9 @@ async def test_a_former_program_keeps_versions_in_tables(database: str) -> None:
         await journal.join("standby", None)
         await put(await keeping(journal), remember("m"))
         changed, gone = update("m", "coffee"), delete("m")
-        arguments = [(one.kind, USER, "m", one.state.version, 1, encode(one.state)) for one in (changed, gone)]
+        arguments = [
+            (one.kind, USER, "m", one.state.version, base, encode(one.state)) for one, base in ((changed, 1), (gone, 0))
+        ]
         assert await former.fetchval(call, *arguments[0]) == "appended"
         assert versions(await leased(journal, "standby")) == [(1, True), (2, False)]
 
