@@ -1,6 +1,7 @@
 """Memories under keys of the caller's choice: put, get, delete, rename and list."""
 
 from litestar import HttpMethod, Response, delete, get, post, put, route
+from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody
 
@@ -212,7 +213,9 @@ async def _put(key: str, data: KeptRequest, write: ConditionalCall) -> Response[
     )
     kept = await writing.put(write.provider, wanted)
     answer = PutKeyResponse(key, kept.id, kept.created, stored_or_accepted(kept.written))
-    return Response(answer, status_code=write_status(kept.written), headers=etag_of(kept.version))
+    tidying = BackgroundTask(writing.tidy, write.provider, write.owner, key) if kept.created else None
+    headers = etag_of(kept.version)
+    return Response(answer, status_code=write_status(kept.written), headers=headers, background=tidying)
 
 
 async def _get(key: str, call: ReadCall) -> Response[MemoryRecord]:

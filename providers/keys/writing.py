@@ -1,6 +1,7 @@
 """Writes by key: put what a key names, and delete it."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Literal
 
 from msgspec import Struct
@@ -8,7 +9,7 @@ from msgspec.structs import replace
 
 from providers.answers import Changed, Erased, Stored
 from providers.base import MemoryProvider
-from providers.errors import KeyNotFound, MemoryNotFound, Unavailable, VersionMismatch
+from providers.errors import KeyNotFound, MemoryNotFound, ProviderError, Unavailable, VersionMismatch
 from providers.keys.choosing import unlooked_version
 from providers.keys.looking import delete_superseded, look
 from providers.limits import check_key, check_new_memory
@@ -40,7 +41,10 @@ class Put(Struct, frozen=True, kw_only=True):
 
 
 class Kept(Struct, frozen=True, kw_only=True):
-    """What a put has done: the memory's id and version, whether it is `created`, and the facts of the `written`."""
+    """What a put has done: the memory's id and version, and the facts of the `written`.
+
+    Where it is `created`, `tidy` is to follow.
+    """
 
     id: str
     version: int
@@ -69,9 +73,7 @@ async def put(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds = wall
             return await _created(provider, replace(wanted.memory, first_version=unlooked_version(now_ms)))
         _check_expected(wanted, found.current)
         if found.current is None or found.current.id == wanted.memory.memory_id:
-            kept = await _created(provider, wanted.memory)
-            await delete_superseded(provider, await look(provider, wanted.memory.owner, wanted.key))
-            return kept
+            return await _created(provider, wanted.memory)
         try:
             changed = await provider.change(_replacement(wanted, found.current))
         except MemoryNotFound:
@@ -79,6 +81,15 @@ async def put(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds = wall
         await delete_superseded(provider, found)
         return Kept(id=changed.memory.id, version=changed.memory.version, created=False, written=changed)
     raise Unavailable(f"the key {wanted.key!r} is being written by too many at once")
+
+
+async def tidy(provider: MemoryProvider, owner: Owner, key: str) -> None:
+    """Delete what is superseded under a key, once something was created under it; somebody else may have done so, too.
+
+    Nobody waits for that: reads show one memory of a key all the same, and every later look does it again.
+    """
+    with suppress(ProviderError):
+        await delete_superseded(provider, await look(provider, owner, key))
 
 
 async def delete(
