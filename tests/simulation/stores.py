@@ -8,7 +8,6 @@ from msgspec.structs import replace
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.errors import Conflict, MemoryNotFound, ProviderError
 from providers.introduction import Introduction, StoreMark
-from providers.keys.choosing import rank_of
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.search.paging import paged
@@ -21,15 +20,11 @@ from providers.types import Deletion, Edit, Health, MemoryRecord, NewMemory, Pag
 class WeakStore(Replica):
     """Holds copies, several of one memory if it must, and nothing of what was deleted; it looks before it writes.
 
-    Where the `last_writer_wins` it also remembers the latest version of each memory, and refuses every older one. Where
-    it shows the `newest_alone`, it does so to whoever looks for the memories of a key.
+    Where the `last_writer_wins` it also remembers the latest version of each memory, and refuses every older one.
     """
 
-    def __init__(
-        self, clock: HybridClock, name: str, *, last_writer_wins: bool = False, newest_alone: bool = False
-    ) -> None:
+    def __init__(self, clock: HybridClock, name: str, *, last_writer_wins: bool = False) -> None:
         self.looks = True
-        self._newest_alone = newest_alone
         self._clock = clock
         self._name = name
         self._copies: dict[tuple[Owner, str], list[Snapshot]] = {}
@@ -77,10 +72,7 @@ class WeakStore(Replica):
 
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`."""
-        found = paged(query, self._records(query.owner), whole=True)
-        if query.key is None or not self._newest_alone:
-            return found
-        return replace(found, memories=sorted(found.memories, key=rank_of)[-1:])
+        return paged(query, self._records(query.owner), whole=True)
 
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""

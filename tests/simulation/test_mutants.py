@@ -7,7 +7,6 @@ import pytest
 from tests.simulation.design import Design, RealDesign
 from tests.simulation.drawing import script_of, script_with
 from tests.simulation.hedging_mutants import StaleLoserWins
-from tests.simulation.key_mutants import KEY_MUTANTS
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.run import run
 from tests.simulation.tenant_mutants import TENANT_MUTANTS
@@ -21,9 +20,7 @@ _SOAK_OTHER_SEEDS = 40  # of each kind that is not the mutant's own
 _UPSETS = [(mutant, kind) for mutant, kinds in UPSET_MUTANTS.items() for kind in sorted(kinds)]
 
 
-@pytest.mark.parametrize(
-    "mutant", [*MUTANTS, *TENANT_MUTANTS, *KEY_MUTANTS, StaleLoserWins], ids=lambda mutant: mutant.__name__
-)
+@pytest.mark.parametrize("mutant", [*MUTANTS, *TENANT_MUTANTS, StaleLoserWins], ids=lambda mutant: mutant.__name__)
 def test_a_broken_design_is_found_out(mutant: type[Design], record_property: Callable[[str, object], None]) -> None:
     """Some client gets an answer that is not true within so many runs."""
     seed = next((seed for seed in range(_MOST_SEEDS) if _tells_untruth(mutant, seed)), None)

@@ -1,8 +1,9 @@
-"""Designs that give a key to another memory before they are done with the one that it named."""
+"""Designs that give a key to another memory before they are done with the one that it named are found out."""
 
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from providers.answers import Stored
@@ -11,25 +12,17 @@ from providers.chain.route import Route
 from providers.journal.base import Journal
 from providers.journal.operations import JournalEntry
 from providers.owners import Owner
-from providers.replica import Replica
-from providers.states.clock import HybridClock, keyed_memory_id
+from providers.states.clock import keyed_memory_id
 from providers.types import NewMemory
 from tests.simulation.design import RealDesign
+from tests.simulation.drawing import script_with
 from tests.simulation.journal import FaultyRunner, SimulatedJournal
-from tests.simulation.stores import WeakStore
+from tests.simulation.run import run
 from tests.support.chain_rig import ChainRig
 
 
 class KeyReusedBeforeDeletion(RealDesign):
-    """A key names its newest memory, and nobody deletes the one that it named before."""
-
-    def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
-        """Return a store that shows the newest memory of a key alone to whoever looks for others."""
-        return WeakStore(clock, name, newest_alone=True)
-
-
-class PendingKeysUnknown(RealDesign):
-    """What waits for a provider is laid over its answers without its key."""
+    """A key names another memory while the one that it named is neither hidden nor deleted: its overlay has no keys."""
 
     def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
         """Return a journal that looks so."""
@@ -59,4 +52,10 @@ class _Keyless(SimulatedJournal):
         return [replace(entry, state=replace(entry.state, key=None)) for entry in found]
 
 
-KEY_MUTANTS = (KeyReusedBeforeDeletion, PendingKeysUnknown, IdsFromKeys)
+_MOST_SEEDS = 150
+
+
+@pytest.mark.parametrize("mutant", [KeyReusedBeforeDeletion, IdsFromKeys], ids=lambda mutant: mutant.__name__)
+def test_a_key_given_away_too_early_is_found_out(mutant: type[RealDesign]) -> None:
+    """Some client gets an answer that is not true within so many runs."""
+    assert any(run(script_with(seed, None), mutant()).broken for seed in range(_MOST_SEEDS))
