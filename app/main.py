@@ -35,6 +35,7 @@ from app.controllers.batches import BatchesController
 from app.controllers.changes import ChangesController
 from app.controllers.docs import DocsController
 from app.controllers.health import HealthController
+from app.controllers.keys import KeysController
 from app.controllers.lists import ListsController
 from app.controllers.memories import MemoriesController
 from app.controllers.order import OrderController
@@ -80,14 +81,8 @@ from observability.workers.exchange import Exchange, SingleProcess
 from providers.measured import MeasuredProvider
 
 _OPERATORS = (AdminController, AdminJournalController, OrderController, StoresController, UsersController)
-_RESOURCES = (
-    MemoriesController,
-    ListsController,
-    BatchesController,
-    ChangesController,
-    PortableController,
-    *_OPERATORS,
-)
+_MEMORIES = (MemoriesController, KeysController, ListsController)
+_RESOURCES = (*_MEMORIES, BatchesController, ChangesController, PortableController, *_OPERATORS)
 _PAGES = (HealthController, DocsController, ConsoleController, LoginController, AssetsController)
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from providers import limits
 from providers.errors import InvalidInput
 from providers.introduction import StoreMark
-from providers.labels import LABELS
+from providers.labels import NAMES
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS
 from providers.states.unknown import NOTHING
@@ -38,7 +38,7 @@ def check_snapshot(snapshot: Snapshot) -> Snapshot:
         expires_at=_in_utc("expires_at", snapshot.expires_at),
     )
     if snapshot.content is None:
-        nothing = dict.fromkeys((*LABELS, "metadata", "updated_at", "expires_at"))
+        nothing = dict.fromkeys((*NAMES, "metadata", "updated_at", "expires_at"))
         return replace(canonical, digest=b"", first_version=0, unknown=NOTHING, **nothing)
     limits.check_content(snapshot.content)
     limits.check_metadata(snapshot.metadata)

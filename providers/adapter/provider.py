@@ -107,6 +107,7 @@ class ProviderAdapter(MemoryProvider):
         _refuse("take the version of a deletion", deletion.version)
         _refuse("delete a memory only in one version", deletion.seen)
         _refuse("make a deletion that can be repeated", deletion.edit_id)
+        _refuse("delete a memory only in one version", deletion.seen)
         self._deleter()
         listed = await self._lookup(deletion.owner, deletion.memory_id)
         return Erased(count=0 if listed is None else await self._delete(listed))
@@ -142,7 +143,7 @@ class ProviderAdapter(MemoryProvider):
         _refuse("store with a given moment", memory.created_at)
         _refuse("hide a memory from some moment on", memory.expires_at)
         for name, label in labels_of(memory).items():
-            _refuse(f"keep the label '{name}'", label)
+            _refuse("keep a key" if name == "key" else f"keep the label '{name}'", label)
         with translated(writes=True):
             # A copy, since either side may change its metadata.
             minted = await self._provider.remember(memory.owner.key, memory.content, deepcopy(memory.metadata))

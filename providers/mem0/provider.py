@@ -31,6 +31,9 @@ from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery, S
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
+# mem0 has no write that depends on what is there, and others write past us.
+_COMPARE = "write only over one version of a memory, as If-Match asks for"
+
 
 class Mem0Traits(Struct, frozen=True, kw_only=True):
     """What is configured of a provider; many may read the `endpoint`.
@@ -118,11 +121,17 @@ class Mem0HttpMemoryProvider(Replica):
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
-        return Changed(memory=(await self._writer.change(limits.check_edit(edit))).record)
+        edit = limits.check_edit(edit)
+        if edit.seen is not None:
+            raise Unsupported(_COMPARE)
+        return Changed(memory=(await self._writer.change(edit)).record)
 
     async def erase(self, deletion: Deletion) -> Erased:
         """See `MemoryStore`."""
-        return Erased(count=int(await self._writer.erase(limits.check_deletion(deletion))))
+        deletion = limits.check_deletion(deletion)
+        if deletion.seen is not None:
+            raise Unsupported(_COMPARE)
+        return Erased(count=int(await self._writer.erase(deletion)))
 
     async def health_check(self) -> Health:
         """See `MemoryStore`."""
@@ -178,7 +187,7 @@ class Mem0HttpMemoryProvider(Replica):
             if memory.expires_at is not None:
                 raise Unsupported("let memories expire that mem0 infers")
             return Stored(id=await self._writer.infer(memory))
-        return Stored(id=await self._writer.put_new(memory, may_be_fresh=may_be_fresh))
+        return await self._writer.put_new(memory, may_be_fresh=may_be_fresh)
 
     async def _put(self, snapshot: Snapshot) -> None:
         await self._writer.put(replica_limits.check_snapshot(snapshot))

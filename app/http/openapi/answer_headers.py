@@ -27,12 +27,15 @@ DECLARED = {
     SESSION_HEADER: _header(
         "The session's position after this write, to be sent with reads.", max_length=MAX_SESSION_CHARS
     ),
+    "ETag": _header("The version of the memory, in quotes, to be sent as `If-Match`.", pattern='^"[0-9]+"$'),
     "Preference-Applied": _header("The seconds granted to `Prefer: wait`.", pattern="^wait=[0-9]+$"),
     "Retry-After": _header("Seconds after which to try again.", type=OpenAPIType.INTEGER, minimum=1),
     "WWW-Authenticate": _header("How to show a key."),
 }
 _ALWAYS = ("X-Request-ID", "Server-Timing", "Cache-Control", "X-Content-Type-Options")
 _OF_MEMORIES = ("Memory-Provider", "Memory-Consistency", "Memory-Degraded")
+# Operations that answer about one memory.
+_VERSIONED = frozenset({"remember", "getMemory", "updateMemory", "putByKey", "getByKey", "putKey", "getKey"})
 _OF_WRITES = (SESSION_HEADER, "Preference-Applied")
 _SUCCESSES = frozenset({"200", "202"})
 _UNAUTHENTICATED, _UNAVAILABLE = "401", "503"
@@ -45,6 +48,8 @@ def declare_headers(document: OpenAPI) -> None:
         for status, answer in (operation.responses or {}).items():
             if isinstance(answer, OpenAPIResponse):
                 names = _names_of(path, status, writes="Prefer" in asked)
+                if operation.operation_id in _VERSIONED and status in _SUCCESSES:
+                    names.append("ETag")
                 answer.headers = {name: Reference(f"#/components/headers/{name}") for name in names}
 
 
