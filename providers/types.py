@@ -1,20 +1,19 @@
 """The plain frozen values that cross the provider boundary."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from providers.expiry import has_expired
 from providers.filters import Filter
 from providers.labels import LabelChanges, Labels, labels_of
 from providers.owners import DEFAULT_TENANT, Owner
+from providers.positions import Order, Place, Position
 from providers.search.filter_match import matches
 
 Metadata = dict[str, Any]
-Order = Literal["newest", "oldest"]  # which memory of a list comes first
 MOMENTS = ("created_at", "updated_at", "expires_at")  # of a memory
-Place = tuple[datetime, int, str]  # in a list, which is in the order of these
 
 
 class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
@@ -50,7 +49,7 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
         return self.created_at, self.first_version, self.id
 
     @property
-    def position(self) -> "Position":
+    def position(self) -> Position:
         """The position in its owner's list."""
         return Position(self.created_at, self.id, self.first_version)
 
@@ -177,26 +176,6 @@ class Deletion(Struct, frozen=True, kw_only=True):
     version: int | None = None
     edit_id: str | None = None
     seen: int | None = None
-
-
-class Position(Struct, frozen=True, array_like=True):
-    """A place in a user's list: that of the last memory already seen.
-
-    Without a `first_version` it comes from a version that did not know that, which listed what was created at the same
-    moment by id, from newest to oldest.
-    """
-
-    created_at: Annotated[datetime, Meta(tz=True)]
-    memory_id: str
-    first_version: int | None = None
-
-    def is_before(self, record: MemoryRecord, order: Order = "newest") -> bool:
-        """Return whether a memory stands behind this place in a list."""
-        memory_id = self.memory_id.lower()
-        if self.first_version is None:
-            return (record.created_at, record.id) < (self.created_at, memory_id)
-        place = self.created_at, self.first_version, memory_id
-        return record.place < place if order == "newest" else record.place > place
 
 
 class PageQuery(Conditions, frozen=True, kw_only=True):

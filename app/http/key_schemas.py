@@ -4,7 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from app.http.schemas import Content, LabelledRequest, MetadataField, UserId
+from app.http.lifetimes import Lifetime
+from app.http.schemas import Content, ExpiresAt, LabelledRequest, MetadataField, TtlSeconds, UserId
 from providers.keys.listing import MAX_DEPTH
 from providers.labels import MAX_KEY_CHARS
 from providers.owners import Owner
@@ -20,12 +21,24 @@ class KeptRequest(LabelledRequest, frozen=True, kw_only=True, forbid_unknown_fie
 
     content: Content
     metadata: MetadataField | None = None
+    expires_at: ExpiresAt | None = None
+    ttl_seconds: TtlSeconds | None = None
     user_id: UserId | UnsetType = UNSET
 
-    def memory_under(self, key: str, owner: Owner, memory_id: str | None) -> NewMemory:
-        """Return the memory to store under a key; the id is that of a new one."""
+    def memory_under(self, key: str, owner: Owner, memory_id: str | None, lifetime: Lifetime) -> NewMemory:
+        """Return the memory to store under a key; the id is that of a new one.
+
+        Raises:
+            InvalidInput: its expiry is not that of a memory written now.
+        """
         return NewMemory(
-            owner=owner, content=self.content, metadata=self.metadata, memory_id=memory_id, key=key, **self.labels
+            owner=owner,
+            content=self.content,
+            metadata=self.metadata,
+            memory_id=memory_id,
+            key=key,
+            expires_at=lifetime.of_new(self.expires_at, self.ttl_seconds),
+            **self.labels,
         )
 
 

@@ -107,7 +107,6 @@ class ProviderAdapter(MemoryProvider):
         _refuse("take the version of a deletion", deletion.version)
         _refuse("delete a memory only in one version", deletion.seen)
         _refuse("make a deletion that can be repeated", deletion.edit_id)
-        _refuse("delete a memory only in one version", deletion.seen)
         self._deleter()
         listed = await self._lookup(deletion.owner, deletion.memory_id)
         return Erased(count=0 if listed is None else await self._delete(listed))

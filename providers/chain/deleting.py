@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from uuid import uuid4
 
+from msgspec.structs import replace
+
 from providers import limits
 from providers.answers import Erased
 from providers.chain.appending import append_all, raise_first
@@ -17,6 +19,7 @@ from providers.chain.reading import ChainReader
 from providers.chain.route import Route
 from providers.chain.waiting.slowing import slow_down
 from providers.errors import Unavailable
+from providers.expiry import BEGINNING
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.keys.choosing import rank_of
 from providers.owners import Owner
@@ -129,7 +132,8 @@ class ChainEraser:
             await slow_down(self._context, execution, owner)
             # At most half of the time, as for one.
             limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
-            records = await self._reader.all_memories(execution, as_page(conditions, owner), limit, limited)
+            chosen = replace(as_page(conditions, owner), now=BEGINNING)  # what has expired is to go as well
+            records = await self._reader.all_memories(execution, chosen, limit, limited)
             edit_id = str(uuid4())
             operations = await in_turns(lambda record: _erasure(record, self._clock.next(), edit_id), records)
             if conditions.conditional:  # what they supersede may not meet them

@@ -24,6 +24,7 @@ from providers.chain.recalling import recalled_over
 from providers.chain.route import Route
 from providers.chain.superseding import one_of_each_key
 from providers.errors import CursorLost, MemoryNotFound, Unavailable
+from providers.expiry import BEGINNING
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import JournalEntry
 from providers.limits import MAX_LIST_LIMIT
@@ -80,7 +81,7 @@ class ChainReader:
             except JournalUnavailable:
                 raise
             except Unavailable as error:
-                if query.key is not None and (pending := view.keyed(query.key)):
+                if query.key is not None and (pending := list(filter(query.admits, view.keyed(query.key)))):
                     # What the journal has under a key is newer than what the providers have.
                     execution.degrade(f"home_{error.outcome}")
                     execution.answered(JOURNAL)
@@ -152,12 +153,13 @@ class ChainReader:
             return replace(fetched, **execution.facts)
 
     async def of_key(self, execution: Execution, owner: Owner, key: str, deadline: Deadline) -> list[MemoryRecord]:
-        """Return all living memories of a key.
+        """Return all memories of a key that are not deleted, those that have expired included.
 
         Raises:
             Unavailable: it is unknown which there are.
         """
-        return await self.all_memories(execution, PageQuery(owner=owner, key=key), MAX_LIST_LIMIT, deadline)
+        query = PageQuery(owner=owner, key=key, now=BEGINNING)
+        return await self.all_memories(execution, query, MAX_LIST_LIMIT, deadline)
 
     async def entry(self, owner: Owner, memory_id: str, deadline: Deadline) -> JournalEntry | None:
         """Return what the journal knows of a memory, None if it knows nothing (any more).

@@ -10,6 +10,7 @@ from providers.chain.deadline import CallOptions
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.errors import Rejected
+from providers.expiry import BEGINNING
 from providers.journal.operations import Operation, OperationKind
 from providers.keys.choosing import NO_RANK, Rank, chosen, rank_of
 from providers.keys.looking import MAX_OF_KEY
@@ -35,11 +36,11 @@ async def superseded_by(
 
     async def look(named: tuple[Owner, str | None]) -> list[Operation]:
         owner, key = named
-        query = PageQuery(owner=owner, key=key, limit=MAX_OF_KEY)
+        query = PageQuery(owner=owner, key=key, limit=MAX_OF_KEY, now=BEGINNING)
         page = await link.call(lambda provider: provider.page(query), operation, options)
         return [
             Operation(kind=OperationKind.DELETE, state=tombstone_for(memory, memory.version))
-            for memory in chosen(page.memories).superseded
+            for memory in chosen(page.memories, BEGINNING).superseded
         ]
 
     found = await answer_all(list(keys), look, _AT_ONCE, values=Rejected)

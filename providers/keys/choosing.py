@@ -1,9 +1,11 @@
 """The choice between memories of one key: one is current, all older ones are superseded by it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from msgspec import Struct
 
+from providers.expiry import has_expired
 from providers.states.clock import COUNTER_BITS, Milliseconds, wall_clock_ms
 from providers.types import MemoryRecord, Snapshot
 
@@ -21,16 +23,23 @@ def rank_of(memory: MemoryRecord | Snapshot) -> Rank:
 
 
 class OfKey(Struct, frozen=True):
-    """The living memories of one key: the current one, None if there is none, and those that it supersedes."""
+    """The memories of one key: the current one, None if there is none, and those that it supersedes.
+
+    Where the current one has `expired` there is none, and what it supersedes stays superseded.
+    """
 
     current: MemoryRecord | None
     superseded: tuple[MemoryRecord, ...] = ()
+    expired: MemoryRecord | None = None
 
 
-def chosen(memories: Sequence[MemoryRecord]) -> OfKey:
-    """Return which of the memories of one key is current."""
+def chosen(memories: Sequence[MemoryRecord], now: datetime) -> OfKey:
+    """Return which of the memories of one key is current; all are given that are not deleted."""
     ranked = sorted(memories, key=rank_of)
-    return OfKey(ranked[-1], tuple(ranked[:-1])) if ranked else OfKey(None)
+    if not ranked:
+        return OfKey(None)
+    *superseded, last = ranked
+    return OfKey(None, tuple(superseded), last) if has_expired(last, now) else OfKey(last, tuple(superseded))
 
 
 def unlooked_version(now_ms: Milliseconds = wall_clock_ms) -> int:

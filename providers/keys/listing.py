@@ -8,9 +8,11 @@ from msgspec.structs import replace
 from providers.answers import PARTIAL, Answer, Found
 from providers.base import MemoryProvider
 from providers.errors import InvalidInput, Unavailable
+from providers.expiry import BEGINNING, has_expired
 from providers.keys.choosing import rank_of
 from providers.limits import MAX_PAGE_LIMIT, check_key_prefix
 from providers.owners import Owner
+from providers.states.clock import Milliseconds, moment_of, wall_clock_ms
 from providers.types import MemoryRecord, PageQuery
 
 SEPARATOR = "/"
@@ -25,7 +27,13 @@ class KeyList(Answer, frozen=True, kw_only=True):
     folders: dict[str, int]
 
 
-async def list_keys(provider: MemoryProvider, owner: Owner, prefix: str = "", depth: int | None = None) -> KeyList:
+async def list_keys(
+    provider: MemoryProvider,
+    owner: Owner,
+    prefix: str = "",
+    depth: int | None = None,
+    now_ms: Milliseconds = wall_clock_ms,
+) -> KeyList:
     """List the keys that begin with a prefix, in the order of their code points.
 
     With a `depth` those that have more than so many parts behind the prefix are gathered in folders, by their first
@@ -39,7 +47,10 @@ async def list_keys(provider: MemoryProvider, owner: Owner, prefix: str = "", de
     found = await all_under(provider, owner, prefix, "prefix")
     shown: list[MemoryRecord] = []
     folders: Counter[str] = Counter()
+    now = moment_of(now_ms)
     for memory in found.memories:
+        if has_expired(memory, now):
+            continue
         folder = _folder(memory.key or "", prefix, depth)
         if folder is None:
             shown.append(memory)
@@ -55,7 +66,7 @@ async def list_keys(provider: MemoryProvider, owner: Owner, prefix: str = "", de
 
 
 async def all_under(provider: MemoryProvider, owner: Owner, prefix: str, field: str) -> Found:
-    """Return the current memories whose keys begin with a prefix, by key.
+    """Return the current memories whose keys begin with a prefix, by key, those that have expired included.
 
     They have no contents, of which ten thousand would be too much to hold.
 
@@ -63,7 +74,7 @@ async def all_under(provider: MemoryProvider, owner: Owner, prefix: str, field: 
         InvalidInput: there are more than `MAX_LISTED`; `field` is the name of the prefix.
         Unavailable: the provider cannot list all memories.
     """
-    query = PageQuery(owner=owner, key_prefix=prefix, limit=MAX_PAGE_LIMIT)
+    query = PageQuery(owner=owner, key_prefix=prefix, limit=MAX_PAGE_LIMIT, now=BEGINNING)
     found: list[MemoryRecord] = []
     while True:
         page = await provider.page(query)

@@ -11,7 +11,7 @@ from providers.answers import Changed, Erased, Stored
 from providers.base import MemoryProvider
 from providers.errors import KeyNotFound, MemoryNotFound, ProviderError, Unavailable, VersionMismatch
 from providers.keys.choosing import unlooked_version
-from providers.keys.looking import delete_superseded, look
+from providers.keys.looking import delete_superseded, free, look
 from providers.limits import check_key, check_new_memory
 from providers.owners import Owner
 from providers.states.clock import Milliseconds, wall_clock_ms
@@ -66,13 +66,17 @@ async def put(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds = wall
     check_new_memory(wanted.memory)
     for _ in range(_TRIES):
         try:
-            found = await look(provider, wanted.memory.owner, wanted.key)
+            found = await look(provider, wanted.memory.owner, wanted.key, now_ms)
         except Unavailable:
             if wanted.expected is not None:
                 raise
             return await _created(provider, replace(wanted.memory, first_version=unlooked_version(now_ms)))
         _check_expected(wanted, found.current)
-        if found.current is None or found.current.id == wanted.memory.memory_id:
+        there = found.current or found.expired
+        if there is not None and there.id == wanted.memory.memory_id:
+            return await _created(provider, wanted.memory)  # a retry
+        if found.current is None:
+            await free(provider, found)
             return await _created(provider, wanted.memory)
         try:
             changed = await provider.change(_replacement(wanted, found.current))
@@ -98,17 +102,18 @@ async def delete(
     key: str,
     expected: Expected = None,
     edit_id: Callable[[str], str | None] = lambda _: None,
+    now_ms: Milliseconds = wall_clock_ms,
 ) -> tuple[str, Erased]:
     """Delete what a key names for ever; return its id, and the facts. `edit_id` gives the deletion of an id its own.
 
     Raises:
-        KeyNotFound: no memory has the key.
+        KeyNotFound: no memory has the key, or it has expired.
         VersionMismatch: there is another version than the one expected.
         Unavailable: it is unknown what the key names.
     """
     check_key(key)
     for _ in range(_TRIES):
-        found = await look(provider, owner, key)
+        found = await look(provider, owner, key, now_ms)
         current = found.current
         if current is None:
             raise KeyNotFound(key)
@@ -143,6 +148,7 @@ def _replacement(wanted: Put, current: MemoryRecord) -> Edit:
         memory_id=current.id,
         content=memory.content,
         metadata=memory.metadata,
+        expires_at=memory.expires_at,
         session=memory.session,
         agent=memory.agent,
         app=memory.app,

@@ -31,9 +31,6 @@ from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery, S
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
-# mem0 has no write that depends on what is there, and others write past us.
-_COMPARE = "write only over one version of a memory, as If-Match asks for"
-
 
 class Mem0Traits(Struct, frozen=True, kw_only=True):
     """What is configured of a provider; many may read the `endpoint`.
@@ -121,17 +118,11 @@ class Mem0HttpMemoryProvider(Replica):
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
-        edit = limits.check_edit(edit)
-        if edit.seen is not None:
-            raise Unsupported(_COMPARE)
-        return Changed(memory=(await self._writer.change(edit)).record)
+        return Changed(memory=(await self._writer.change(limits.check_edit(edit))).record)
 
     async def erase(self, deletion: Deletion) -> Erased:
         """See `MemoryStore`."""
-        deletion = limits.check_deletion(deletion)
-        if deletion.seen is not None:
-            raise Unsupported(_COMPARE)
-        return Erased(count=int(await self._writer.erase(deletion)))
+        return Erased(count=int(await self._writer.erase(limits.check_deletion(deletion))))
 
     async def health_check(self) -> Health:
         """See `MemoryStore`."""
@@ -168,6 +159,11 @@ class Mem0HttpMemoryProvider(Replica):
         if not whole:
             raise Unavailable("mem0 cannot list all users: there are too many for it")
         return [owner for owner in owners if after is None or owner.key > after.key][:limit]
+
+    @property
+    def compares(self) -> bool:
+        """See `Replica`; mem0 has no write that depends on what is there, and others write past us."""
+        return False
 
     async def identity(self) -> str:
         """See `Replica`."""

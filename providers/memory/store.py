@@ -14,6 +14,7 @@ from providers.answers import Stored
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
 from providers.expiry import has_expired
 from providers.memory.history import History
+from providers.positions import Place
 from providers.search.admitting import admitted
 from providers.search.entries import Entry
 from providers.search.questions import Ordering, Question
@@ -23,7 +24,7 @@ from providers.states.clock import HybridClock, new_memory_id
 from providers.states.digests import digest_of
 from providers.states.editing import deleted_by, edited, first_state, tombstone_of
 from providers.states.merging import merged
-from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, PageQuery, Place, RecallQuery, Snapshot
+from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery, Snapshot
 
 _Stored = TypeVar("_Stored", Snapshot, MemoryRecord)
 

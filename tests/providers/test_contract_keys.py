@@ -1,21 +1,24 @@
 """What every provider promises of keys: one current memory, whoever writes; and of writes over one version alone."""
 
 import asyncio
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
 
 from providers.base import MemoryProvider
-from providers.errors import KeyNotFound, KeyTaken, MemoryNotFound, Unsupported, VersionMismatch
+from providers.errors import KeyNotFound, KeyTaken, MemoryNotFound, VersionMismatch
+from providers.keys.choosing import unlooked_version
 from providers.keys.listing import list_keys
 from providers.keys.looking import fetch
 from providers.keys.renaming import rename, rename_all
-from providers.keys.writing import Put, delete, put
-from providers.mem0.provider import Mem0HttpMemoryProvider
+from providers.keys.writing import Put, delete, put, tidy
 from providers.owners import Owner
 from providers.types import Conditions, Deletion, Edit, NewMemory, PageQuery
 
 AT_ONCE = 6
+PAST = datetime(2024, 2, 29, tzinfo=UTC)
+FUTURE = datetime(2999, 12, 31, tzinfo=UTC)
 
 
 def wanted(owner: Owner, key: str, content: str, memory_id: str | None = None) -> Put:
@@ -79,6 +82,39 @@ async def test_a_repeated_put_is_recognised(provider: MemoryProvider, user: str)
     assert kept[0].version == kept[1].version
 
 
+async def test_the_key_of_an_expired_memory_names_none(provider: MemoryProvider, user: str) -> None:
+    """It is neither got, deleted nor listed; who takes the key over makes another memory, which is current then."""
+    owner = Owner(user)
+    for key in ("a", "b", "c/1"):
+        # Of the future, as that of a host whose clock is ahead: what comes later must not be superseded by it.
+        gone = NewMemory(owner=owner, content="gone", key=key, expires_at=PAST, first_version=unlooked_version())
+        await provider.store(gone)
+
+    for ask in (fetch(provider, owner, "a"), delete(provider, owner, "a")):
+        with pytest.raises(KeyNotFound):
+            await ask
+    assert (await list_keys(provider, owner)).memories == []
+    kept = await put(provider, wanted(owner, "a", "tea"))
+    await put(provider, wanted(owner, "d", "milk"))
+    await rename(provider, owner, "d", "b", lambda edit: edit)
+    await put(provider, wanted(owner, "e/1", "water"))
+    await rename_all(provider, owner, "e/", "c/", lambda edit: edit)
+    await tidy(provider, owner, "a")
+    assert kept.created
+    assert [one.key for one in (await list_keys(provider, owner)).memories] == ["a", "b", "c/1"]
+    assert [(await fetch(provider, owner, key)).memory.content for key in ("a", "b", "c/1")] == ["tea", "milk", "water"]
+
+
+async def test_a_put_replaces_the_expiry(provider: MemoryProvider, user: str) -> None:
+    """As all other parts: what is put without one does not expire any more."""
+    owner = Owner(user)
+    for expires_at in (FUTURE, None):
+        kept = await put(provider, Put(memory=NewMemory(owner=owner, content="tea", key="a", expires_at=expires_at)))
+
+        memory = (await fetch(provider, owner, "a")).memory
+        assert (memory.expires_at, memory.version) == (expires_at, kept.version)
+
+
 async def test_keys_are_renamed_and_listed(provider: MemoryProvider, user: str) -> None:
     """Ids and contents stay; keys are chosen by their beginnings, which are no patterns."""
     owner = Owner(user)
@@ -102,15 +138,10 @@ async def test_keys_are_renamed_and_listed(provider: MemoryProvider, user: str) 
 
 
 async def test_a_write_meets_one_version_alone(provider: MemoryProvider, user: str) -> None:
-    """A change or a deletion of another version than the one seen does nothing; who cannot compare refuses it."""
+    """A change or a deletion of another version than the one seen does nothing."""
     owner = Owner(user)
     stored = await provider.store(NewMemory(owner=owner, content="tea"))
     edit = Edit(owner=owner, memory_id=stored.id, content="milk", edit_id=str(uuid4()), seen=stored.version)
-    if isinstance(provider, Mem0HttpMemoryProvider):
-        for refused in (provider.change(edit), provider.erase(Deletion(owner=owner, memory_id=stored.id, seen=1))):
-            with pytest.raises(Unsupported):
-                await refused
-        return
 
     changed = (await provider.change(edit)).memory
     again = (await provider.change(edit)).memory  # a retry, which has been done already

@@ -180,11 +180,11 @@ async def _put(call: _Call) -> Answer:
 
 
 async def _get_key(call: _Call) -> Answer:
-    return [(await fetch(call.provider, call.part.owner, call.part.query)).memory]
+    return [(await fetch(call.provider, call.part.owner, call.part.query, call.now_ms)).memory]
 
 
 async def _delete_key(call: _Call) -> Answer:
-    await delete(call.provider, call.part.owner, call.part.query)
+    await delete(call.provider, call.part.owner, call.part.query, now_ms=call.now_ms)
     return []
 
 
