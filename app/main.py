@@ -36,6 +36,7 @@ from app.controllers.batches import BatchesController
 from app.controllers.changes import ChangesController
 from app.controllers.docs import DocsController
 from app.controllers.health import HealthController
+from app.controllers.keys import KeysController
 from app.controllers.lists import ListsController
 from app.controllers.memories import MemoriesController
 from app.controllers.mode import ModeController
@@ -94,6 +95,7 @@ _OPERATORS = (
 )
 _RESOURCES = (
     MemoriesController,
+    KeysController,
     ListsController,
     BatchesController,
     ChangesController,

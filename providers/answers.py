@@ -53,9 +53,10 @@ class Written(Answer, frozen=True, kw_only=True):
 
 
 class Stored(Written, frozen=True, kw_only=True):
-    """The id of a stored memory."""
+    """The id of a stored memory, and its version, 0 where the store tells none."""
 
     id: str
+    version: int = 0
 
 
 class Changed(Written, frozen=True, kw_only=True):

@@ -9,8 +9,11 @@
     +-- Rejected                 an answer, the same from every provider: never retried
         +-- InvalidInput         `field` breaks the rule that `reason` states
         +-- MemoryNotFound       no such memory of this user
+        |   +-- KeyNotFound      no memory of this user has the key
         +-- MemoryDeleted        this id was deleted, and delete wins for ever
         +-- Conflict             this id holds something else than what was sent
+        +-- VersionMismatch      the memory has another version than the one that was expected
+        +-- KeyTaken             another memory of this user has the key
         +-- CursorLost           the list cannot be continued; it must be started again
         +-- SessionLost          the session is of a journal that is gone; it must be dropped
         +-- AnswerTooLarge       the answer is larger than its bound in bytes
@@ -101,6 +104,15 @@ class MemoryNotFound(Rejected):
         self.memory_id = memory_id
 
 
+class KeyNotFound(MemoryNotFound):
+    """No memory of this user has the key."""
+
+    def __init__(self, key: str) -> None:
+        Exception.__init__(self, f"no memory under the key {key!r}")
+        self.memory_id = ""
+        self.key = key
+
+
 class MemoryDeleted(Rejected):
     """This id was deleted, so that nothing can be stored under it again."""
 
@@ -119,6 +131,25 @@ class Conflict(Rejected):
     def __init__(self, memory_id: str) -> None:
         super().__init__(f"memory {memory_id} holds something else")
         self.memory_id = memory_id
+
+
+class VersionMismatch(Rejected):
+    """The memory has another version than the caller expects, or there is none; `memory_id` or key in words."""
+
+    outcome = "version_mismatch"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} has another version than the one expected, or is gone: read it again")
+
+
+class KeyTaken(Rejected):
+    """Another memory of this user has the key, which a memory was to be renamed to."""
+
+    outcome = "key_taken"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"there is a memory under the key {key!r} already")
+        self.key = key
 
 
 class CursorLost(Rejected):

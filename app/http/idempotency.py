@@ -30,6 +30,10 @@ class WriteIds(Struct, frozen=True):
             return None
         return keyed_memory_id(*self._scope(self.key), *map(str, place))
 
+    def keyed(self, key: str) -> str | None:
+        """Return the id of a memory that is new under a key of its own, None if the request cannot be repeated."""
+        return None if self.key is None else keyed_memory_id(*self._scope(self.key), "key", key)
+
     def update(self, edit: Edit, ttl_seconds: int | None = None) -> Edit:
         """Return a change to a memory with its id, without one if the request cannot be repeated safely.
 

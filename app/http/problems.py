@@ -74,10 +74,12 @@ METHOD_NOT_ALLOWED = ProblemType(405, "method-not-allowed", "This resource does 
 CONFLICT = ProblemType(409, "conflict", "The key was used for something else")
 CURSOR_LOST = ProblemType(409, "cursor-lost", "The list cannot go on where it stopped")
 ANOTHER_STORE = ProblemType(409, "another-store", "The store behind a provider is another one")
+KEY_TAKEN = ProblemType(409, "key-taken", "Another memory has the key")
 SESSION_LOST = ProblemType(409, "session-lost", "What the session has written may be missing")
 ORDER_REFUSED = ProblemType(409, "order-refused", "This order cannot be put in force")
 MEMORY_DELETED = ProblemType(410, "memory-deleted", "The memory was deleted")
 REQUEST_TIMEOUT = ProblemType(408, "request-timeout", "The body came too slowly")
+VERSION_MISMATCH = ProblemType(412, "version-mismatch", "The memory has another version")
 TOO_LARGE = ProblemType(413, "too-large", "The body is too large")
 RATE_LIMITED = ProblemType(429, "rate-limited", "The caller, its user or its tenant has asked too much")
 UNSUPPORTED_MEDIA_TYPE = ProblemType(415, "unsupported-media-type", "The body must be JSON")
@@ -96,6 +98,8 @@ _KINDS: dict[type[BaseException], ProblemType] = {
     errors.MemoryNotFound: MEMORY_NOT_FOUND,
     errors.MemoryDeleted: MEMORY_DELETED,
     errors.Conflict: CONFLICT,
+    errors.VersionMismatch: VERSION_MISMATCH,
+    errors.KeyTaken: KEY_TAKEN,
     errors.CursorLost: CURSOR_LOST,
     errors.SessionLost: SESSION_LOST,
     errors.AnswerTooLarge: ANSWER_TOO_LARGE,

@@ -16,7 +16,8 @@ from providers.filters import Filter
 from providers.json_limits import MAX_METADATA_BYTES, MAX_METADATA_DEPTH
 from providers.labels import LABELS, MAX_LABEL_CHARS
 from providers.owners import Owner
-from providers.types import Conditions, Edit, MemoryRecord, Metadata, NewMemory, Order, PageQuery, RecallQuery, as_page
+from providers.positions import Order
+from providers.types import Conditions, Edit, MemoryRecord, Metadata, NewMemory, PageQuery, RecallQuery, as_page
 
 MAX_OWNERS = 8  # of one recall
 MAX_RECALL_CHARACTERS = 1_000_000

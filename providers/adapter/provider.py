@@ -142,7 +142,7 @@ class ProviderAdapter(MemoryProvider):
         _refuse("store with a given moment", memory.created_at)
         _refuse("hide a memory from some moment on", memory.expires_at)
         for name, label in labels_of(memory).items():
-            _refuse(f"keep the label '{name}'", label)
+            _refuse("keep a key" if name == "key" else f"keep the label '{name}'", label)
         with translated(writes=True):
             # A copy, since either side may change its metadata.
             minted = await self._provider.remember(memory.owner.key, memory.content, deepcopy(memory.metadata))

@@ -164,7 +164,7 @@ class MockMemoryProvider(Replica):
 
     def _put_new(self, memory: NewMemory) -> Stored:
         memory = limits.check_new_memory(memory)
-        return Stored(id=self._for(memory.owner).put(memory))
+        return self._for(memory.owner).put(memory)
 
     def _put(self, snapshot: Snapshot) -> None:
         snapshot = replica_limits.check_snapshot(snapshot)

@@ -10,9 +10,11 @@ from typing import TypeVar
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from providers.answers import Stored
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
 from providers.expiry import has_expired
 from providers.memory.history import History
+from providers.positions import Place
 from providers.search.admitting import admitted
 from providers.search.entries import Entry
 from providers.search.questions import Ordering, Question
@@ -22,7 +24,7 @@ from providers.states.clock import HybridClock, new_memory_id
 from providers.states.digests import digest_of
 from providers.states.editing import deleted_by, edited, first_state, tombstone_of
 from providers.states.merging import merged
-from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, PageQuery, Place, RecallQuery, Snapshot
+from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery, Snapshot
 
 _Stored = TypeVar("_Stored", Snapshot, MemoryRecord)
 
@@ -44,8 +46,8 @@ class InMemoryStore(Struct):
     def __len__(self) -> int:
         return len(self._records)
 
-    def put(self, memory: NewMemory) -> str:
-        """Store a memory once, and return its id; a missing id is minted.
+    def put(self, memory: NewMemory) -> Stored:
+        """Store a memory once, and return its id and version; a missing id is minted.
 
         Raises:
             Conflict: the id holds another content or other metadata.
@@ -56,12 +58,13 @@ class InMemoryStore(Struct):
         memory_id = memory.memory_id or new_memory_id(self.clock.milliseconds)
         stored = self._states.get(memory_id)
         if stored is None:
-            self._set(_own(first_state(memory, memory_id, version, self.clock.moment())))
+            stored = _own(first_state(memory, memory_id, version, self.clock.moment()))
+            self._set(stored)
         elif stored.deleted:
             raise MemoryDeleted(memory_id)
         elif stored.digest != digest_of(memory.content, memory.metadata):
             raise Conflict(memory_id)
-        return memory_id
+        return Stored(id=memory_id, version=stored.version)
 
     def get(self, memory_id: str) -> MemoryRecord:
         """Return one memory.

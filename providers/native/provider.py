@@ -28,7 +28,7 @@ from providers.native.wall import tenants_of, values_of
 from providers.native.writing import answer, new_row
 from providers.owners import Owner
 from providers.states.clock import HybridClock
-from providers.states.editing import was_applied
+from providers.states.editing import is_done
 from providers.timing.turns import in_turns
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery
 
@@ -126,7 +126,7 @@ class PostgresMemoryProvider(NativeReplica):
         """See `MemoryStore`."""
         edit = limits.check_edit(edit)
         if edit.empty:
-            return Changed(memory=await self._memory(edit.owner, edit.memory_id))
+            return Changed(memory=await self._unchanged(edit))
         return Changed(memory=await self._edited(edit) or await self._unchanged(edit))
 
     async def erase(self, deletion: Deletion) -> Erased:
@@ -157,7 +157,7 @@ class PostgresMemoryProvider(NativeReplica):
         if self._queue is not None:
             self._queue.report(sum(row.embedding.vector is None and row.key in fresh for row in rows))
         if len(fresh) == len(rows):
-            return [Stored(id=row.state.id) for row in rows]
+            return [Stored(id=row.state.id, version=row.state.version) for row in rows]
         user_ids, ids = ([value for part in parts for value in part[name]] for name in ("user_id", "id"))
         sought = {"user_ids": user_ids, "ids": ids, "tenants": tenants_of(user_ids)}
         found = await self._database.rows(statements.STORED, sought, after_write=True)
@@ -183,6 +183,7 @@ class PostgresMemoryProvider(NativeReplica):
             "minted": edit.version is None,
             "now": self._clock.moment(),
             "edit_id": edit.edit_id,
+            "seen": edit.seen,
             "kept_edits": limits.MAX_EDITS,
         }
         rows = await self._database.write(statements.UPDATE, values)
@@ -199,12 +200,12 @@ class PostgresMemoryProvider(NativeReplica):
         Raises:
             Conflict: it has another edit with the key of this one.
             MemoryNotFound: it is absent, deleted or expired.
+            VersionMismatch: it has another version than the one that the edit was made for.
         """
         stored = await self.snapshot(edit.owner, edit.memory_id)
-        if stored is not None:
-            was_applied(stored, edit.edit_id)
         if stored is None or stored.deleted or has_expired(stored, self._clock.moment()):
             raise MemoryNotFound(edit.memory_id)
+        is_done(stored, edit)
         return stored.record
 
     async def _deleted(self, deletion: Deletion) -> bool:

@@ -139,6 +139,7 @@ def test_the_routes_of_callers_are_those_that_are_served() -> None:
         "/memory/delete/batch",
         "/memory/export",
         "/memory/import",
+        *(f"/memory/keys/{name}" for name in ("delete", "get", "list", "put", "rename", "{key}")),
         "/memory/list",
         "/memory/memories",
         "/memory/memories/{memory_id}",

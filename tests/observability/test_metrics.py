@@ -91,6 +91,12 @@ TEMPLATES = {
     "/livez",
     "/memory/delete/batch",
     "/memory/health",
+    "/memory/keys/delete",
+    "/memory/keys/get",
+    "/memory/keys/list",
+    "/memory/keys/put",
+    "/memory/keys/rename",
+    "/memory/keys/{key}",
     "/memory/list",
     "/memory/memories",
     "/memory/memories/{memory_id}",
@@ -104,6 +110,7 @@ TEMPLATES = {
     "/readyz",
     "unmatched",
 }
+OF_KEYS = ("delete", "get", "list", "put", "rename")  # operations, and keys like any others
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"}
 
 
@@ -177,6 +184,8 @@ async def test_callers_requests_are_zero_from_the_start(http: httpx.AsyncClient)
         ("POST", "/memory/list"),
         ("POST", "/memory/update/batch"),
         ("POST", "/memory/delete/batch"),
+        *((method, "/memory/keys/{key}") for method in ("PUT", "GET", "DELETE")),
+        *((method, f"/memory/keys/{name}") for method in ("PUT", "GET", "DELETE", "POST") for name in OF_KEYS),
         ("POST", "/mcp"),
         ("POST", "/mcp/u/{user}"),
     }

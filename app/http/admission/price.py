@@ -18,6 +18,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import UNSET
 
+from app.http.key_schemas import KeptRequest
 from app.http.problems import TOO_DEAR, Problem, RequestError
 from app.http.schemas import ChangeRequest, ConditionsRequest, ListRequest, RecallRequest, RememberRequest
 from providers import filters
@@ -76,7 +77,7 @@ def of_conditions(wanted: ConditionsRequest) -> float:
     return _within(_of_filter(wanted.where), MAX_PRICE, "where", _FEWER)
 
 
-def of_memory(memory: RememberRequest) -> float:
+def of_memory(memory: RememberRequest | KeptRequest) -> float:
     """Return the price of storing one memory."""
     return ORDINARY + _PER_TEXT_CHAR * len(memory.content)
 

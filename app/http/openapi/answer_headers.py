@@ -27,6 +27,7 @@ DECLARED = {
     SESSION_HEADER: _header(
         "The session's position after this write, to be sent with reads.", max_length=MAX_SESSION_CHARS
     ),
+    "ETag": _header("The version of the memory, in quotes, to be sent as `If-Match`.", pattern='^"[0-9]+"$'),
     "Preference-Applied": _header("The seconds granted to `Prefer: wait`.", pattern="^wait=[0-9]+$"),
     "RateLimit-Policy": _header('The quotas that apply, each in a window of seconds: `"key";q=600;w=60`.'),
     "RateLimit": _header('What is left of them, and the seconds until all of it is: `"key";r=599;t=1`.'),
@@ -35,6 +36,8 @@ DECLARED = {
 }
 _ALWAYS = ("X-Request-ID", "Server-Timing", "Cache-Control", "X-Content-Type-Options")
 _OF_MEMORIES = ("Memory-Provider", "Memory-Consistency", "Memory-Degraded", "RateLimit-Policy", "RateLimit")
+# Operations that answer about one memory.
+_VERSIONED = frozenset({"remember", "getMemory", "updateMemory", "putByKey", "getByKey", "putKey", "getKey"})
 _OF_WRITES = (SESSION_HEADER, "Preference-Applied")
 _SUCCESSES = frozenset({"200", "202"})
 _UNAUTHENTICATED, _COME_BACK = "401", frozenset({"429", "503"})
@@ -47,6 +50,8 @@ def declare_headers(document: OpenAPI) -> None:
         for status, answer in (operation.responses or {}).items():
             if isinstance(answer, OpenAPIResponse):
                 names = _names_of(path, status, writes="Prefer" in asked)
+                if operation.operation_id in _VERSIONED and status in _SUCCESSES:
+                    names.append("ETag")
                 answer.headers = {name: Reference(f"#/components/headers/{name}") for name in names}
 
 

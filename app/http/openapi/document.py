@@ -41,6 +41,7 @@ def openapi_config(prefix: str) -> OpenAPIConfig:
         operation_id_creator=operation_id,
         tags=[
             Tag("memory", "One memory or query at a time"),
+            Tag("keys", "Memories under keys of the caller's choice"),
             Tag("batch", "Up to 1,000 memories or queries at a time"),
             Tag("transfer", "All memories of a user, out and in"),
             Tag("health", "Health, readiness and metrics of the service"),
@@ -79,7 +80,8 @@ def complete(app: Litestar, settings: Settings) -> None:
 def _document(app: Litestar, *, needs_key: bool, signs_users: bool) -> StaticFile:
     document = app.openapi_schema
     components = document.components.schemas or {}
-    (components["MemoryRecord"].properties or {}).pop(HIDDEN)
+    for name in HIDDEN:
+        (components["MemoryRecord"].properties or {}).pop(name)
     correct_schemas(document)
     describe_conditions(components)
     for name, example in EXAMPLES.items():

@@ -14,7 +14,7 @@ from litestar.openapi.spec import Example, OpenAPI, OpenAPIResponse, Operation, 
 from msgspec import Struct
 
 from app.auth.anonymous import ANONYMOUS
-from app.http import batch_schemas, change_schemas, operator_schemas, portable_schemas, schemas
+from app.http import batch_schemas, change_schemas, key_schemas, operator_schemas, portable_schemas, schemas
 from app.http.cursors import Cursors
 from app.http.idempotency import HEADER
 from app.http.openapi.walking import operations_of
@@ -46,6 +46,9 @@ _CURSORS = Cursors(b"an example", _MEMORY.created_at.timestamp)
 _CURSOR = _CURSORS.after(_MEMORY, "native", PageQuery(owner=Owner(_USER)))
 _HIT = msgspec.structs.replace(_MEMORY, similarity_score=0.87)
 _CHANGED = msgspec.structs.replace(_MEMORY, content="Masala tea, one sugar")
+_KEY = "notes/tea"
+_KEYED = msgspec.structs.replace(_MEMORY, key=_KEY)
+_KEY_IN_BODY = "plans/tea"
 _REMEMBER = schemas.RememberRequest(_MEMORY.content, _MEMORY.metadata)
 _RECALL = schemas.RecallRequest("how do I take my tea?", limit=5)
 _CHANGE = change_schemas.UpdateItem(memory_id=_ID, content=_CHANGED.content)
@@ -64,6 +67,12 @@ _BODIES: dict[str, Struct] = {
     "recallBatch": batch_schemas.RecallBatchRequest(
         [_RECALL, schemas.RecallRequest("what do I drink in the evening?")]
     ),
+    "putByKey": key_schemas.KeptRequest(content=_MEMORY.content),
+    "putKey": key_schemas.PutKeyRequest(key=_KEY_IN_BODY, content=_CHANGED.content),
+    "getKey": key_schemas.KeyRequest(_KEY_IN_BODY),
+    "deleteKey": key_schemas.KeyRequest(_KEY_IN_BODY),
+    "renameKeys": key_schemas.RenameRequest("plans/", "plans/", prefix=True),
+    "listKeys": key_schemas.ListKeysRequest("plans/", 1),
     "setBreaker": operator_schemas.BreakerChange("auto", "back to normal"),
     "setOrder": operator_schemas.OrderRequest(["native"]),
 }
@@ -93,6 +102,14 @@ _ANSWERS: dict[str, Struct] = {
     "getMemory": _MEMORY,
     "updateMemory": _CHANGED,
     "deleteMemory": schemas.DeleteResponse(_BATCHED),
+    "putByKey": key_schemas.PutKeyResponse(_KEY, _KEYED.id, created=True),
+    "getByKey": _KEYED,
+    "deleteByKey": schemas.DeleteResponse(_KEYED.id),
+    "putKey": key_schemas.PutKeyResponse(_KEY_IN_BODY, _ID, created=False),
+    "getKey": msgspec.structs.replace(_MEMORY, key=_KEY_IN_BODY),
+    "deleteKey": schemas.DeleteResponse(_ID),
+    "renameKeys": key_schemas.RenameResponse(1),
+    "listKeys": key_schemas.ListKeysResponse([key_schemas.ListedKey(_KEY_IN_BODY, _ID)], [], 1),
     "rememberBatch": batch_schemas.RememberBatchResponse(
         [batch_schemas.RememberItem(status="stored", memory_id=_ID)], 1, 0
     ),
@@ -114,6 +131,7 @@ _TEXT_ANSWERS = {"exportMemories": _LINES, "exportUser": _LINES}
 # Of parameters that have no other value that would do.
 _PARAMETERS: dict[str, Any] = {
     "memory_id": _ID,
+    "key": _KEY,
     _CONFIRM: "everything",
     "name": "native",
     "provider": "native",
