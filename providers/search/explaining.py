@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from providers.search.matching import Matched, word_part, word_vector
+from providers.search.matching import Matched, of_words, word_part
 from providers.search.packed_rows import Rows
 from providers.search.questions import Question, ScoreParts, Vector, WordPart
 from providers.search.user_index import UserIndex
@@ -49,10 +49,10 @@ def _cosines(
         places = planes.places_of(rows)
         there = places >= 0
         memories = planes.of(places[there])
-        of_words = word_vector(vectors, matched)
+        words = of_words(vectors, matched)
         plain |= _by_row(rows[there], memories, vectors.text)
-        if of_words is not None:
-            by_words |= _by_row(rows[there], memories, of_words)
+        if words is not None and words.share:
+            by_words |= _by_row(rows[there], memories, words.vector)
     return plain, by_words
 
 

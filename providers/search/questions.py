@@ -20,7 +20,7 @@ DAY = 86_400.0  # seconds
 class EmbeddedQuestion(Struct, frozen=True):
     """A question in one embedding model: its vector, float32[dim], and those of its words, float32[words, dim].
 
-    An embedder that gives no vectors of words has no `words`.
+    An embedder that gives no vectors of words has no `words`; a word that it does not know has zeros.
     """
 
     text: Vector
