@@ -8,7 +8,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from providers.filters import Filter
 from providers.labels import LabelChanges, Labels, labels_of
 from providers.owners import DEFAULT_TENANT, Owner
+from providers.search.explanations import Explanation
 from providers.search.filter_match import matches
+from providers.search.recency import Recency
 
 Metadata = dict[str, Any]
 Order = Literal["newest", "oldest"]  # which memory of a list comes first
@@ -18,7 +20,8 @@ Place = tuple[datetime, int, str]  # in a list, which is in the order of these
 class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
     """One memory as a caller sees it.
 
-    `similarity_score` lies in [0, 1] and is set by recall alone; `embedding` is float32[dim], set where requested.
+    `similarity_score` lies in [0, 1] and is set by recall alone, as is `explanation`, where it is asked for;
+    `embedding` is float32[dim], set where requested.
     `tenant` is that of the user, omitted if it is the default one. `first_version` is that of `Snapshot`; it orders
     lists, and no caller of the API sees it.
     """
@@ -31,6 +34,7 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
     updated_at: datetime | None
     similarity_score: float | None = None
     embedding: list[float] | None = None
+    explanation: Explanation | None = None
     tenant: str = DEFAULT_TENANT
     first_version: int = 0
 
@@ -113,15 +117,29 @@ ALL = Conditions()
 class RecallQuery(Conditions, frozen=True, kw_only=True):
     """A query, and the conditions on the memories that may answer it.
 
-    Hits below `min_score` are omitted. `most_bytes` bounds the answer, without a bound if it is None; in a batch it
-    bounds all answers together.
+    Hits below `min_score` are omitted. `recency` and `diversity` change the order alone: what is recent comes forward,
+    what repeats an answer before it goes back, in [0, 1]. With `explain` each hit says why it has its place.
+
+    `pending` are states of memories that a chain has accepted and the provider may not have yet, live ones alone: a
+    provider that can ranks them with its own. They replace its own states where these are left `without`.
+
+    `most_bytes` bounds the answer, without a bound if it is None; in a batch it bounds all answers together.
     """
 
     owner: Owner
     query: str
     limit: int = 10
     min_score: float = 0.0
+    recency: Recency | None = None
+    diversity: float = 0.0
+    explain: bool = False
+    pending: "tuple[Snapshot, ...]" = ()
     most_bytes: int | None = None
+
+    @property
+    def of_ranking(self) -> bool:
+        """Whether only a ranking of all memories in this process can order the answers so."""
+        return self.recency is not None or self.diversity > 0
 
 
 class Edit(LabelChanges, frozen=True, kw_only=True):

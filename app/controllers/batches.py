@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
+from msgspec import UNSET
 
 from app.auth.routes import SCOPE
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
@@ -17,7 +18,7 @@ from app.http.json.batch import Batch, BatchDTO
 from app.http.problems import Problem, RequestError
 from app.http.recalled import bytes_for_memories, within_budget
 from providers.answers import Found, Stored
-from providers.errors import ProviderError
+from providers.errors import InvalidInput, ProviderError
 from providers.timing.turns import Turns, in_turns
 from providers.types import NewMemory
 
@@ -63,11 +64,11 @@ class BatchesController(UserResource):
         One fails that breaks a rule, that costs too much, that could not be answered in time, or whose answer would
         bring the response above its bound of 16 MiB by default. 503 if none could be answered.
         """
-        priced = await in_turns(lambda query: _priced(query, call.recall_limit), await data.items())
+        priced = await in_turns(lambda query: _priced(query, call), await data.items())
         await call.admission.charge(price.of_questions(cost for _, cost in priced))
         wanted = [query for query, _ in priced if not isinstance(query, Problem)]
         most_bytes = bytes_for_memories(wanted, call.most_bytes)
-        queries = [query.recall_query(call.owner, call.recall_limit, most_bytes) for query in wanted]
+        queries = [query.recall_query(call.owner, call.recall_limit, most_bytes, call.now) for query in wanted]
         found = iter(await call.provider.find_many(queries) if queries else [])
         results, turns = list[batch_schemas.RecallItem](), Turns()
         for query, _ in priced:
@@ -103,15 +104,14 @@ async def remembered(
     return await in_parts(batch_schemas.RememberBatchResponse(results, len(results) - failed, failed), status)
 
 
-def _priced(
-    query: schemas.RecallRequest | Problem, default_limit: int
-) -> tuple[schemas.RecallRequest | Problem, float]:
-    """Return a question and its price, or in its place the problem that it costs too much."""
+def _priced(query: schemas.RecallRequest | Problem, call: ReadCall) -> tuple[schemas.RecallRequest | Problem, float]:
+    """Return a question and its price, or in its place the problem that it costs too much, or contradicts itself."""
     if isinstance(query, Problem):
         return query, 0.0
     try:
-        return query, price.of_question(query, default_limit)
-    except RequestError as error:
+        query.recency(call.now)
+        return query, price.of_question(query, call.recall_limit)
+    except (InvalidInput, RequestError) as error:
         return problems.problem_of(error), 0.0
 
 
@@ -124,7 +124,10 @@ def _remembered(result: Stored | ProviderError | Problem) -> batch_schemas.Remem
 async def _recalled(query: schemas.RecallRequest, result: Found | ProviderError) -> batch_schemas.RecallItem:
     if isinstance(result, Found):
         memories, text = await within_budget(query, list(map(shown, result.memories)))
-        return batch_schemas.RecallItem(status="answered", memories=memories, count=len(memories), text=text)
+        considered = result.considered or UNSET
+        return batch_schemas.RecallItem(
+            status="answered", memories=memories, count=len(memories), text=text, considered=considered
+        )
     return _unanswered(result)
 
 

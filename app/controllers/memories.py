@@ -91,9 +91,9 @@ class MemoriesController(UserResource):
         """Find the memories nearest to a query, by meaning and by words, best first."""
         await call.admission.charge(price.of_question(data, call.recall_limit))
         most_bytes = bytes_for_memories([data], call.most_bytes)
-        found = await call.provider.find(data.recall_query(call.owner, call.recall_limit, most_bytes))
+        found = await call.provider.find(data.recall_query(call.owner, call.recall_limit, most_bytes, call.now))
         memories, text = await within_budget(data, await in_turns(shown, found.memories))
-        return await of_memories(RecallResponse(memories, len(memories), text))
+        return await of_memories(RecallResponse(memories, len(memories), text, found.considered or UNSET))
 
     @get(
         "/memories/{memory_id:str}",

@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from app.http.problems import Problem
 from app.http.schemas import RecallRequest, RememberRequest, UserId
 from providers import limits
+from providers.search.explanations import Considered
 from providers.types import MemoryRecord
 
 
@@ -47,6 +48,7 @@ class RecallItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
     memories: list[MemoryRecord] | None = None
     count: int | None = None
     text: str | UnsetType = UNSET
+    considered: Considered | UnsetType = UNSET
     problem: Problem | None = None
 
 

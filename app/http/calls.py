@@ -60,7 +60,7 @@ class ReadCall(Struct, frozen=True):
     """Describe a request that reads.
 
     `user` owns the memories, `recall_limit` is the configured default, and `most_bytes` bounds the answer. `admission`
-    is charged the exact price before the provider is asked.
+    is charged the exact price before the provider is asked; `now` is when the request came.
     """
 
     provider: MemoryProvider
@@ -68,6 +68,7 @@ class ReadCall(Struct, frozen=True):
     recall_limit: int
     most_bytes: int
     admission: Charged
+    now: datetime
 
     @property
     def owner(self) -> Owner:
@@ -111,7 +112,8 @@ async def provide_call(
     state = request.app.state
     settings: Settings = state.settings
     most_bytes = settings.limits.max_answer_bytes
-    return ReadCall(state.provider, request.state.user, settings.recall_limit, most_bytes, admission_of(request.scope))
+    provider, user, admission = state.provider, request.state.user, admission_of(request.scope)
+    return ReadCall(provider, user, settings.recall_limit, most_bytes, admission, datetime.now(UTC))
 
 
 async def provide_write_call(

@@ -14,9 +14,12 @@ from providers.filters import Filter
 from providers.json_limits import MAX_METADATA_BYTES, MAX_METADATA_DEPTH
 from providers.labels import LABELS, MAX_LABEL_CHARS
 from providers.owners import Owner
+from providers.search.explanations import Considered
+from providers.search.recency import DAY, HALF_LIFE_DAYS, Recency
 from providers.types import Conditions, Edit, MemoryRecord, Metadata, NewMemory, Order, PageQuery, RecallQuery, as_page
 
 MAX_RECALL_CHARACTERS = 1_000_000
+MAX_HALF_LIFE_DAYS = 36_500
 # Of a question with a budget and no limit: so many are enough to fill most budgets.
 BUDGET_RECALL_LIMIT = 100
 
@@ -28,6 +31,17 @@ Query = Annotated[str, Meta(min_length=1, max_length=limits.MAX_QUERY_CHARS)]
 Characters = Annotated[int, Meta(ge=1, le=MAX_RECALL_CHARACTERS)]
 RecallLimit = Annotated[int, Meta(ge=1, le=limits.MAX_RECALL_LIMIT)]
 Score = Annotated[float, Meta(ge=0, le=1)]
+Diversity = Annotated[
+    float, Meta(ge=0, le=1, description="How much a memory loses its place for being like one before it.")
+]
+HalfLife = Annotated[
+    float,
+    Meta(
+        gt=0,
+        le=MAX_HALF_LIFE_DAYS,
+        description=f"After so many days half is left of it, {HALF_LIFE_DAYS:g} by default.",
+    ),
+]
 Moment = Annotated[datetime, Meta(tz=True)]
 HappenedAt = Annotated[datetime, Meta(tz=True, description="When it happened; by default now, at most a day ahead.")]
 Label = Annotated[str, Meta(min_length=1, max_length=MAX_LABEL_CHARS)]
@@ -159,7 +173,8 @@ class RecallRequest(ConditionsRequest, frozen=True, forbid_unknown_fields=True):
 
     `where` is a condition on the metadata; `created_from` is inclusive, `created_before` exclusive. `max_characters` is
     a budget: a memory that does not fit any more is passed over. `format` is `text` for one text beside the memories,
-    ready for a prompt; the budget is that of the text then.
+    ready for a prompt; the budget is that of the text then. `prefer` brings recent memories forward, `diversity` keeps
+    the answers from repeating each other; neither changes a score. `explain` adds to each memory why it has its place.
     """
 
     query: Query
@@ -167,6 +182,22 @@ class RecallRequest(ConditionsRequest, frozen=True, forbid_unknown_fields=True):
     min_score: Score = 0.0
     max_characters: Characters | UnsetType = UNSET
     format: Literal["memories", "text"] = "memories"
+    prefer: Annotated[Literal["recent"], Meta(description="What comes forward among equals.")] | UnsetType = UNSET
+    half_life_days: HalfLife | UnsetType = UNSET
+    diversity: Diversity = 0.0
+    explain: bool = False
+
+    def recency(self, now: datetime) -> Recency | None:
+        """Return the preference for what is recent, None without one.
+
+        Raises:
+            InvalidInput: there is a half-life of a preference that is not asked for.
+        """
+        if self.prefer is UNSET:
+            if self.half_life_days is not UNSET:
+                raise InvalidInput("half_life_days", 'is that of "prefer": "recent", which is not asked for')
+            return None
+        return Recency(now=now, half_life=(self.half_life_days or HALF_LIFE_DAYS) * DAY)
 
     def wanted(self, default_limit: int) -> int:
         """Return how many memories may answer; `default_limit` is that of a question without one."""
@@ -174,13 +205,16 @@ class RecallRequest(ConditionsRequest, frozen=True, forbid_unknown_fields=True):
             return self.limit
         return default_limit if self.max_characters is UNSET else max(BUDGET_RECALL_LIMIT, default_limit)
 
-    def recall_query(self, owner: Owner, default_limit: int, most_bytes: int) -> RecallQuery:
-        """Return the query to answer, with the bound of the whole answer."""
+    def recall_query(self, owner: Owner, default_limit: int, most_bytes: int, now: datetime) -> RecallQuery:
+        """Return the query to answer now, with the bound of the whole answer; raise as `recency` does."""
         return RecallQuery(
             owner=owner,
             query=self.query,
             limit=self.wanted(default_limit),
             min_score=self.min_score,
+            recency=self.recency(now),
+            diversity=self.diversity,
+            explain=self.explain,
             most_bytes=most_bytes,
             **asdict(self.conditions),
         )
@@ -252,11 +286,15 @@ class DryRunResponse(Struct, frozen=True):
 
 
 class RecallResponse(Struct, frozen=True):
-    """The memories found, best first; `text` tells them line by line, if it was asked for."""
+    """The memories found, best first; `text` tells them line by line, if it was asked for.
+
+    `considered` tells what was looked at, where the answer is to be explained and the provider can.
+    """
 
     memories: list[MemoryRecord]
     count: int
     text: str | UnsetType = UNSET
+    considered: Considered | UnsetType = UNSET
 
 
 class ListResponse(Struct, frozen=True, omit_defaults=True):

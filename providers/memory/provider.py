@@ -64,7 +64,7 @@ class MockMemoryProvider(Replica):
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_recall(query)
-        return await recall_within(Found(memories=await self._of(query.owner).recall(query)), query.most_bytes)
+        return await recall_within(await self._of(query.owner).recall(query), query.most_bytes)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`."""

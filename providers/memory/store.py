@@ -1,6 +1,7 @@
 """The in-memory store of one owner's memories, with a list and an index for recall."""
 
 from bisect import bisect_left, insort
+from collections import ChainMap
 from copy import deepcopy
 from heapq import nsmallest
 from itertools import islice
@@ -9,10 +10,12 @@ from typing import TypeVar
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from providers.answers import Found
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
 from providers.memory.history import History
 from providers.search.admitting import admitted
 from providers.search.entries import Entry
+from providers.search.pending import Joined, plain_entry, without_pending
 from providers.search.questions import Ordering, Question
 from providers.search.ranking import rank
 from providers.search.user_index import UserIndex
@@ -155,12 +158,23 @@ class InMemoryStore(Struct):
         """Count the memories that meet the conditions."""
         return sum(map(conditions.admits, self._records.values())) if conditions.conditional else len(self)
 
-    async def recall(self, query: RecallQuery) -> list[MemoryRecord]:
+    async def recall(self, query: RecallQuery) -> Found:
         """Return the memories that answer a query best, best first, then newest first."""
-        mask = await admitted(self._index, query, self._records)
-        ordering = Ordering(limit=query.limit, min_score=query.min_score)
-        hits = rank(self._index, Question.of(query.query), ordering, mask).hits
-        return [replace(_own(self._records[hit.id]), similarity_score=hit.score) for hit in hits]
+        if not query.pending:
+            return await self._ranked(query, Joined(self._index, {}))
+        joined = await Joined.of(self._index, query, map(plain_entry, query.pending))
+        found = await self._ranked(replace(query, without=without_pending(query)), joined)
+        return replace(found, pending=frozenset(joined.brought))
+
+    async def _ranked(self, query: RecallQuery, joined: Joined) -> Found:
+        records = ChainMap(joined.brought, self._records)
+        mask = await admitted(joined.index, query, records)
+        ranked = rank(joined.index, Question.of(query.query), Ordering.of(query), mask)
+        memories = [
+            replace(_own(records[hit.id]), similarity_score=hit.score, explanation=hit.explanation)
+            for hit in ranked.hits
+        ]
+        return Found(memories=memories, considered=ranked.considered if query.explain else None)
 
     def _set(self, state: Snapshot) -> None:
         """Replace the state of a memory, and update the list and the index."""
@@ -176,7 +190,7 @@ class InMemoryStore(Struct):
             return
         record = self._records[state.id] = state.record
         insort(self._order, record.place)
-        self._index.put(_entry(record, state.version))
+        self._index.put(Entry.of(record, state.version))
 
     def _keep(self, state: Snapshot) -> None:
         """Keep a version beside the newest one; nothing is kept beside a tombstone."""
@@ -187,18 +201,6 @@ class InMemoryStore(Struct):
             self.history.erase(state.id)
         elif newest is None or newest.version != state.version:
             self.history.put(state)
-
-
-def _entry(record: MemoryRecord, version: int) -> Entry:
-    return Entry(
-        id=record.id,
-        version=version,
-        created_at=record.created_at,
-        content=record.content,
-        first_version=record.first_version,
-        session=record.session,
-        speaker=record.speaker,
-    )
 
 
 def _own(stored: _Stored) -> _Stored:

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from providers import limits
 from providers.answer_size import may_exceed, page_within, recall_within
-from providers.answers import INDEX_LOADING, Changed, Erased, Fetched, Found, Stored
+from providers.answers import INDEX_LOADING, PLAIN_ORDER, Changed, Erased, Fetched, Found, Stored
 from providers.batches import answer_all
 from providers.errors import AnswerTooLarge, MemoryNotFound, ProviderError
 from providers.group_commit import Combiner
@@ -84,11 +85,13 @@ class PostgresMemoryProvider(NativeReplica):
         question = await self._vectors.of_question(query.query)
         degraded = question.degraded
         if self._ranked is not None:
-            memories = await self._ranked.recall(query, question.vectors)
-            if memories is not None:
-                return await recall_within(Found(memories=memories, degraded=degraded), query.most_bytes)
+            found = await self._ranked.recall(query, question.vectors)
+            if found is not None:
+                return await recall_within(replace(found, degraded=degraded), query.most_bytes)
             if self._ranked.is_loading(query.owner):
                 degraded = (*degraded, INDEX_LOADING)
+        if query.of_ranking:
+            degraded = (*degraded, PLAIN_ORDER)
         rows = await self._database.bound_rows(recall_statement(query, question.vectors, self._vector_weight))
         most = query.most_bytes
         if most is not None and rows and may_exceed(query.limit, most) and rows[0].size > most:

@@ -24,10 +24,12 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from providers.search.diversity import diverse
-from providers.search.explaining import explained
+from providers.search.explaining import Places, explained
+from providers.search.explanations import Considered, Explanation
 from providers.search.matching import Matched, match, of_words, word_part
 from providers.search.packed_rows import Rows
-from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question, Recency, ScoreParts, Vector
+from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question, Vector
+from providers.search.recency import Recency
 from providers.search.speakers import NOBODY
 from providers.search.user_index import UserIndex, fingerprint, microseconds
 from providers.search.weights import (
@@ -52,10 +54,10 @@ _MICROSECONDS = 1_000_000
 
 
 class Ranked(Struct, frozen=True):
-    """The hits, best first, and about how many memories have a score that is high enough."""
+    """The hits, best first, and what was looked at; about how many scores are too low, of very many memories."""
 
     hits: list[Hit]
-    matching: int
+    considered: Considered
 
 
 def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mask | None = None) -> Ranked:
@@ -66,7 +68,11 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     """
     matched = match(index, question)
     pairs = _Pairs(index, question, matched, ordering.vectors_weight)
-    lent, named, recent = _lent(index, pairs.scores), _named(index, question.text), _recent(index, ordering.recency)
+    lent, named, recent = (
+        _lent(index, pairs.scores, ordering),
+        _named(index, question.text),
+        _recent(index, ordering.recency),
+    )
     alone = named + recent
     eligible = index.columns.alive if admitted is None else index.columns.alive & admitted
     least = max(_LEAST, ordering.min_score)
@@ -86,10 +92,11 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     if ordering.diversity:
         best = diverse(index, best[: _CHOICE * ordering.limit], order, ordering.limit, ordering.diversity)
     best = best[: ordering.limit]
-    explanations: Sequence[ScoreParts | None] = [None] * len(best)
+    explanations: Sequence[Explanation | None] = [None] * len(best)
     if ordering.explain:
-        raised = {"neighbours": lent, "speaker": named, "recency": recent}
-        explanations = explained(index, question, matched, best, raised)
+        gained = {"neighbours": lent, "speaker": named, "recency": recent}
+        places = Places(eligible=eligible, exact=pairs.exact, scores=pairs.scores, gained=gained, order=order)
+        explanations = explained(index, question, matched, best, places)
     hits = [
         Hit(
             id=index.columns.id_of(row),
@@ -101,7 +108,9 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
         )
         for row, explanation in zip(best, explanations, strict=True)
     ]
-    return Ranked(hits, len(candidates))
+    able = int(np.count_nonzero(eligible))
+    low = able - len(candidates)
+    return Ranked(hits, Considered(memories=len(index), filtered=len(index) - able, below_min_score=low))
 
 
 class _Pairs:
@@ -154,10 +163,12 @@ def _of_model(vectors: EmbeddedQuestion, matched: Matched) -> _OfModel:
     return _OfModel(COSINE_SHARE * vectors.text + of_all * words.vector, COSINE_SHARE + of_all)
 
 
-def _lent(index: UserIndex, scores: Scores) -> Scores:
+def _lent(index: UserIndex, scores: Scores, ordering: Ordering) -> Scores:
     """Return what the neighbours of each row add to its order."""
     lent = np.zeros(len(scores), np.float32)
-    above = scores - scores[index.columns.alive].mean() if len(index) else scores
+    if not ordering.neighbours or not len(index):
+        return lent
+    above = scores - scores[index.columns.alive].mean()
     for (rows, others), weight in zip(index.pairs(), NEIGHBOUR_WEIGHTS, strict=True):
         # Each row stands once on either side of the pairs of one step, so that nothing is added twice.
         lent[rows] += weight * above[others]

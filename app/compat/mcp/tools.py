@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from app.auth.caller import Caller
 from app.compat.calls import ProtocolCall, Verb
@@ -78,9 +78,11 @@ async def search_memories(call: UserCall, question: RecallRequest) -> RecallResp
     request = call.request
     await request.admission.charge(price.of_question(question, request.recall_limit))
     most_bytes = bytes_for_memories([question], request.most_bytes)
-    found = await request.provider.find(question.recall_query(call.caller.owner, request.recall_limit, most_bytes))
+    found = await request.provider.find(
+        question.recall_query(call.caller.owner, request.recall_limit, most_bytes, request.now)
+    )
     memories, text = await within_budget(question, await in_turns(shown, found.memories))
-    return RecallResponse(memories, len(memories), text)
+    return RecallResponse(memories, len(memories), text, found.considered or UNSET)
 
 
 async def list_memories(call: UserCall, wanted: ListArguments) -> ListResponse:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.search.entries import Entry
-from providers.search.questions import DAY, EmbeddedQuestion, Ordering, Question, Recency, Vector
+from providers.search.questions import EmbeddedQuestion, Ordering, Question, Vector
 from providers.search.ranking import RESCORED, Ranked, rank
+from providers.search.recency import DAY, Recency
 from providers.search.user_index import UserIndex
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
