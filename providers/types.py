@@ -118,7 +118,8 @@ class RecallQuery(Conditions, frozen=True, kw_only=True):
     """A query, and the conditions on the memories that may answer it.
 
     Hits below `min_score` are omitted. `recency` and `diversity` change the order alone: what is recent comes forward,
-    what repeats an answer before it goes back, in [0, 1]. With `explain` each hit says why it has its place.
+    what repeats an answer before it goes back, in [0, 1]. With `explain` each hit says why it has its place. `alike`
+    asks for what is like the query as a whole: its score is the cosine of the vectors alone, and 1 of the same text.
 
     `pending` are states of memories that a chain has accepted and the provider may not have yet, live ones alone: a
     provider that can ranks them with its own. They replace its own states where these are left `without`.
@@ -133,6 +134,7 @@ class RecallQuery(Conditions, frozen=True, kw_only=True):
     recency: Recency | None = None
     diversity: float = 0.0
     explain: bool = False
+    alike: bool = False
     pending: "tuple[Snapshot, ...]" = ()
     most_bytes: int | None = None
 

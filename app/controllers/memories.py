@@ -15,14 +15,14 @@ from app.http.admission import price
 from app.http.answers import of_memories, shown
 from app.http.batch_schemas import RememberBatchResponse
 from app.http.calls import ReadCall, WriteCall
-from app.http.headers import stored_or_accepted, write_status
+from app.http.headers import STATUS_STORED, write_status
 from app.http.json.body import JsonDTO
+from app.http.likeness import RememberResponse, stored_unless_similar
 from app.http.recalled import bytes_for_memories, within_budget
 from app.http.schemas import (
     DeleteResponse,
     RecallResponse,
     RememberOneRequest,
-    RememberResponse,
     SingleRecallRequest,
 )
 from providers import limits
@@ -69,15 +69,19 @@ class MemoriesController(UserResource):
 
         With an `Idempotency-Key` a repeated request stores once and returns the same id. 202 with the status `accepted`
         means that the memory is durable and is found, although the first provider has not confirmed it yet. Messages
-        keep their order in lists, and are answered as a batch is.
+        keep their order in lists, and are answered as a batch is. `exists` means that nothing was stored, because there
+        is a memory so much like it (`unless_similar`), which asks for the scope to read as well.
         """
         if data.messages is not UNSET:
             answer = await remembered(write, data.each)
             return cast("Response[RememberResponse | RememberBatchResponse]", answer)
         [memory] = data.each
-        await write.admission.charge(price.of_memory(memory))
-        stored = await write.provider.store(memory.memory(write.owner, write.ids.memory(), write.now))
-        return Response(RememberResponse(stored.id, stored_or_accepted(stored)), status_code=write_status(stored))
+        if data.unless_similar is not UNSET:
+            write.user.require("memory:read")
+        await write.admission.charge(price.of_memory(memory, unless_similar=data.unless_similar is not UNSET))
+        new = memory.memory(write.owner, write.ids.memory(), write.now)
+        response, stored = await stored_unless_similar(write.provider, new, data.unless_similar)
+        return Response(response, status_code=STATUS_STORED if stored is None else write_status(stored))
 
     @post(
         "/recall",

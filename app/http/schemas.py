@@ -31,6 +31,10 @@ Query = Annotated[str, Meta(min_length=1, max_length=limits.MAX_QUERY_CHARS)]
 Characters = Annotated[int, Meta(ge=1, le=MAX_RECALL_CHARACTERS)]
 RecallLimit = Annotated[int, Meta(ge=1, le=limits.MAX_RECALL_LIMIT)]
 Score = Annotated[float, Meta(ge=0, le=1)]
+UnlessSimilar = Annotated[
+    float,
+    Meta(gt=0, le=1, description="The cosine of the vectors from which on an existing memory is answered instead."),
+]
 Diversity = Annotated[
     float, Meta(ge=0, le=1, description="How much a memory loses its place for being like one before it.")
 ]
@@ -86,6 +90,12 @@ class RememberRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
         )
 
 
+class RememberUniqueRequest(RememberRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A memory to store, unless there is one like it, where `unless_similar` asks for that."""
+
+    unless_similar: UnlessSimilar | UnsetType = UNSET
+
+
 class Message(Struct, frozen=True, forbid_unknown_fields=True):
     """One message of a conversation; its speaker is the `name`, or else the `role`."""
 
@@ -95,12 +105,16 @@ class Message(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
-    """A memory to store, or the messages of a conversation, each of which becomes a memory, in their order."""
+    """A memory to store, or the messages of a conversation, each of which becomes a memory, in their order.
+
+    With `unless_similar` the memory is not stored if the user has one that is so much like it, or says the same.
+    """
 
     content: Content | UnsetType = UNSET
     messages: Annotated[list[Message], Meta(min_length=1, max_length=limits.MAX_BATCH)] | UnsetType = UNSET
     metadata: MetadataField | None = None
     created_at: HappenedAt | None = None
+    unless_similar: UnlessSimilar | UnsetType = UNSET
     user_id: UserId | UnsetType = UNSET
 
     @property
@@ -108,7 +122,8 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
         """The memories to store.
 
         Raises:
-            InvalidInput: there are both content and messages, or neither; or the messages' speaker is given twice.
+            InvalidInput: there are both content and messages, or neither; or the messages' speaker is given twice; or
+                messages with what is for one memory alone.
         """
         if self.messages is UNSET:
             if self.content is UNSET:
@@ -116,6 +131,8 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
             return [RememberRequest(self.content, self.metadata, self.created_at, **self.labels)]
         if self.content is not UNSET:
             raise InvalidInput("messages", "must not be given together with content")
+        if self.unless_similar is not UNSET:
+            raise InvalidInput("unless_similar", "must not be given together with messages")
         if self.speaker is not None:
             raise InvalidInput("speaker", "must not be given together with messages, which name their speakers")
         return [
@@ -254,13 +271,6 @@ class SingleRecallRequest(RecallRequest, frozen=True, forbid_unknown_fields=True
     """A query, alone in its request."""
 
     user_id: UserId | UnsetType = UNSET
-
-
-class RememberResponse(Struct, frozen=True):
-    """The memory is durable and will be found; `accepted` if the first provider has not confirmed it yet."""
-
-    memory_id: str
-    status: Literal["stored", "accepted"] = "stored"
 
 
 class DeleteResponse(Struct, frozen=True):

@@ -51,8 +51,11 @@ class Mem0Ranking:
             query = replace(query, without=without_pending(query))
         shown = ChainMap(joined.brought, records)
         mask = await admitted(joined.index, query, shown)
-        question = Question.of(query.query, {_SCORE: _QUESTION})
-        ranked = rank(joined.index, question, replace(Ordering.of(query), neighbours=self._neighbours), mask)
+        # It is no cosine: only the same text is certainly alike.
+        question = Question.of(query.query, {} if query.alike else {_SCORE: _QUESTION})
+        ordering = Ordering.of(query)
+        ordering = replace(ordering, neighbours=ordering.neighbours and self._neighbours)
+        ranked = rank(joined.index, question, ordering, mask)
         return Found(
             memories=[
                 replace(shown[hit.id], similarity_score=hit.score, explanation=hit.explanation) for hit in ranked.hits

@@ -18,6 +18,9 @@ class Matched(Struct, frozen=True):
     idfs: list[float]
 
 
+NO_WORDS = Matched([], [], [])
+
+
 def match(index: UserIndex, question: Question) -> Matched:
     """Look up the words of a question under the stems of all languages of the memories, and unstemmed.
 

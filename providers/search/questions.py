@@ -45,7 +45,8 @@ class Ordering(Struct, frozen=True, kw_only=True):
 
     `vectors_weight` is the vectors' share of the score of a pair, the rest is the words'.
     `diversity` in [0, 1] is how much an answer loses for being like one before it; 0 is the plain order. `neighbours`
-    count where the index has all memories, so that those which stand next to each other in it do so in truth.
+    count where the index has all memories, so that those which stand next to each other in it do so in truth. `alike`
+    orders by the cosine of the question with each memory, and nothing else.
     """
 
     limit: int = 10
@@ -55,6 +56,7 @@ class Ordering(Struct, frozen=True, kw_only=True):
     diversity: Annotated[float, Meta(ge=0, le=1)] = 0.0
     explain: bool = False
     neighbours: bool = True
+    alike: bool = False
 
     @classmethod
     def of(cls, query: RecallQuery, vectors_weight: float = VECTORS_WEIGHT) -> Self:
@@ -66,6 +68,8 @@ class Ordering(Struct, frozen=True, kw_only=True):
             recency=query.recency,
             diversity=query.diversity,
             explain=query.explain,
+            neighbours=not query.alike,
+            alike=query.alike,
         )
 
 

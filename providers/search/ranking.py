@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from providers.search.diversity import diverse
 from providers.search.explaining import Places, explained
 from providers.search.explanations import Considered, Explanation
-from providers.search.matching import Matched, match, of_words, word_part
+from providers.search.matching import NO_WORDS, Matched, match, of_words, word_part
 from providers.search.packed_rows import Rows
 from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question, Vector
 from providers.search.recency import Recency
@@ -66,11 +66,11 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     `admitted` tells for each row of the index whether it may be an answer, all of them if it is None. A memory that may
     not be one still counts as a neighbour, and in how rare a word is.
     """
-    matched = match(index, question)
+    matched = NO_WORDS if ordering.alike else match(index, question)
     pairs = _Pairs(index, question, matched, ordering.vectors_weight)
     lent, named, recent = (
         _lent(index, pairs.scores, ordering),
-        _named(index, question.text),
+        _named(index, question, ordering),
         _recent(index, ordering.recency),
     )
     alone = named + recent
@@ -176,9 +176,9 @@ def _lent(index: UserIndex, scores: Scores, ordering: Ordering) -> Scores:
     return lent
 
 
-def _named(index: UserIndex, question: str) -> Scores:
+def _named(index: UserIndex, question: Question, ordering: Ordering) -> Scores:
     """Return what it adds to be the words of the only speaker whom the question names."""
-    speaker = index.speakers.named_in(question)
+    speaker = NOBODY if ordering.alike else index.speakers.named_in(question.text)
     if speaker == NOBODY:
         return np.zeros(len(index.columns), np.float32)
     return np.where(index.columns.speaker == speaker, np.float32(SPEAKER_WEIGHT), np.float32(0))

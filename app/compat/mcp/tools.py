@@ -14,11 +14,10 @@ from app.compat.mcp.schema import schema_of
 from app.http.admission import price
 from app.http.answers import shown
 from app.http.cursors import next_cursor
-from app.http.headers import stored_or_accepted
 from app.http.json.body import invalid_input
+from app.http.likeness import RememberResponse, stored_unless_similar
 from app.http.recalled import bytes_for_memories, within_budget
-from app.http.schemas import DeleteResponse, ListResponse, RecallRequest, RecallResponse, RememberRequest
-from app.http.schemas import RememberResponse as Remembered
+from app.http.schemas import DeleteResponse, ListResponse, RecallRequest, RecallResponse, RememberUniqueRequest
 from providers.errors import InvalidInput, MemoryNotFound
 from providers.limits import check_memory_id
 from providers.timing.turns import in_turns
@@ -65,12 +64,15 @@ class ToolKind(Struct, frozen=True, kw_only=True, dict=True):
         return schema_of(self.result)
 
 
-async def add_memory(call: UserCall, new: RememberRequest) -> Remembered:
-    """Store one memory."""
+async def add_memory(call: UserCall, new: RememberUniqueRequest) -> RememberResponse:
+    """Store one memory, or return that there is one like it."""
     request = call.request
-    await request.admission.charge(price.of_memory(new))
-    stored = await request.provider.store(new.memory(call.caller.owner, request.ids(call.caller).memory(), request.now))
-    return Remembered(stored.id, stored_or_accepted(stored))
+    if new.unless_similar is not UNSET:
+        request.require("read")
+    await request.admission.charge(price.of_memory(new, unless_similar=new.unless_similar is not UNSET))
+    memory = new.memory(call.caller.owner, request.ids(call.caller).memory(), request.now)
+    answer, _ = await stored_unless_similar(request.provider, memory, new.unless_similar)
+    return answer
 
 
 async def search_memories(call: UserCall, question: RecallRequest) -> RecallResponse:
@@ -127,8 +129,8 @@ TOOLS = {
             description="Store one fact about the user that will matter in later conversations. Write one"
             " self-contained sentence in the third person. Search first, and update a memory that is about the same.",
             verb="write",
-            arguments=RememberRequest,
-            result=Remembered,
+            arguments=RememberUniqueRequest,
+            result=RememberResponse,
             run=add_memory,
         ),
         ToolKind(

@@ -17,6 +17,7 @@ from app.auth.anonymous import ANONYMOUS
 from app.http import batch_schemas, change_schemas, operator_schemas, schemas
 from app.http.cursors import cursor_after
 from app.http.idempotency import HEADER
+from app.http.likeness import RememberResponse
 from app.http.openapi.walking import operations_of
 from app.settings.auth import AuthSettings
 from providers.filters import Eq
@@ -63,7 +64,7 @@ _BODIES: dict[str, Struct] = {
     "setOrder": operator_schemas.OrderRequest(["native"]),
 }
 _ANSWERS: dict[str, Struct] = {
-    "remember": schemas.RememberResponse(_ID),
+    "remember": RememberResponse(_ID, "stored"),
     "recall": schemas.RecallResponse([_HIT], 1),
     "listMemories": schemas.ListResponse([_MEMORY], 1, cursor_after(_MEMORY, "native", PageQuery(owner=Owner(_USER)))),
     "queryMemories": schemas.ListResponse([_MEMORY], 1, cursor_after(_MEMORY, "native", PageQuery(owner=Owner(_USER)))),
