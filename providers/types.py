@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from providers.filters import Filter
 from providers.labels import LabelChanges, Labels, labels_of
 from providers.owners import DEFAULT_TENANT, Owner
-from providers.search.explanations import Explanation
+from providers.search.explanations import HitExplanation
 from providers.search.filter_match import matches
 from providers.search.recency import Recency
 
@@ -34,7 +34,7 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
     updated_at: datetime | None
     similarity_score: float | None = None
     embedding: list[float] | None = None
-    explanation: Explanation | None = None
+    explanation: HitExplanation | None = None
     tenant: str = DEFAULT_TENANT
     first_version: int = 0
 

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
-from msgspec import UNSET
 
 from app.auth.routes import SCOPE
 from app.controllers.resources import READ_PROBLEMS, UserResource, taking
@@ -124,9 +123,8 @@ def _remembered(result: Stored | ProviderError | Problem) -> batch_schemas.Remem
 async def _recalled(query: schemas.RecallRequest, result: Found | ProviderError) -> batch_schemas.RecallItem:
     if isinstance(result, Found):
         memories, text = await within_budget(query, list(map(shown, result.memories)))
-        considered = result.considered or UNSET
         return batch_schemas.RecallItem(
-            status="answered", memories=memories, count=len(memories), text=text, considered=considered
+            status="answered", memories=memories, count=len(memories), text=text, considered=result.considered
         )
     return _unanswered(result)
 

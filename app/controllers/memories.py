@@ -97,7 +97,7 @@ class MemoriesController(UserResource):
         most_bytes = bytes_for_memories([data], call.most_bytes)
         found = await call.provider.find(data.recall_query(call.owner, call.recall_limit, most_bytes, call.now))
         memories, text = await within_budget(data, await in_turns(shown, found.memories))
-        return await of_memories(RecallResponse(memories, len(memories), text, found.considered or UNSET))
+        return await of_memories(RecallResponse(memories, len(memories), text, found.considered))
 
     @get(
         "/memories/{memory_id:str}",

@@ -48,7 +48,7 @@ class RecallItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
     memories: list[MemoryRecord] | None = None
     count: int | None = None
     text: str | UnsetType = UNSET
-    considered: Considered | UnsetType = UNSET
+    considered: Considered | None = None
     problem: Problem | None = None
 
 

@@ -295,7 +295,7 @@ class DryRunResponse(Struct, frozen=True):
     status: Literal["dry_run"] = "dry_run"
 
 
-class RecallResponse(Struct, frozen=True):
+class RecallResponse(Struct, frozen=True, omit_defaults=True):
     """The memories found, best first; `text` tells them line by line, if it was asked for.
 
     `considered` tells what was looked at, where the answer is to be explained and the provider can.
@@ -304,7 +304,7 @@ class RecallResponse(Struct, frozen=True):
     memories: list[MemoryRecord]
     count: int
     text: str | UnsetType = UNSET
-    considered: Considered | UnsetType = UNSET
+    considered: Considered | None = None
 
 
 class ListResponse(Struct, frozen=True, omit_defaults=True):

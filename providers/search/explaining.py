@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
-from providers.search.explanations import Explanation, WordPart
+from providers.search.explanations import HitExplanation, WordPart
 from providers.search.matching import Matched, of_words, word_part
 from providers.search.packed_rows import Rows
 from providers.search.questions import Question, Vector
@@ -29,13 +29,15 @@ class Places(Struct, frozen=True, kw_only=True):
     order: Scores
 
 
-def explained(index: UserIndex, question: Question, matched: Matched, rows: Rows, places: Places) -> list[Explanation]:
+def explained(
+    index: UserIndex, question: Question, matched: Matched, rows: Rows, places: Places
+) -> list[HitExplanation]:
     """Explain the places of the answers, in their order."""
     words = word_part(index, matched) if matched.idfs else None
     cosines, word_cosines = _cosines(index, question, matched, rows)
     holders = [frozenset(one.tolist()) for one in matched.holders]
     return [
-        Explanation(
+        HitExplanation(
             rank=rank,
             rank_by_score=1 + int(np.count_nonzero(places.eligible & (places.scores > places.scores[row]))),
             order=float(places.order[row]),

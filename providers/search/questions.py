@@ -7,7 +7,7 @@ import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
-from providers.search.explanations import Explanation
+from providers.search.explanations import HitExplanation
 from providers.search.recency import Recency
 from providers.search.weights import VECTORS_WEIGHT
 from providers.text.analyzer import QuestionWord, question_words
@@ -84,4 +84,4 @@ class Hit(Struct, frozen=True, kw_only=True):
     score: float
     order: float
     exact: bool = False
-    explanation: Explanation | None = None
+    explanation: HitExplanation | None = None

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from providers.search.diversity import diverse
 from providers.search.explaining import Places, explained
-from providers.search.explanations import Considered, Explanation
+from providers.search.explanations import Considered, HitExplanation
 from providers.search.matching import NO_WORDS, Matched, match, of_words, word_part
 from providers.search.packed_rows import Rows
 from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question, Vector
@@ -92,7 +92,7 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     if ordering.diversity:
         best = diverse(index, best[: _CHOICE * ordering.limit], order, ordering.limit, ordering.diversity)
     best = best[: ordering.limit]
-    explanations: Sequence[Explanation | None] = [None] * len(best)
+    explanations: Sequence[HitExplanation | None] = [None] * len(best)
     if ordering.explain:
         gained = {"neighbours": lent, "speaker": named, "recency": recent}
         places = Places(eligible=eligible, exact=pairs.exact, scores=pairs.scores, gained=gained, order=order)

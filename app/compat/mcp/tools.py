@@ -84,7 +84,7 @@ async def search_memories(call: UserCall, question: RecallRequest) -> RecallResp
         question.recall_query(call.caller.owner, request.recall_limit, most_bytes, request.now)
     )
     memories, text = await within_budget(question, await in_turns(shown, found.memories))
-    return RecallResponse(memories, len(memories), text, found.considered or UNSET)
+    return RecallResponse(memories, len(memories), text, found.considered)
 
 
 async def list_memories(call: UserCall, wanted: ListArguments) -> ListResponse:

@@ -1,4 +1,4 @@
-"""What a caller may ask of the order of answers, what answers say of it, and storing unless there is something alike."""
+"""The order of answers and what they say of it, and storing a memory unless there is one like it."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
