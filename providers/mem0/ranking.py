@@ -11,6 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 from msgspec.structs import replace
 
+from observability import notes
 from providers.answers import Found
 from providers.search.admitting import admitted
 from providers.search.entries import Entry
@@ -55,7 +56,8 @@ class Mem0Ranking:
         question = Question.of(query.query, {} if query.alike else {_SCORE: _QUESTION})
         ordering = Ordering.of(query)
         ordering = replace(ordering, neighbours=ordering.neighbours and self._neighbours)
-        ranked = rank(joined.index, question, ordering, mask)
+        with notes.timed("score"):
+            ranked = rank(joined.index, question, ordering, mask)
         return Found(
             memories=[
                 replace(shown[hit.id], similarity_score=hit.score, explanation=hit.explanation) for hit in ranked.hits

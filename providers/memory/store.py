@@ -10,6 +10,7 @@ from typing import TypeVar
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from observability import notes
 from providers.answers import Found
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
 from providers.memory.history import History
@@ -169,7 +170,8 @@ class InMemoryStore(Struct):
     async def _ranked(self, query: RecallQuery, joined: Joined) -> Found:
         records = ChainMap(joined.brought, self._records)
         mask = await admitted(joined.index, query, records)
-        ranked = rank(joined.index, Question.of(query.query), Ordering.of(query), mask)
+        with notes.timed("score"):
+            ranked = rank(joined.index, Question.of(query.query), Ordering.of(query), mask)
         memories = [
             replace(_own(records[hit.id]), similarity_score=hit.score, explanation=hit.explanation)
             for hit in ranked.hits

@@ -6,6 +6,7 @@ from functools import partial
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from observability import notes
 from providers import limits
 from providers.answer_size import may_exceed, page_within, recall_within
 from providers.answers import INDEX_LOADING, PLAIN_ORDER, Changed, Erased, Fetched, Found, Stored
@@ -82,7 +83,8 @@ class PostgresMemoryProvider(NativeReplica):
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_recall(query)
-        question = await self._vectors.of_question(query.query)
+        with notes.timed("embed"):
+            question = await self._vectors.of_question(query.query)
         degraded = question.degraded
         if self._ranked is not None:
             found = await self._ranked.recall(query, question.vectors)

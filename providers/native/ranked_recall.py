@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 from sqlalchemy import Row
 
+from observability import notes
 from providers.answers import Found
 from providers.embedders.base import Vector
 from providers.native.changes import changes_since
@@ -65,11 +66,13 @@ class RankedRecall:
 
     async def recall(self, query: RecallQuery, vectors: Mapping[str, Vector]) -> Found | None:
         """Return the answers, best first; None while the owner's index loads, or with too many memories for one."""
-        question = await self._question(query.query, vectors)
-        pending = await self._pending.of(query.pending) if query.pending else []
+        with notes.timed("embed"):
+            question = await self._question(query.query, vectors)
+            pending = await self._pending.of(query.pending) if query.pending else []
         for last in [False] * (_TRIES - 1) + [True]:
             admitted = await self._admitted(query)
-            index = await self.index.current(query.owner, _PATIENCE)
+            with notes.timed("refresh"):
+                index = await self.index.current(query.owner, _PATIENCE)
             if index is None:
                 return None
             joined = None
@@ -87,7 +90,8 @@ class RankedRecall:
         if joined.brought:
             query = replace(query, without=without_pending(query))
         index = joined.index
-        ranked = rank(index, question, Ordering.of(query, self._vectors_weight), _mask(query, joined, admitted))
+        with notes.timed("score"):
+            ranked = rank(index, question, Ordering.of(query, self._vectors_weight), _mask(query, joined, admitted))
         versions = [int(index.columns.version[hit.row]) for hit in ranked.hits]
         records = await self._records(query, ranked.hits, versions, joined.brought)
         found = Found(memories=records, considered=ranked.considered if query.explain else None)

@@ -176,3 +176,13 @@ async def test_messages_are_stored_whatever_they_are_like(api: Api) -> None:
     )
 
     assert field_in(response) == "unless_similar"
+
+
+async def test_a_recall_tells_where_its_time_went(api: Api) -> None:
+    """The vectors of the question, the look at what changed, and the ranking, within the provider's time."""
+    await stored(api, TEA)
+    response = await api.recall("tea")
+
+    timing = dict(part.split(";dur=") for part in response.headers["server-timing"].split(", "))
+    assert set(timing) >= {"total", "provider", "embed", "refresh", "score"}
+    assert sum(float(timing[part]) for part in ("embed", "refresh", "score")) <= float(timing["provider"]) + 0.05
