@@ -78,16 +78,15 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     least = max(_LEAST, ordering.min_score)
     candidates = np.flatnonzero(eligible & (pairs.scores >= least - _COARSE_ERROR))
     most = max(RESCORED, _CHOICE * ordering.limit)
-    best = _best(candidates, pairs.scores + alone + lent, most)
-    if len(best) < len(candidates):
-        best = np.union1d(best, _best(candidates, pairs.scores + alone, RESCORED))
+    best = _best(candidates, pairs.scores + alone, lent, most)
     pairs.score_exactly(best)
     best = best[pairs.scores[best] >= least]
-    order = pairs.scores + alone + lent
+    own = pairs.scores + alone
+    order = own + lent
     best = _sorted(index, best, order)
     if len(best):
-        leader = _sorted(index, best, pairs.scores + alone)[0]
-        order[leader] = max(order[leader], order[best[0]])
+        leader = _first(index, best, own)
+        order[leader] = order[best].max()
         best = np.append(leader, best[best != leader])
     if ordering.diversity:
         best = diverse(index, best[: _CHOICE * ordering.limit], order, ordering.limit, ordering.diversity)
@@ -168,7 +167,7 @@ def _lent(index: UserIndex, scores: Scores, ordering: Ordering) -> Scores:
     lent = np.zeros(len(scores), np.float32)
     if not ordering.neighbours or not len(index):
         return lent
-    above = scores - scores[index.columns.alive].mean()
+    above = scores - (scores if len(index) == len(scores) else scores[index.columns.alive]).mean()
     for (rows, others), weight in zip(index.pairs(), NEIGHBOUR_WEIGHTS, strict=True):
         # Each row stands once on either side of the pairs of one step, so that nothing is added twice.
         lent[rows] += weight * above[others]
@@ -199,7 +198,17 @@ def _sorted(index: UserIndex, rows: Rows, order: Scores) -> Rows:
     return rows[np.lexsort((~columns.low[rows], ~columns.high[rows], -columns.created[rows], -order[rows]))]
 
 
-def _best(candidates: Rows, order: Scores, most: int) -> Rows:
+def _first(index: UserIndex, rows: Rows, order: Scores) -> np.int64:
+    """Return the first of rows, which need not be sorted to find it."""
+    orders = order[rows]
+    return np.int64(_sorted(index, rows[orders == orders.max()], order)[0])
+
+
+def _best(candidates: Rows, own: Scores, lent: Scores, most: int) -> Rows:
+    """Return the best by their own order and what is lent to them, and those that may be first by their own alone."""
     if len(candidates) <= most:
         return candidates
-    return candidates[np.argpartition(order[candidates], -most)[-most:]]
+    alone = own[candidates]
+    best = candidates[np.argpartition(alone + lent[candidates], -most)[-most:]]
+    leaders = candidates[alone >= alone.max() - 2 * _COARSE_ERROR]
+    return np.union1d(best, leaders[-RESCORED:])

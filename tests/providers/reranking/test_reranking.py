@@ -45,7 +45,7 @@ async def provider(server: RerankServer, clock: FakeClock) -> AsyncIterator[Rera
     store = MockMemoryProvider()
     for text in (SECOND, FIRST, RELEVANT):
         await store.store(NewMemory(owner=ANNA, content=text))
-    settings = HttpRerankerSettings(url=server.url, model="tiny", api_key=Secret("key"), timeout=2.0, candidates=3)
+    settings = HttpRerankerSettings(url=server.url, model="tiny", api_key=Secret("key"), timeout=2.0, candidates=4)
     async with settings.open() as reranker:
         assert reranker is not None
         yield RerankingProvider(lambda: store, reranker, clock)
