@@ -210,5 +210,7 @@ def _best(candidates: Rows, own: Scores, lent: Scores, most: int) -> Rows:
         return candidates
     alone = own[candidates]
     best = candidates[np.argpartition(alone + lent[candidates], -most)[-most:]]
-    leaders = candidates[alone >= alone.max() - 2 * _COARSE_ERROR]
-    return np.union1d(best, leaders[-RESCORED:])
+    leaders = candidates[alone >= alone.max() - 2 * _COARSE_ERROR][-RESCORED:]
+    held = np.zeros(len(own), np.bool_)
+    held[best] = True
+    return np.concatenate((best, leaders[~held[leaders]]))
