@@ -8,9 +8,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from providers.filters import Filter
 from providers.labels import LabelChanges, Labels, labels_of
 from providers.owners import DEFAULT_TENANT, Owner
+from providers.search.answer_options import PLAIN, AnswerOptions
 from providers.search.explanations import HitExplanation
 from providers.search.filter_match import matches
-from providers.search.recency import Recency
 
 Metadata = dict[str, Any]
 Order = Literal["newest", "oldest"]  # which memory of a list comes first
@@ -117,31 +117,18 @@ ALL = Conditions()
 class RecallQuery(Conditions, frozen=True, kw_only=True):
     """A query, and the conditions on the memories that may answer it.
 
-    Hits below `min_score` are omitted. `recency` and `diversity` change the order alone: what is recent comes forward,
-    what repeats an answer before it goes back, in [0, 1]. With `explain` each hit says why it has its place. `alike`
-    asks for what is like the query as a whole: its score is the cosine of the vectors alone, and 1 of the same text.
-
-    `pending` are states of memories that a chain has accepted and the provider may not have yet, live ones alone: a
-    provider that can ranks them with its own. They replace its own states where these are left `without`.
-
-    `most_bytes` bounds the answer, without a bound if it is None; in a batch it bounds all answers together.
+    Hits below `min_score` are omitted. `most_bytes` bounds the answer, without a bound if it is None; in a batch it
+    bounds all answers together. `pending` are live states that a chain has accepted and the provider may not have yet,
+    to be ranked with its own where it can; they replace its own where these are left `without`.
     """
 
     owner: Owner
     query: str
     limit: int = 10
     min_score: float = 0.0
-    recency: Recency | None = None
-    diversity: float = 0.0
-    explain: bool = False
-    alike: bool = False
+    options: AnswerOptions = PLAIN
     pending: "tuple[Snapshot, ...]" = ()
     most_bytes: int | None = None
-
-    @property
-    def of_ranking(self) -> bool:
-        """Whether only a ranking of all memories in this process can order the answers so."""
-        return self.recency is not None or self.diversity > 0
 
 
 class Edit(LabelChanges, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from app.http.headers import stored_or_accepted, write_status
 from app.http.json.batch import Batch, BatchDTO
 from app.http.problems import Problem, RequestError
 from app.http.recalled import bytes_for_memories, within_budget
+from app.http.remember_schemas import RememberRequest
 from providers.answers import Found, Stored
 from providers.errors import InvalidInput, ProviderError
 from providers.timing.turns import Turns, in_turns
@@ -39,7 +40,7 @@ class BatchesController(UserResource):
         ),
     )
     async def remember_batch(
-        self, data: JSONBody[Batch[schemas.RememberRequest]], write: NamedDependency[WriteCall]
+        self, data: JSONBody[Batch[RememberRequest]], write: NamedDependency[WriteCall]
     ) -> Response[batch_schemas.RememberBatchResponse]:
         """Store up to 1,000 memories; one that breaks a rule, or that was not stored in time, fails alone.
 
@@ -78,13 +79,13 @@ class BatchesController(UserResource):
 
 
 async def remembered(
-    write: WriteCall, items: Sequence[schemas.RememberRequest | Problem]
+    write: WriteCall, items: Sequence[RememberRequest | Problem]
 ) -> Response[batch_schemas.RememberBatchResponse]:
     """Store the memories of one request, and return the response with a result for each."""
     await write.admission.charge(price.of_memories(items))
     owner, ids = write.owner, write.ids  # a fault with these is one of the request
 
-    def memory_of(at: tuple[int, schemas.RememberRequest | Problem]) -> NewMemory | Problem:
+    def memory_of(at: tuple[int, RememberRequest | Problem]) -> NewMemory | Problem:
         place, item = at
         if isinstance(item, Problem):
             return item

@@ -15,16 +15,12 @@ from app.http.admission import price
 from app.http.answers import of_memories, shown
 from app.http.batch_schemas import RememberBatchResponse
 from app.http.calls import ReadCall, WriteCall
-from app.http.headers import STATUS_STORED, write_status
+from app.http.headers import STATUS_STORED, stored_or_accepted, write_status
 from app.http.json.body import JsonDTO
-from app.http.likeness import RememberResponse, stored_unless_similar
+from app.http.likeness import stored_unless_similar
 from app.http.recalled import bytes_for_memories, within_budget
-from app.http.schemas import (
-    DeleteResponse,
-    RecallResponse,
-    RememberOneRequest,
-    SingleRecallRequest,
-)
+from app.http.remember_schemas import RememberOneRequest, RememberRequest, RememberResponse
+from app.http.schemas import DeleteResponse, RecallResponse, SingleRecallRequest
 from providers import limits
 from providers.errors import MemoryNotFound
 from providers.timing.turns import in_turns
@@ -77,11 +73,10 @@ class MemoriesController(UserResource):
             return cast("Response[RememberResponse | RememberBatchResponse]", answer)
         [memory] = data.each
         if data.unless_similar is not UNSET:
-            write.user.require("memory:read")
-        await write.admission.charge(price.of_memory(memory, unless_similar=data.unless_similar is not UNSET))
-        new = memory.memory(write.owner, write.ids.memory(), write.now)
-        response, stored = await stored_unless_similar(write.provider, new, data.unless_similar)
-        return Response(response, status_code=STATUS_STORED if stored is None else write_status(stored))
+            return await _remembered_unless_similar(write, memory, data.unless_similar)
+        await write.admission.charge(price.of_memory(memory))
+        stored = await write.provider.store(memory.memory(write.owner, write.ids.memory(), write.now))
+        return Response(RememberResponse(stored.id, stored_or_accepted(stored)), status_code=write_status(stored))
 
     @post(
         "/recall",
@@ -131,3 +126,13 @@ class MemoriesController(UserResource):
         if not erased.count:
             raise MemoryNotFound(memory_id)
         return Response(DeleteResponse(memory_id), status_code=write_status(erased))
+
+
+async def _remembered_unless_similar(
+    write: WriteCall, memory: RememberRequest, least: float
+) -> Response[RememberResponse | RememberBatchResponse]:
+    write.user.require("memory:read")  # the answer shows what there is
+    await write.admission.charge(price.of_memory(memory, unless_similar=True))
+    new = memory.memory(write.owner, write.ids.memory(), write.now)
+    response, stored = await stored_unless_similar(write.provider, new, least)
+    return Response(response, status_code=STATUS_STORED if stored is None else write_status(stored))

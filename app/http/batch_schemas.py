@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.http.problems import Problem
-from app.http.schemas import RecallRequest, RememberRequest, UserId
+from app.http.remember_schemas import RememberRequest
+from app.http.schemas import RecallRequest, UserId
 from providers import limits
 from providers.search.explanations import Considered
 from providers.types import MemoryRecord

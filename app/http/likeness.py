@@ -1,29 +1,17 @@
 """Storing a memory unless there is one like it."""
 
-from typing import Literal
-
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, UnsetType
 
 from app.http.headers import stored_or_accepted
+from app.http.remember_schemas import RememberResponse
 from providers.answers import Stored
+from providers.search.answer_options import AnswerOptions
 from providers.search.user_index import fingerprint
 from providers.store import MemoryStore
 from providers.types import NewMemory, RecallQuery
 
 # The nearest that are looked at: the same text may be among those of a provider that orders otherwise.
 _NEAREST = 5
-
-
-class RememberResponse(Struct, frozen=True, omit_defaults=True):
-    """The memory is durable and will be found; `accepted` if the first provider has not confirmed it yet.
-
-    `exists`: nothing was stored, because of the memory with this id, whose cosine is the `similarity_score`; the same
-    text has 1.
-    """
-
-    memory_id: str
-    status: Literal["stored", "accepted", "exists"]
-    similarity_score: float | UnsetType = UNSET
 
 
 async def stored_unless_similar(
@@ -46,7 +34,9 @@ async def stored_unless_similar(
 
 
 async def _nearest(provider: MemoryStore, memory: NewMemory, least: float) -> RememberResponse | None:
-    query = RecallQuery(owner=memory.owner, query=memory.content, limit=_NEAREST, alike=True, explain=True)
+    query = RecallQuery(
+        owner=memory.owner, query=memory.content, limit=_NEAREST, options=AnswerOptions(alike=True, explain=True)
+    )
     text = fingerprint(memory.content)
     for record in (await provider.find(query)).memories:
         if fingerprint(record.content) == text:

@@ -7,16 +7,16 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from msgspec.structs import asdict, replace
 
 from app.http.cursors import MAX_CURSOR_CHARS, continued
-from app.http.moments import check_happened
 from providers import limits
 from providers.errors import InvalidInput
 from providers.filters import Filter
 from providers.json_limits import MAX_METADATA_BYTES, MAX_METADATA_DEPTH
 from providers.labels import LABELS, MAX_LABEL_CHARS
 from providers.owners import Owner
+from providers.search.answer_options import AnswerOptions
 from providers.search.explanations import Considered
 from providers.search.recency import DAY, HALF_LIFE_DAYS, Recency
-from providers.types import Conditions, Edit, MemoryRecord, Metadata, NewMemory, Order, PageQuery, RecallQuery, as_page
+from providers.types import Conditions, Edit, MemoryRecord, Metadata, Order, PageQuery, RecallQuery, as_page
 
 MAX_RECALL_CHARACTERS = 1_000_000
 MAX_HALF_LIFE_DAYS = 36_500
@@ -31,10 +31,6 @@ Query = Annotated[str, Meta(min_length=1, max_length=limits.MAX_QUERY_CHARS)]
 Characters = Annotated[int, Meta(ge=1, le=MAX_RECALL_CHARACTERS)]
 RecallLimit = Annotated[int, Meta(ge=1, le=limits.MAX_RECALL_LIMIT)]
 Score = Annotated[float, Meta(ge=0, le=1)]
-UnlessSimilar = Annotated[
-    float,
-    Meta(gt=0, le=1, description="The cosine of the vectors from which on an existing memory is answered instead."),
-]
 Diversity = Annotated[
     float, Meta(ge=0, le=1, description="How much a memory loses its place for being like one before it.")
 ]
@@ -68,82 +64,6 @@ class LabelledRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def labels(self) -> dict[str, Any]:
         """The labels by their names."""
         return {name: getattr(self, name) for name in LABELS}
-
-
-class RememberRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
-    """A memory to store; it happened now unless `created_at` tells when."""
-
-    content: Content
-    metadata: MetadataField | None = None
-    created_at: HappenedAt | None = None
-
-    def memory(self, owner: Owner, memory_id: str | None, now: datetime) -> NewMemory:
-        """Return the memory to store; raise `InvalidInput` if it happened more than a day after now."""
-        check_happened(self.created_at, now)
-        return NewMemory(
-            owner=owner,
-            content=self.content,
-            metadata=self.metadata,
-            memory_id=memory_id,
-            created_at=self.created_at,
-            **self.labels,
-        )
-
-
-class RememberUniqueRequest(RememberRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A memory to store, unless there is one like it, where `unless_similar` asks for that."""
-
-    unless_similar: UnlessSimilar | UnsetType = UNSET
-
-
-class Message(Struct, frozen=True, forbid_unknown_fields=True):
-    """One message of a conversation; its speaker is the `name`, or else the `role`."""
-
-    role: Label
-    content: Content
-    name: Label | None = None
-
-
-class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
-    """A memory to store, or the messages of a conversation, each of which becomes a memory, in their order.
-
-    With `unless_similar` the memory is not stored if the user has one that is so much like it, or says the same.
-    """
-
-    content: Content | UnsetType = UNSET
-    messages: Annotated[list[Message], Meta(min_length=1, max_length=limits.MAX_BATCH)] | UnsetType = UNSET
-    metadata: MetadataField | None = None
-    created_at: HappenedAt | None = None
-    unless_similar: UnlessSimilar | UnsetType = UNSET
-    user_id: UserId | UnsetType = UNSET
-
-    @property
-    def each(self) -> list[RememberRequest]:
-        """The memories to store.
-
-        Raises:
-            InvalidInput: there are both content and messages, or neither; or the messages' speaker is given twice; or
-                messages with what is for one memory alone.
-        """
-        if self.messages is UNSET:
-            if self.content is UNSET:
-                raise InvalidInput("content", "is required")
-            return [RememberRequest(self.content, self.metadata, self.created_at, **self.labels)]
-        if self.content is not UNSET:
-            raise InvalidInput("messages", "must not be given together with content")
-        if self.unless_similar is not UNSET:
-            raise InvalidInput("unless_similar", "must not be given together with messages")
-        if self.speaker is not None:
-            raise InvalidInput("speaker", "must not be given together with messages, which name their speakers")
-        return [
-            RememberRequest(
-                message.content,
-                self.metadata,
-                self.created_at,
-                **(self.labels | {"speaker": message.name or message.role}),
-            )
-            for message in self.messages
-        ]
 
 
 class ChangeRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -229,9 +149,7 @@ class RecallRequest(ConditionsRequest, frozen=True, forbid_unknown_fields=True):
             query=self.query,
             limit=self.wanted(default_limit),
             min_score=self.min_score,
-            recency=self.recency(now),
-            diversity=self.diversity,
-            explain=self.explain,
+            options=AnswerOptions(recency=self.recency(now), diversity=self.diversity, explain=self.explain),
             most_bytes=most_bytes,
             **asdict(self.conditions),
         )

@@ -67,7 +67,7 @@ class ProviderAdapter(MemoryProvider):
         """See `MemoryStore`; the answer is `partial` where more memories may meet the conditions."""
         limits.check_recall(query)
         found = await self._found(query)
-        return replace(found, degraded=(*found.degraded, PLAIN_ORDER)) if query.of_ranking else found
+        return replace(found, degraded=(*found.degraded, PLAIN_ORDER)) if query.options.of_ranking else found
 
     async def _found(self, query: RecallQuery) -> Found:
         asked, before = query.limit, 0

@@ -53,7 +53,7 @@ class Mem0Ranking:
         shown = ChainMap(joined.brought, records)
         mask = await admitted(joined.index, query, shown)
         # It is no cosine: only the same text is certainly alike.
-        question = Question.of(query.query, {} if query.alike else {_SCORE: _QUESTION})
+        question = Question.of(query.query, {} if query.options.alike else {_SCORE: _QUESTION})
         ordering = Ordering.of(query)
         ordering = replace(ordering, neighbours=ordering.neighbours and self._neighbours)
         with notes.timed("score"):
@@ -62,6 +62,6 @@ class Mem0Ranking:
             memories=[
                 replace(shown[hit.id], similarity_score=hit.score, explanation=hit.explanation) for hit in ranked.hits
             ],
-            considered=ranked.considered if query.explain else None,
+            considered=ranked.considered if query.options.explain else None,
             pending=frozenset(joined.brought) if query.pending else None,
         )

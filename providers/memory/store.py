@@ -176,7 +176,7 @@ class InMemoryStore(Struct):
             replace(_own(records[hit.id]), similarity_score=hit.score, explanation=hit.explanation)
             for hit in ranked.hits
         ]
-        return Found(memories=memories, considered=ranked.considered if query.explain else None)
+        return Found(memories=memories, considered=ranked.considered if query.options.explain else None)
 
     def _set(self, state: Snapshot) -> None:
         """Replace the state of a memory, and update the list and the index."""

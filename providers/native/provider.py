@@ -92,7 +92,7 @@ class PostgresMemoryProvider(NativeReplica):
                 return await recall_within(replace(found, degraded=degraded), query.most_bytes)
             if self._ranked.is_loading(query.owner):
                 degraded = (*degraded, INDEX_LOADING)
-        if query.of_ranking:
+        if query.options.of_ranking:
             degraded = (*degraded, PLAIN_ORDER)
         rows = await self._database.bound_rows(recall_statement(query, question.vectors, self._vector_weight))
         most = query.most_bytes

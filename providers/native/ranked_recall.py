@@ -94,7 +94,7 @@ class RankedRecall:
             ranked = rank(index, question, Ordering.of(query, self._vectors_weight), _mask(query, joined, admitted))
         versions = [int(index.columns.version[hit.row]) for hit in ranked.hits]
         records = await self._records(query, ranked.hits, versions, joined.brought)
-        found = Found(memories=records, considered=ranked.considered if query.explain else None)
+        found = Found(memories=records, considered=ranked.considered if query.options.explain else None)
         return found, len(records) == len(ranked.hits)
 
     def is_loading(self, owner: Owner) -> bool:

@@ -32,7 +32,7 @@ class _Result(Struct):
     relevance_score: float
 
 
-class _Answer(Struct):
+class _Relevances(Struct):
     results: list[_Result]
 
 
@@ -101,7 +101,7 @@ async def _exchanged(transport: httpx.AsyncBaseTransport, request: httpx.Request
 
 def _relevances(content: bytes, count: int) -> list[float | None]:
     try:
-        answer = msgspec.json.decode(content, type=_Answer)
+        answer = msgspec.json.decode(content, type=_Relevances)
     except (ValueError, RecursionError) as error:  # no JSON, no text at all, or something else
         raise RerankerUnavailable("its answer has no results") from error
     relevances: list[float | None] = [None] * count

@@ -82,7 +82,9 @@ class RerankingProvider(Wrapper):
             places = sorted(range(len(first)), key=lambda place: _before(relevances[place]))
             first = [first[place] for place in places]
         memories = [*first, *others][: query.limit]
-        explained = [_placed(record, rank) for rank, record in enumerate(memories, 1)] if query.explain else memories
+        explained = (
+            [_placed(record, rank) for rank, record in enumerate(memories, 1)] if query.options.explain else memories
+        )
         return await recall_within(replace(found, memories=explained), query.most_bytes)
 
     async def _relevances(self, question: str, records: Sequence[MemoryRecord]) -> list[float | None]:
@@ -113,7 +115,7 @@ def reranking(
 
 
 def _is_reranked(query: RecallQuery) -> bool:
-    return not query.of_ranking and not query.alike
+    return not query.options.of_ranking and not query.options.alike
 
 
 def _before(relevance: float | None) -> float:

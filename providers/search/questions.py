@@ -65,11 +65,11 @@ class Ordering(Struct, frozen=True, kw_only=True):
             limit=query.limit,
             min_score=query.min_score,
             vectors_weight=vectors_weight,
-            recency=query.recency,
-            diversity=query.diversity,
-            explain=query.explain,
-            neighbours=not query.alike,
-            alike=query.alike,
+            recency=query.options.recency,
+            diversity=query.options.diversity,
+            explain=query.options.explain,
+            neighbours=not query.options.alike,
+            alike=query.options.alike,
         )
 
 

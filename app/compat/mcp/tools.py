@@ -15,9 +15,10 @@ from app.http.admission import price
 from app.http.answers import shown
 from app.http.cursors import next_cursor
 from app.http.json.body import invalid_input
-from app.http.likeness import RememberResponse, stored_unless_similar
+from app.http.likeness import stored_unless_similar
 from app.http.recalled import bytes_for_memories, within_budget
-from app.http.schemas import DeleteResponse, ListResponse, RecallRequest, RecallResponse, RememberUniqueRequest
+from app.http.remember_schemas import RememberResponse, RememberUniqueRequest
+from app.http.schemas import DeleteResponse, ListResponse, RecallRequest, RecallResponse
 from providers.errors import InvalidInput, MemoryNotFound
 from providers.limits import check_memory_id
 from providers.timing.turns import in_turns

@@ -19,7 +19,8 @@ import msgspec
 from msgspec import UNSET
 
 from app.http.problems import TOO_DEAR, Problem, RequestError
-from app.http.schemas import ChangeRequest, ConditionsRequest, ListRequest, RecallRequest, RememberRequest
+from app.http.remember_schemas import RememberRequest
+from app.http.schemas import ChangeRequest, ConditionsRequest, ListRequest, RecallRequest
 from providers import filters
 
 ORDINARY = 1.0

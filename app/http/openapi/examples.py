@@ -17,8 +17,8 @@ from app.auth.anonymous import ANONYMOUS
 from app.http import batch_schemas, change_schemas, operator_schemas, schemas
 from app.http.cursors import cursor_after
 from app.http.idempotency import HEADER
-from app.http.likeness import RememberResponse
 from app.http.openapi.walking import operations_of
+from app.http.remember_schemas import RememberOneRequest, RememberRequest, RememberResponse
 from app.settings.auth import AuthSettings
 from providers.filters import Eq
 from providers.owners import Owner
@@ -42,18 +42,16 @@ _MEMORY = MemoryRecord(
 )
 _HIT = msgspec.structs.replace(_MEMORY, similarity_score=0.87)
 _CHANGED = msgspec.structs.replace(_MEMORY, content="Masala tea, one sugar")
-_REMEMBER = schemas.RememberRequest(_MEMORY.content, _MEMORY.metadata)
+_REMEMBER = RememberRequest(_MEMORY.content, _MEMORY.metadata)
 _RECALL = schemas.RecallRequest("how do I take my tea?", limit=5)
 _CHANGE = change_schemas.UpdateItem(memory_id=_ID, content=_CHANGED.content)
 
 # By the ids of operations: bodies, and answers with the status 200.
 _BODIES: dict[str, Struct] = {
-    "remember": schemas.RememberOneRequest(_REMEMBER.content, metadata=_REMEMBER.metadata),
+    "remember": RememberOneRequest(_REMEMBER.content, metadata=_REMEMBER.metadata),
     "recall": schemas.SingleRecallRequest(_RECALL.query, limit=5, where=Eq("topic", "tea")),
     "updateMemory": schemas.UpdateRequest(_CHANGED.content),
-    "rememberBatch": batch_schemas.RememberBatchRequest(
-        [_REMEMBER, schemas.RememberRequest("Green tea in the evening")]
-    ),
+    "rememberBatch": batch_schemas.RememberBatchRequest([_REMEMBER, RememberRequest("Green tea in the evening")]),
     "queryMemories": schemas.ListRequest(where=Eq("topic", "tea"), order="oldest"),
     "updateBatch": change_schemas.UpdateBatchRequest([_CHANGE]),
     "deleteBatch": change_schemas.DeleteBatchRequest([_BATCHED_FIRST]),

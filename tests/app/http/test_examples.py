@@ -9,7 +9,7 @@ import msgspec
 import pytest_asyncio
 
 from app.http import batch_schemas, change_schemas, schemas
-from app.http.likeness import RememberResponse
+from app.http.remember_schemas import RememberResponse
 from providers.types import MemoryRecord
 from tests.support.api import asgi_client, running_app
 from tests.support.chains import wait_until_complete

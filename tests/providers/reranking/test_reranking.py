@@ -14,6 +14,7 @@ from providers.owners import Owner
 from providers.reranking.http import LONGEST_TEXT, MAX_ANSWER_BYTES
 from providers.reranking.provider import NOT_RERANKED, PAUSE_SECONDS, RerankingProvider
 from providers.reranking.settings import HttpRerankerSettings
+from providers.search.answer_options import AnswerOptions
 from providers.types import NewMemory, RecallQuery
 from tests.support.clock import FakeClock
 from tests.support.rerank_server import RerankServer, rerank_server
@@ -58,7 +59,7 @@ def contents(found: Found) -> list[str]:
 
 async def test_the_most_relevant_come_first(provider: RerankingProvider, server: RerankServer) -> None:
     """Also one that the plain answer would not have had; scores stay those of the provider."""
-    found = await provider.find(replace(QUERY, explain=True))
+    found = await provider.find(replace(QUERY, options=AnswerOptions(explain=True)))
 
     sent = json.loads(server.asked[0].body)
     assert contents(found) == [RELEVANT, FIRST]
@@ -147,12 +148,12 @@ async def test_nobody_listens(clock: FakeClock) -> None:
     assert (contents(found), found.degraded) == ([FIRST, SECOND], (NOT_RERANKED,))
 
 
-@pytest.mark.parametrize("options", [{"diversity": 0.1}, {"alike": True}])
+@pytest.mark.parametrize("options", [AnswerOptions(diversity=0.1), AnswerOptions(alike=True)])
 async def test_an_order_that_is_asked_for_stays(
-    provider: RerankingProvider, server: RerankServer, options: dict[str, object]
+    provider: RerankingProvider, server: RerankServer, options: AnswerOptions
 ) -> None:
     """The server is not asked."""
-    await provider.find(replace(QUERY, **options))
+    await provider.find(replace(QUERY, options=options))
 
     assert server.asked == []
 
