@@ -29,8 +29,7 @@ class Mem0Reader:
 
     def __init__(self, dialect: Dialect, store: CopyStore, cache: Mem0Cache) -> None:
         self._dialect, self._store, self._cache = dialect, store, cache
-        # One at a time: those of a batch, in turns with each other, would all take as long as all together.
-        self._ranking = asyncio.Lock()
+        self._ranking = Mem0Ranking()
 
     async def find(self, query: RecallQuery) -> Found:
         """Return the best answers to a query; conditions are ours to check, so that more is asked for until enough."""
@@ -42,7 +41,7 @@ class Mem0Reader:
             if len(items) < top_k:
                 return await self._with_missed(query, copies)
             states = self._live(copies)
-            found = await self._ranked(query, _scored(states, copies), neighbours=False)
+            found = await self._ranking.ranked(query, _scored(states, copies), neighbours=False)
             # More candidates could bring more answers: conditions or copies have taken some away.
             short = len(states) < query.limit or (len(found.memories) < query.limit and query.conditional)
             if not short or top_k == MAX_CANDIDATES:
@@ -56,16 +55,12 @@ class Mem0Reader:
         others: of one user among many it may find nothing at all. An answer that has all memories costs no more.
         """
         if self._cache.could_be_all(query.owner, len({copy.state.id for copy in hits})):
-            return _found(await self._ranked(query, _scored(self._live(hits), hits), neighbours=True))
+            return _found(await self._ranking.ranked(query, _scored(self._live(hits), hits), neighbours=True))
         copies, whole = await self._all_copies(query.owner)
         if whole:
             self._cache.set_count(query.owner, len({copy.state.id for copy in copies}))
-        found = await self._ranked(query, _scored(self._live(copies), hits), neighbours=whole)
+        found = await self._ranking.ranked(query, _scored(self._live(copies), hits), neighbours=whole)
         return _found(found, whole=whole)
-
-    async def _ranked(self, query: RecallQuery, hits: Sequence[tuple[Snapshot, float]], *, neighbours: bool) -> Found:
-        async with self._ranking:
-            return await Mem0Ranking(query, neighbours=neighbours).ranked(hits)
 
     async def page(self, query: PageQuery) -> Found:
         """List what meets the conditions; what mem0 cannot list is missing, and the answer marked `partial`."""
