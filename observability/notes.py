@@ -1,8 +1,9 @@
 """The notes that one request gathers on its way, for the access line and the response headers."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from time import perf_counter
 
 from msgspec import Struct
 
@@ -17,7 +18,8 @@ class Notes(Struct, eq=False):
     seconds that it will wait for the confirmation of a write; `session` is the token that it sent.
 
     On the way: `caller` is the id of the key or `anonymous`; `provider_seconds` and `journal_seconds` are the
-    time spent waiting for providers and for the journal; `outcomes` holds the last outcome of asking each of them;
+    time spent waiting for providers and for the journal; `parts` holds the seconds of what a provider did in this
+    process, by name; `outcomes` holds the last outcome of asking each of them;
     `shed` is why the request was refused before anything was done; `refused` is why its caller was.
 
     From admission: `parallelism` is the share of the calls that the request could make at once which it is to make, so
@@ -37,6 +39,7 @@ class Notes(Struct, eq=False):
     provider: str | None = None
     provider_seconds: float = 0.0
     journal_seconds: float = 0.0
+    parts: dict[str, float] = {}
     degraded: list[str] = []
     outcomes: dict[str, str] = {}
     eventual: bool = False
@@ -49,6 +52,20 @@ class Notes(Struct, eq=False):
     def answered(self, provider: str | None, degraded: list[str], *, eventual: bool) -> None:
         """Note what the answer says of itself."""
         self.provider, self.degraded, self.eventual = provider, degraded, eventual
+
+
+@contextmanager
+def timed(part: str) -> Iterator[None]:
+    """Add the seconds within to a part of the request of this task, if there is one."""
+    request = current.get()
+    if request is None:
+        yield
+        return
+    started = perf_counter()
+    try:
+        yield
+    finally:
+        request.parts[part] = request.parts.get(part, 0.0) + perf_counter() - started
 
 
 def parked() -> AbstractContextManager[None]:

@@ -1,28 +1,30 @@
 """The plain frozen values that cross the provider boundary."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from providers.expiry import has_expired
 from providers.filters import Filter
 from providers.labels import LabelChanges, Labels, labels_of
 from providers.owners import DEFAULT_TENANT, Owner
+from providers.positions import Order, Place, Position
+from providers.search.answer_options import PLAIN, AnswerOptions
+from providers.search.explanations import HitExplanation
 from providers.search.filter_match import matches
 
 Metadata = dict[str, Any]
-Order = Literal["newest", "oldest"]  # which memory of a list comes first
 MOMENTS = ("created_at", "updated_at", "expires_at")  # of a memory
-Place = tuple[datetime, int, str]  # in a list, which is in the order of these
 
 
 class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
     """One memory as a caller sees it.
 
-    `similarity_score` lies in [0, 1] and is set by recall alone; `embedding` is float32[dim], set where requested.
-    `tenant` is that of the user, omitted if it is the default one. From `expires_at` on no reader sees it, omitted if
-    it does not expire. `first_version` is that of `Snapshot`; it orders lists, and no caller of the API sees it.
+    `similarity_score` lies in [0, 1] and is set by recall alone, as is `explanation`, where it is asked for;
+    `embedding` is float32[dim], set where requested. `tenant` is that of the user, omitted if it is the default one.
+    From `expires_at` on no reader sees it, omitted if it does not expire. `first_version` is that of `Snapshot`; it
+    orders lists, and no caller of the API sees it.
     """
 
     id: str
@@ -34,6 +36,7 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
     expires_at: datetime | None = None
     similarity_score: float | None = None
     embedding: list[float] | None = None
+    explanation: HitExplanation | None = None
     tenant: str = DEFAULT_TENANT
     first_version: int = 0
 
@@ -48,7 +51,7 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
         return self.created_at, self.first_version, self.id
 
     @property
-    def position(self) -> "Position":
+    def position(self) -> Position:
         """The position in its owner's list."""
         return Position(self.created_at, self.id, self.first_version)
 
@@ -127,13 +130,16 @@ class RecallQuery(Conditions, frozen=True, kw_only=True):
     """A query, and the conditions on the memories that may answer it.
 
     Hits below `min_score` are omitted. `most_bytes` bounds the answer, without a bound if it is None; in a batch it
-    bounds all answers together.
+    bounds all answers together. `pending` are live states that a chain has accepted and the provider may not have yet,
+    to be ranked with its own where it can; they replace its own where these are left `without`.
     """
 
     owner: Owner
     query: str
     limit: int = 10
     min_score: float = 0.0
+    options: AnswerOptions = PLAIN
+    pending: "tuple[Snapshot, ...]" = ()
     most_bytes: int | None = None
 
 
@@ -174,26 +180,6 @@ class Deletion(Struct, frozen=True, kw_only=True):
     version: int | None = None
     edit_id: str | None = None
     seen: int | None = None
-
-
-class Position(Struct, frozen=True, array_like=True):
-    """A place in a user's list: that of the last memory already seen.
-
-    Without a `first_version` it comes from a version that did not know that, which listed what was created at the same
-    moment by id, from newest to oldest.
-    """
-
-    created_at: Annotated[datetime, Meta(tz=True)]
-    memory_id: str
-    first_version: int | None = None
-
-    def is_before(self, record: MemoryRecord, order: Order = "newest") -> bool:
-        """Return whether a memory stands behind this place in a list."""
-        memory_id = self.memory_id.lower()
-        if self.first_version is None:
-            return (record.created_at, record.id) < (self.created_at, memory_id)
-        place = self.created_at, self.first_version, memory_id
-        return record.place < place if order == "newest" else record.place > place
 
 
 class PageQuery(Conditions, frozen=True, kw_only=True):

@@ -26,8 +26,9 @@ from providers.answers import PARTIAL, Found
 from providers.errors import InvalidInput
 from providers.expiry import BEGINNING
 from providers.labels import LABELS, MAX_LABEL_CHARS
+from providers.positions import Order
 from providers.timing.turns import in_turns
-from providers.types import ALL, Order, PageQuery, as_page
+from providers.types import ALL, PageQuery, as_page
 
 _LIST_PROBLEMS = (*READ_PROBLEMS, problems.CURSOR_LOST, problems.SESSION_LOST)
 CONDITIONS = (*LABELS, "where", "created_from", "created_before")

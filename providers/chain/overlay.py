@@ -9,7 +9,7 @@ from providers.answers import Found
 from providers.journal.operations import JournalEntry, OperationKind
 from providers.search.word_scores import QueryWords
 from providers.timing.turns import Turns, in_turns
-from providers.types import MemoryRecord, RecallQuery
+from providers.types import MemoryRecord, RecallQuery, Snapshot
 
 
 class Overlay:
@@ -34,6 +34,11 @@ class Overlay:
     def hidden(self) -> frozenset[str]:
         """The memories whose states at the provider are out of date."""
         return frozenset(memory_id for memory_id, entry in self._entries.items() if not is_creation(entry))
+
+    @property
+    def pending(self) -> tuple[Snapshot, ...]:
+        """The live memories that the overlay knows, for a provider that ranks them with its own."""
+        return tuple(entry.state for entry in self._entries.values() if not entry.state.deleted)
 
     def unverified(self, memory_id: str) -> bool:
         """Return whether the entry of a memory is unverified; see `is_unverified`."""
@@ -65,7 +70,7 @@ class Overlay:
         return [record for record in records if (entry := self._entries.get(record.id)) is None or is_creation(entry)]
 
     async def recalled(self, query: RecallQuery, found: Sequence[MemoryRecord]) -> list[MemoryRecord]:
-        """Merge the provider's answer, best first, with the pending memories that match the query.
+        """Merge the answer of a provider that ranks its own alone with the pending memories that match the query.
 
         The two kinds of scores are not comparable. A pending memory therefore gets the rank that its word score has
         among all of them, and a score between those of its neighbours. There may be thousands of long memories, whose

@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
 from observability.metrics import Metrics
 from providers import background
-from providers.answers import INDEX_LOADING, NO_VECTOR
+from providers.answers import INDEX_LOADING, NO_VECTOR, PLAIN_ORDER
 from providers.embedders.base import Embedder
 from providers.embedders.cooldown import Cooldown
 from providers.embedders.guarded import GuardedEmbedder
@@ -42,6 +42,7 @@ async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Re
             _expect(host.metrics, NO_VECTOR)
         if settings.recall_cache_mb:
             _expect(host.metrics, INDEX_LOADING)
+        _expect(host.metrics, PLAIN_ORDER)
         queue = None
         # One for both guards: a pause that a server asks for applies to all of its callers here.
         cooldown = None if current is None else Cooldown(current.model)

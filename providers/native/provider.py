@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from functools import partial
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
+from observability import notes
 from providers import limits
 from providers.answer_size import may_exceed, page_within, recall_within
-from providers.answers import INDEX_LOADING, Changed, Erased, Fetched, Found, Stored
+from providers.answers import INDEX_LOADING, PLAIN_ORDER, Changed, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
 from providers.errors import AnswerTooLarge, MemoryNotFound, ProviderError
@@ -84,14 +86,17 @@ class PostgresMemoryProvider(NativeReplica):
         """See `MemoryStore`."""
         limits.check_recall(query)
         query = as_of(query, self._clock.moment())
-        question = await self._vectors.of_question(query.query)
+        with notes.timed("embed"):
+            question = await self._vectors.of_question(query.query)
         degraded = question.degraded
         if self._ranked is not None:
-            memories = await self._ranked.recall(query, question.vectors)
-            if memories is not None:
-                return await recall_within(Found(memories=memories, degraded=degraded), query.most_bytes)
+            found = await self._ranked.recall(query, question.vectors)
+            if found is not None:
+                return await recall_within(replace(found, degraded=degraded), query.most_bytes)
             if self._ranked.is_loading(query.owner):
                 degraded = (*degraded, INDEX_LOADING)
+        if query.options.of_ranking:
+            degraded = (*degraded, PLAIN_ORDER)
         rows = await self._database.bound_rows(recall_statement(query, question.vectors, self._vector_weight))
         most = query.most_bytes
         if most is not None and rows and may_exceed(query.limit, most) and rows[0].size > most:

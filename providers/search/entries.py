@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Self
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from providers.text.folding import fold
+from providers.types import MemoryRecord
 
 _LONGEST_NAME = 40  # characters of a speaker's name that a memory begins with
 _MOST_WORDS = 3  # of such a name
@@ -32,6 +34,21 @@ class Entry(Struct, frozen=True, kw_only=True):
     vectors: Mapping[str, Vector] = {}
     session: str | None = None
     speaker: str | None = None
+
+    @classmethod
+    def of(cls, record: MemoryRecord, version: int, vectors: Mapping[str, Vector] | None = None) -> Self:
+        """Return the entry of a memory in one of its versions."""
+        return cls(
+            id=record.id,
+            version=version,
+            created_at=record.created_at,
+            content=record.content,
+            first_version=record.first_version,
+            expires_at=record.expires_at,
+            vectors=vectors or {},
+            session=record.session,
+            speaker=record.speaker,
+        )
 
     @property
     def text(self) -> str:

@@ -18,6 +18,7 @@ from app.http import batch_schemas, change_schemas, operator_schemas, portable_s
 from app.http.cursors import Cursors
 from app.http.idempotency import HEADER
 from app.http.openapi.walking import operations_of
+from app.http.remember_schemas import RememberOneRequest, RememberRequest, RememberResponse
 from app.portable.format import FORMAT, VERSION, HeaderLine, TrailerLine, encode, memory_line
 from app.settings.auth import AuthSettings
 from providers.filters import Eq
@@ -46,18 +47,16 @@ _CURSORS = Cursors(b"an example", _MEMORY.created_at.timestamp)
 _CURSOR = _CURSORS.after(_MEMORY, "native", PageQuery(owner=Owner(_USER)))
 _HIT = msgspec.structs.replace(_MEMORY, similarity_score=0.87)
 _CHANGED = msgspec.structs.replace(_MEMORY, content="Masala tea, one sugar")
-_REMEMBER = schemas.RememberRequest(_MEMORY.content, _MEMORY.metadata)
+_REMEMBER = RememberRequest(_MEMORY.content, _MEMORY.metadata)
 _RECALL = schemas.RecallRequest("how do I take my tea?", limit=5)
 _CHANGE = change_schemas.UpdateItem(memory_id=_ID, content=_CHANGED.content)
 
 # By the ids of operations: bodies, and answers with the status 200.
 _BODIES: dict[str, Struct] = {
-    "remember": schemas.RememberOneRequest(_REMEMBER.content, metadata=_REMEMBER.metadata),
+    "remember": RememberOneRequest(_REMEMBER.content, metadata=_REMEMBER.metadata),
     "recall": schemas.SingleRecallRequest(_RECALL.query, limit=5, where=Eq("topic", "tea")),
     "updateMemory": schemas.UpdateRequest(_CHANGED.content),
-    "rememberBatch": batch_schemas.RememberBatchRequest(
-        [_REMEMBER, schemas.RememberRequest("Green tea in the evening")]
-    ),
+    "rememberBatch": batch_schemas.RememberBatchRequest([_REMEMBER, RememberRequest("Green tea in the evening")]),
     "queryMemories": schemas.ListRequest(where=Eq("topic", "tea"), order="oldest"),
     "updateBatch": change_schemas.UpdateBatchRequest([_CHANGE]),
     "deleteBatch": change_schemas.DeleteBatchRequest([_BATCHED_FIRST]),
@@ -68,7 +67,7 @@ _BODIES: dict[str, Struct] = {
     "setOrder": operator_schemas.OrderRequest(["native"]),
 }
 _ANSWERS: dict[str, Struct] = {
-    "remember": schemas.RememberResponse(_ID),
+    "remember": RememberResponse(_ID, "stored"),
     "recall": schemas.RecallResponse([_HIT], 1),
     "listMemories": schemas.ListResponse([_MEMORY], 1, _CURSOR),
     "queryMemories": schemas.ListResponse([_MEMORY], 1, _CURSOR),

@@ -17,8 +17,9 @@ from providers.chain.guarded import GuardedProvider
 from providers.errors import Conflict, InvalidInput, MemoryNotFound, SessionLost, TimedOut, Unavailable
 from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
+from providers.positions import Position
 from providers.states.clock import milliseconds_of
-from providers.types import Deletion, NewMemory, PageQuery, Position
+from providers.types import Deletion, NewMemory, PageQuery
 from tests.providers.chain.rig import FOREVER, fail
 from tests.providers.chain.stage import USER, Stage, staged
 from tests.support.clock import hybrid_clock

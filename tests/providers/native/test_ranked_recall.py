@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
@@ -14,8 +15,8 @@ from providers.native.provider import PostgresMemoryProvider
 from providers.owners import Owner
 from providers.search.user_index import UserIndex
 from providers.states.clock import HybridClock
-from providers.types import Edit, NewMemory, RecallQuery
-from tests.support.native import FickleEmbedder, open_native_provider
+from providers.types import Edit, NewMemory, RecallQuery, Snapshot
+from tests.support.native import FickleEmbedder, HashingEmbedder, open_native_provider
 from tests.support.walled import walled_database
 
 ANNA, OTHER = Owner("anna"), Owner("anna", "acme")
@@ -189,3 +190,27 @@ async def test_an_answer_says_that_the_index_still_loads(database: str, monkeypa
 
     assert (cold.degraded, too.degraded, warm.degraded) == ((INDEX_LOADING,), (NO_VECTOR, INDEX_LOADING), ())
     assert [record.id for found in (cold, too, warm) for record in found.memories] == [memory_id] * 3
+
+
+async def test_a_pending_memory_is_ranked_with_the_stored_ones(database: str) -> None:
+    """By its vector, too, which is made once; conditions hold for it, and a hidden state is no neighbour any more."""
+    embedder = FickleEmbedder(HashingEmbedder(synonyms={"tea": "chai"}))
+    async with open_native_provider(database, embedder) as provider:
+        [hidden] = await stored(provider, NewMemory(owner=ANNA, content="chai", created_at=START))
+        await stored(provider, NewMemory(owner=ANNA, content="coffee in the morning", created_at=START))
+        pending = (
+            Snapshot(user_id=ANNA.key, id=hidden, version=1, content="milk", created_at=START),
+            Snapshot(user_id=ANNA.key, id=str(UUID(int=1)), version=2, content="a cup of chai", created_at=START),
+            Snapshot(user_id=ANNA.key, id=str(UUID(int=2)), version=3, content="chai", created_at=START - HOUR),
+        )
+        query = RecallQuery(
+            owner=ANNA, query="tea", without=frozenset({hidden}), pending=pending, created_from=START, limit=1
+        )
+        first = await provider.find(query)
+        asked = embedder.asked
+        again = await provider.find(query)
+
+    assert [record.content for record in first.memories] == ["a cup of chai"]
+    assert first.pending == frozenset(state.id for state in pending)
+    assert again == first
+    assert embedder.asked == asked + 1  # for the question alone
