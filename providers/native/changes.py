@@ -9,11 +9,10 @@ state, or takes the place of another one, without a start; so are the table itse
 restored while the server runs.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import accumulate, pairwise
-from typing import Any, cast
-from uuid import UUID
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,9 @@ from providers.native.wall import within
 from providers.owners import Owner
 from providers.postgres.bound_sql import BoundSql
 from providers.search.entries import Entry, Vector
+from providers.search.packed_memories import PackedMemories, PackedVectors
+from providers.search.stored_analysis import stored_analysis
+from providers.text.analyzer import ANALYZER_VERSION
 from providers.timing.turns import in_turns
 
 _STORE = """
@@ -53,7 +55,8 @@ _LOOK = f"""
     FROM store LEFT JOIN changed ON true
 """  # noqa: S608 - joined from constants
 
-# In one row, because a driver takes ten times as long for as many rows. All aggregates meet the rows in one order.
+# In one row, because a driver takes ten times as long for as many rows. All aggregates meet the rows in one order. The
+# texts come only where they have to be analyzed.
 _LIVING = f"{within('CAST($3 AS text)')} AND user_id = $1 AND deleted_at IS NULL"
 _WHOLE = f"""
     WITH {_STORE}, counted AS MATERIALIZED (
@@ -61,7 +64,8 @@ _WHOLE = f"""
             SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($2 AS int) + 1
         ) AS found
     ), memories AS (
-        SELECT id, version, first_version, created_at, content, session, speaker, embedding_model, embedding
+        SELECT id, version, first_version, created_at, content, session, speaker, embedding_model, embedding,
+            CASE WHEN get_byte(analysis, 0) = {ANALYZER_VERSION} THEN analysis END AS analysis
         FROM ninai_memories WHERE {_LIVING} AND (SELECT memories FROM counted) <= CAST($2 AS int)
     )
     SELECT store.epoch, store.position, store.beyond, store.open, counted.memories, packed.*
@@ -69,19 +73,21 @@ _WHOLE = f"""
         SELECT string_agg(uuid_send(id), '') AS ids,
             string_agg(int8send(version), '') AS versions,
             string_agg(int8send(first_version), '') AS first_versions,
-            string_agg(int8send(CAST(extract(epoch FROM created_at) * 1000000 AS bigint)), '') AS moments,
-            string_agg(int4send(octet_length(content)), '') AS lengths,
-            string_agg(convert_to(content, 'UTF8'), '') AS contents,
+            string_agg(timestamptz_send(created_at), '') AS moments,
+            string_agg(int4send(coalesce(octet_length(analysis), 0)), '') AS lengths,
+            string_agg(analysis, '') AS analyses,
+            array_agg(content) FILTER (WHERE analysis IS NULL) AS contents,
+            array_agg(speaker) FILTER (WHERE analysis IS NULL) AS speakers,
             array_agg(session) AS sessions,
-            array_agg(speaker) AS speakers,
             array_agg(embedding_model) AS models,
             string_agg(halfvec_send(embedding), '') AS embeddings
         FROM memories
     ) AS packed
 """  # noqa: S608 - joined from constants
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_2000 = 946_684_800_000_000  # from which PostgreSQL counts microseconds, in those since 1970
 _HEAD = 2  # numbers of 16 bits before those of a vector: its dimensions, and nothing
+_CHUNK = 4_096  # vectors that are widened at a time
 
 
 async def changes_since(
@@ -96,8 +102,7 @@ async def changes_since(
     rows = await database.bound_rows(BoundSql(_WHOLE, (owner.key, most, owner.tenant)))
     if not rows or rows[0].memories > most:
         return None
-    memories = await in_turns(lambda one: one, _unpacked(rows[0]))
-    return Changes(cursor=_cursor(rows[0]), order=_order(rows[0]), memories=memories, whole=True)
+    return Changes(cursor=_cursor(rows[0]), order=_order(rows[0]), packed=await _packed(rows[0]))
 
 
 async def _changed(rows: Sequence[Row[Any]]) -> Changes:
@@ -120,7 +125,7 @@ def _order(row: Row[Any]) -> tuple[int, ...]:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    vectors = {} if row.embedding is None else {row.embedding_model: _vector(row.embedding, 0)}
+    vectors = {} if row.embedding is None else {row.embedding_model: _vector(row.embedding)}
     return Entry(
         id=str(row.id),
         version=row.version,
@@ -133,45 +138,48 @@ def _entry(row: Row[Any]) -> Entry:
     )
 
 
-def _unpacked(row: Row[Any]) -> Iterator[Entry]:
-    """Yield the memories of a packed row, in the order of their creation."""
-    if row.ids is None:
-        return
-    versions, first_versions, moments = (
-        _integers(packed, ">i8") for packed in (row.versions, row.first_versions, row.moments)
+async def _packed(row: Row[Any]) -> PackedMemories:
+    lengths = _integers(row.lengths, ">i4")
+    analyses = row.analyses or b""
+    if row.contents is not None:
+        texts = zip(row.contents, row.speakers, strict=True)
+        fresh = iter(await in_turns(lambda text: stored_analysis(*text), texts))
+        ends = np.cumsum(lengths).tolist()
+        pieces = [analyses[start:end] or next(fresh) for start, end in pairwise([0, *ends])]
+        analyses, lengths = b"".join(pieces), np.fromiter(map(len, pieces), np.int64, len(pieces))
+    return PackedMemories(
+        ids=row.ids or b"",
+        version=_integers(row.versions, ">i8"),
+        first_version=_integers(row.first_versions, ">i8"),
+        created=_integers(row.moments, ">i8") + _YEAR_2000,
+        analyses=analyses,
+        lengths=lengths,
+        sessions=row.sessions or (),
+        vectors=_vectors(row.models or (), row.embeddings or b""),
     )
-    ends = [0, *accumulate(_integers(row.lengths, ">i4").tolist())]
-    vectors = _places(row.models, row.embeddings)
-    contents = [row.contents[start:end] for start, end in pairwise(ends)]
-    for place in np.lexsort((first_versions, moments)).tolist():
-        model = row.models[place]
-        yield Entry(
-            id=str(UUID(bytes=row.ids[16 * place : 16 * place + 16])),
-            version=int(versions[place]),
-            created_at=_EPOCH + timedelta(microseconds=int(moments[place])),
-            content=contents[place].decode(),
-            first_version=int(first_versions[place]),
-            session=row.sessions[place],
-            speaker=row.speakers[place],
-            vectors={} if model is None else {model: _vector(row.embeddings, vectors[place])},
-        )
 
 
-def _integers(packed: bytes, kind: str) -> NDArray[np.int64]:
-    return np.frombuffer(packed, kind).astype(np.int64)
+def _integers(packed: bytes | None, kind: str) -> NDArray[np.int64]:
+    return np.frombuffer(packed or b"", kind).astype(np.int64)
 
 
-def _places(models: Sequence[str | None], packed: bytes | None) -> list[int]:
-    """Return where the vector of each memory begins; a vector begins with its dimensions."""
-    places, at = [], 0
-    for model in models:
-        places.append(at)
+def _vectors(models: Sequence[str | None], packed: bytes) -> Iterator[PackedVectors]:
+    """Yield the vectors of memories in few arrays, each of one model and one number of dimensions."""
+    numbers = np.frombuffer(packed, ">u2")
+    alike = defaultdict[tuple[str, int], list[tuple[int, int]]](list)  # to the memory, and where its vector begins
+    start = 0
+    for place, model in enumerate(models):
         if model is not None:
-            dims = int.from_bytes(cast("bytes", packed)[at : at + 2])
-            at += 2 * (_HEAD + dims)
-    return places
+            dims = int(numbers[start])
+            alike[model, dims].append((place, start + _HEAD))
+            start += _HEAD + dims
+    for (model, dims), found in alike.items():
+        places, starts = np.array(found, np.int64).T
+        for first in range(0, len(places), _CHUNK):
+            some = starts[first : first + _CHUNK, None] + np.arange(dims)
+            halves = numbers[some].astype(np.uint16).view(np.float16)
+            yield PackedVectors(model, places[first : first + _CHUNK], halves.astype(np.float32))
 
 
-def _vector(packed: bytes, at: int) -> Vector:
-    dims = int.from_bytes(packed[at : at + 2])
-    return np.frombuffer(packed, ">f2", dims, at + 2 * _HEAD).astype(np.float32)
+def _vector(packed: bytes) -> Vector:
+    return np.frombuffer(packed, ">f2", offset=2 * _HEAD).astype(np.float32)

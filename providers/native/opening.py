@@ -11,6 +11,7 @@ from providers.embedders.cooldown import Cooldown
 from providers.embedders.guarded import GuardedEmbedder
 from providers.embedders.settings import EmbedderSettings
 from providers.host import Host
+from providers.native.analysis_queue import AnalysisQueue
 from providers.native.database import Database
 from providers.native.dimensions import StorableEmbedder
 from providers.native.embedding_queue import EmbeddingQueue
@@ -50,6 +51,8 @@ async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Re
             patient = GuardedEmbedder(current, _PATIENCE_OF_QUEUE, cooldown=cooldown)
             queue = EmbeddingQueue(database, patient, host.metrics, host.name)
             stack.push_async_callback(background.stop, background.start(queue.run, "backlog"))
+        if host.serves:
+            stack.push_async_callback(background.stop, background.start(AnalysisQueue(database).run, "analysis"))
         vectors = Vectors(
             current and GuardedEmbedder(current, patience, cooldown=cooldown),
             [GuardedEmbedder(one, patience) for one in former if one is not None],

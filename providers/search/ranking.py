@@ -25,7 +25,8 @@ from providers.search.matching import Matched, match, word_part, word_vector
 from providers.search.packed_rows import Rows
 from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question, Recency, ScoreParts, Vector
 from providers.search.speakers import NOBODY
-from providers.search.user_index import UserIndex, fingerprint, microseconds
+from providers.search.stored_analysis import fingerprint
+from providers.search.user_index import UserIndex, microseconds
 from providers.search.weights import (
     COSINE_SHARE,
     NEIGHBOUR_WEIGHTS,

@@ -14,7 +14,7 @@ Matrix = NDArray[np.float32]
 _STEPS = 127  # on either side of zero
 _FINER = 254.0  # of a fine step in a coarse one, half a step on either side
 _CHUNK = 1_024  # vectors that are widened at a time: 1 MB of 256 dimensions, which stays in the cache
-_GROWTH = 1.25
+_GROWTH = 1.125
 _LEAST = 16
 
 
@@ -41,6 +41,12 @@ class VectorPlanes:
     def rows(self) -> NDArray[np.int32]:
         """The row of each vector."""
         return self._rows[: self._used]
+
+    def add_directions(self, vectors: Matrix, rows: Rows) -> None:
+        """Add vectors as `add` does, but for those of other dimensions, and zeros, which have no direction."""
+        if vectors.shape[1] == self.dims:
+            pointing = vectors.any(axis=1)
+            self.add(vectors[pointing], rows[pointing])
 
     def add(self, vectors: Matrix, rows: Rows) -> None:
         """Add vectors, float32[n, dims] of unit length, and their rows."""

@@ -165,7 +165,8 @@ class RecallIndex:
 
     async def _apply(self, held: _Held, changes: Changes, *, warm: bool) -> None:
         """Bring an index up to date, in turns of the event loop; a whole new one takes its place at once."""
-        if changes.whole:
+        whole = changes.whole or changes.packed is not None
+        if whole:
             self.counts.misses += not warm
             self.counts.dropped += warm
         else:
@@ -173,7 +174,9 @@ class RecallIndex:
         same_epoch = held.cursor is not None and held.cursor.epoch == changes.cursor.epoch
         if same_epoch and changes.order < held.order:
             return  # a later look was applied meanwhile, and has seen all of this
-        index = UserIndex() if changes.whole else held.index
+        index = UserIndex() if whole else held.index
+        if changes.packed is not None:
+            index = await asyncio.to_thread(UserIndex.of, changes.packed)
         turns = Turns()
         for memory_id in changes.gone:
             index.remove(memory_id)

@@ -12,6 +12,7 @@ from providers.native import ranked_recall
 from providers.native.embedded import EmbeddedServer
 from providers.native.provider import PostgresMemoryProvider
 from providers.owners import Owner
+from providers.search.stored_analysis import analyses_of
 from providers.search.user_index import UserIndex
 from providers.states.clock import HybridClock
 from providers.types import Edit, NewMemory, RecallQuery
@@ -83,14 +84,18 @@ async def test_all_looks_tell_labels_behind_the_wall(walled: PostgresMemoryProvi
     assert before is not None
     assert state is not None
 
-    for cursor in (None, before.cursor):
-        changes = await walled.changes_since(owner, cursor)
-        assert changes is not None
-        [entry] = changes.memories
-        assert changes.whole == (cursor is None)
-        assert (entry.session, entry.speaker) == ("trip", "Ben")
-        assert (entry.version, entry.first_version) == (state.version, state.first_version)
-        assert state.first_version > 0
+    whole, later = [await walled.changes_since(owner, cursor) for cursor in (None, before.cursor)]
+    assert whole is not None
+    assert whole.packed is not None
+    assert later is not None
+    [entry] = later.memories
+    assert (entry.session, entry.speaker) == ("trip", "Ben")
+    assert (entry.version, entry.first_version) == (state.version, state.first_version)
+    assert state.first_version > 0
+    assert whole.packed.sessions == ["trip"]
+    assert analyses_of(whole.packed.analyses, whole.packed.lengths).names == ["ben"]
+    assert whole.packed.version.tolist() == [state.version]
+    assert whole.packed.first_version.tolist() == [state.first_version]
 
 
 async def test_labels_are_conditions(walled: PostgresMemoryProvider) -> None:
