@@ -11,6 +11,7 @@ restored while the server runs.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -88,6 +89,13 @@ _WHOLE = f"""
 _YEAR_2000 = 946_684_800_000_000  # from which PostgreSQL counts microseconds, in those since 1970
 _HEAD = 2  # numbers of 16 bits before those of a vector: its dimensions, and nothing
 _CHUNK = 4_096  # vectors that are widened at a time
+
+
+class DatabaseChanges:
+    """The database as a recall index asks it."""
+
+    def __init__(self, database: Database) -> None:
+        self.changes_since = partial(changes_since, database)
 
 
 async def changes_since(

@@ -1,7 +1,6 @@
 """Recall by the ranking of this process, over an index that the database brings up to date."""
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from uuid import UUID
 
 import numpy as np
@@ -9,7 +8,6 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from providers.embedders.base import Vector
-from providers.native.changes import changes_since
 from providers.native.columns import RECORD, names, record_of
 from providers.native.conditions_sql import conditions_sql
 from providers.native.database import Database
@@ -20,7 +18,7 @@ from providers.postgres.bound_sql import Binding, BoundSql
 from providers.search.admitting import within
 from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question
 from providers.search.ranking import rank
-from providers.search.recall_index.index import MEGABYTE, RecallIndex
+from providers.search.recall_index.index import RecallIndex
 from providers.search.user_index import UserIndex
 from providers.timing.turns import in_turns
 from providers.types import MemoryRecord, RecallQuery
@@ -44,19 +42,11 @@ _ADMITTED = f"""
 """  # noqa: S608 - joined from constants; every value is bound
 
 
-class _Source:
-    """The database as a recall index asks it."""
-
-    def __init__(self, database: Database) -> None:
-        self.changes_since = partial(changes_since, database)
-
-
 class RankedRecall:
     """Rank in this process; the database tells what changed, which memories meet conditions, and their contents."""
 
-    def __init__(self, database: Database, vectors: Vectors, vectors_weight: float, cache_mb: int) -> None:
-        self._database, self._vectors, self._vectors_weight = database, vectors, vectors_weight
-        self.index = RecallIndex(_Source(database), cache_mb * MEGABYTE)
+    def __init__(self, database: Database, vectors: Vectors, vectors_weight: float, index: RecallIndex) -> None:
+        self._database, self._vectors, self._vectors_weight, self.index = database, vectors, vectors_weight, index
 
     async def recall(self, query: RecallQuery, vectors: Mapping[str, Vector]) -> list[MemoryRecord] | None:
         """Return the answers, best first; None while the owner's index loads, or with too many memories for one."""
@@ -68,8 +58,7 @@ class RankedRecall:
                 return None
             ordering = Ordering(limit=query.limit, min_score=query.min_score, vectors_weight=self._vectors_weight)
             ranked = rank(index, question, ordering, _mask(index, query, admitted))
-            versions = [int(index.columns.version[hit.row]) for hit in ranked.hits]
-            records = await self._records(query, ranked.hits, versions)
+            records = await self._records(query, index, ranked.hits)
             if last or len(records) == len(ranked.hits):
                 return records
         raise AssertionError("the last try returns")
@@ -97,19 +86,25 @@ class RankedRecall:
         rows = await self._database.bound_rows(binding.of(_ADMITTED.format(eligible=eligible)))
         return await in_turns(lambda row: str(row.id), rows)
 
-    async def _records(self, query: RecallQuery, hits: Sequence[Hit], versions: Sequence[int]) -> list[MemoryRecord]:
+    async def _records(self, query: RecallQuery, index: UserIndex, hits: Sequence[Hit]) -> list[MemoryRecord]:
         """Return the memories of hits, in their order, without those that have changed by now.
 
-        They have another version, or they met the conditions when these were looked at, and do no more.
+        They have another version, or they met the conditions when these were looked at, and do no more. What is kept
+        is as of the look at what changed, which the recall began with.
         """
-        if not hits:
-            return []
-        ids = [UUID(hit.id) for hit in hits]
-        rows = await self._database.bound_rows(BoundSql(_CONTENTS, (query.owner.key, ids, query.owner.tenant)))
-        found = {(str(row.id), row.version): row for row in rows}
-        pairs = zip(hits, versions, strict=True)
-        records = (record_of(found[hit.id, version], hit.score) for hit, version in pairs if (hit.id, version) in found)
-        return [record for record in records if query.admits(record)]
+        moves = index.moves
+        found = {hit.row: index.kept.get(moves, hit.row, hit.score) for hit in hits}
+        missing = {hit.id: hit for hit in hits if found[hit.row] is None}
+        if missing:
+            versions = {hit.id: int(index.columns.version[hit.row]) for hit in missing.values()}
+            values = query.owner.key, [*map(UUID, missing)], query.owner.tenant
+            rows = await self._database.bound_rows(BoundSql(_CONTENTS, values))
+            read = [record_of(row, missing[str(row.id)].score) for row in rows if row.version == versions[str(row.id)]]
+            fresh = {missing[record.id].row: record for record in read}
+            found |= fresh
+            if index.moves == moves:
+                index.kept.put(moves, fresh)
+        return [record for record in found.values() if record is not None and query.admits(record)]
 
 
 def _mask(index: UserIndex, query: RecallQuery, admitted: Sequence[str] | None) -> NDArray[np.bool_] | None:

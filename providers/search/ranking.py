@@ -72,7 +72,9 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     least = max(_LEAST, ordering.min_score)
     gained = sum(raised.values(), np.zeros(len(eligible), np.float32))
     candidates = np.flatnonzero(eligible & (pairs.scores >= least - _COARSE_ERROR))
-    best = _best(candidates, pairs.scores + gained, max(RESCORED, _CHOICE * ordering.limit))
+    wanted = _CHOICE * ordering.limit if ordering.diversity else ordering.limit
+    best = _best(candidates, pairs.scores + gained, max(RESCORED, wanted))
+    best = best[_within_reach(pairs.scores[best], (pairs.scores + gained)[best], least, wanted)]
     pairs.score_exactly(best)
     best = best[pairs.scores[best] >= least]
     order = pairs.scores + gained
@@ -164,6 +166,19 @@ def _recent(index: UserIndex, recency: Recency | None) -> Scores:
         return np.zeros(len(created), np.float32)
     seconds = np.maximum(microseconds(recency.now) - created, 0) / _MICROSECONDS
     return np.asarray(recency.weight * np.exp2(-seconds / recency.half_life), np.float32)
+
+
+def _within_reach(scores: Scores, order: Scores, least: float, wanted: int) -> Mask:
+    """Return which rows may be among as many answers, although their scores are off by the error of one plane.
+
+    Those whose score may turn out too low leave room for others, so the others are counted without them.
+    """
+    surely = order[scores >= least + _COARSE_ERROR]
+    if len(surely) <= wanted:
+        return np.ones(len(order), np.bool_)
+    bound = np.partition(surely, len(surely) - wanted)[len(surely) - wanted]
+    reach: Mask = order >= bound - 2 * _COARSE_ERROR
+    return reach
 
 
 def _best(candidates: Rows, order: Scores, most: int) -> Rows:

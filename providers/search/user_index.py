@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from providers.search.columns import Columns, halves, id_hash, id_hashes
 from providers.search.entries import Entry, said_by, text_of
+from providers.search.kept_records import KeptRecords
 from providers.search.neighbours import NO_SESSION, Neighbours
 from providers.search.packed_memories import PackedMemories
 from providers.search.packed_rows import MOST_ROWS, PackedRows, Rows, hashed
@@ -36,6 +37,7 @@ class UserIndex:
         self.neighbours = Neighbours()
         self.speakers = Speakers()
         self.planes: dict[str, VectorPlanes] = {}  # by the name of the model
+        self.kept = KeptRecords()
         self._terms = PackedRows()
         self._ids = PackedRows()
         self._sessions: dict[str, int] = {}
@@ -85,7 +87,10 @@ class UserIndex:
 
     @property
     def nbytes(self) -> int:
-        """The bytes of all arrays; names of sessions and speakers are few, and not counted."""
+        """The bytes of all arrays; names of sessions and speakers are few, and not counted.
+
+        What is kept for the next answers is not counted, either.
+        """
         planes = sum(one.nbytes for one in self.planes.values())
         return self.columns.nbytes + self.neighbours.nbytes + self._terms.nbytes + self._ids.nbytes + planes
 

@@ -49,7 +49,7 @@ class VectorPlanes:
             self.add(vectors[pointing], rows[pointing])
 
     def add(self, vectors: Matrix, rows: Rows) -> None:
-        """Add vectors, float32[n, dims] of unit length, and their rows."""
+        """Add vectors, float32[n, dims] of unit length, and their rows, which are greater than those before them."""
         end = self._used + len(vectors)
         self._reserve(end)
         scales = np.abs(vectors).max(axis=1, initial=0.0) / _STEPS
@@ -76,9 +76,10 @@ class VectorPlanes:
 
     def places_of(self, rows: Rows) -> Rows:
         """Return the place of the vector of each row, negative where there is none."""
-        places = np.full(max(int(self.rows.max(initial=0)), int(rows.max(initial=0))) + 1, -1, np.int64)
-        places[self.rows] = np.arange(self._used)
-        return places[rows]
+        places = self.rows.searchsorted(rows)  # which only ever grow, because a new vector is one of a new row
+        there = places < self._used
+        there[there] = self.rows[places[there]] == rows[there]
+        return np.where(there, places, -1)
 
     def of(self, places: Rows) -> Matrix:
         """Return the vectors at these places, not rows, as float32[n, dims]."""

@@ -6,7 +6,7 @@ therefore in the index that it ranks, whichever process wrote it.
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 from msgspec import Struct, field
@@ -27,18 +27,13 @@ _LEAST_BYTES = 2_048  # of an owner, so that those without memories are bounded,
 
 
 class RecallCounts(Struct):
-    """What has happened so far: numbers that only grow, but for `bytes` and `owners`, which are as of now.
+    """What has happened so far, and the `bytes` and `owners` as of now.
 
-    `loading` counts the recalls that did not wait for their index, `dropped` the indexes that were of another
-    epoch of their store, `unknown` the recalls for which the store could not tell what changed.
+    Of `events`, which only grow, `loading` counts the recalls that did not wait for their index, `dropped` the indexes
+    that were of another epoch of their store, `unknown` the recalls for which the store could not tell what changed.
     """
 
-    hits: int = 0
-    misses: int = 0
-    evictions: int = 0
-    dropped: int = 0
-    unknown: int = 0
-    loading: int = 0
+    events: Counter[str] = field(default_factory=Counter)
     bytes: int = 0
     owners: int = 0
 
@@ -63,15 +58,24 @@ class _Held(Struct):
 class RecallIndex:
     """Hold the indexes of those who asked last, up to `most_bytes` together.
 
-    An index that is larger by itself is built for one recall and not kept.
+    An index that is larger by itself is built for one recall and not kept. `counted` is called with the name of every
+    event in `counts`, which is one of `RECALL_INDEX_EVENTS`.
     """
 
-    def __init__(self, source: ChangeSource, most_bytes: int, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        source: ChangeSource,
+        most_bytes: int,
+        now: Callable[[], float] = time.monotonic,
+        counted: Callable[[str], None] = lambda _event: None,
+    ) -> None:
         self.counts = RecallCounts()
+        self._counted = counted
         self._source = source
         self._most_bytes = most_bytes
         self._now = now
         self._held: OrderedDict[Owner, _Held] = OrderedDict()
+        self._keeping: dict[Owner, _Held] = {}  # those that keep records as well, in the order in which they were asked
         self._loading: set[asyncio.Task[bool]] = set()
 
     async def current(self, owner: Owner, patience: float | None = None) -> UserIndex | None:
@@ -88,14 +92,14 @@ class RecallIndex:
             held = self._held[owner] = _Held(owner=owner)
         self._held.move_to_end(owner)
         if self._now() < held.unknown_until:
-            self.counts.unknown += 1
+            self._note("unknown")
             return None
         known = await (self._loaded(held, patience) if held.cursor is None else self._looked(held))
         if known is None:
-            self.counts.loading += 1
+            self._note("loading")
             return None
         if not known:
-            self.counts.unknown += 1
+            self._note("unknown")
             self._forget(owner, held)
             self._held[owner] = _Held(owner=owner, unknown_until=self._now() + ASK_AGAIN_SECONDS)
             return None
@@ -166,11 +170,7 @@ class RecallIndex:
     async def _apply(self, held: _Held, changes: Changes, *, warm: bool) -> None:
         """Bring an index up to date, in turns of the event loop; a whole new one takes its place at once."""
         whole = changes.whole or changes.packed is not None
-        if whole:
-            self.counts.misses += not warm
-            self.counts.dropped += warm
-        else:
-            self.counts.hits += 1
+        self._note(("dropped" if warm else "miss") if whole else "hit")
         same_epoch = held.cursor is not None and held.cursor.epoch == changes.cursor.epoch
         if same_epoch and changes.order < held.order:
             return  # a later look was applied meanwhile, and has seen all of this
@@ -187,21 +187,39 @@ class RecallIndex:
         held.index, held.cursor, held.order = index, changes.cursor, changes.order
 
     def _count(self, owner: Owner, held: _Held) -> None:
-        """Count the bytes of an index, and drop those that were asked for longest ago until all fit."""
+        """Count the bytes of an index, and make room by those that were asked for longest ago until all fit.
+
+        The records that are kept beside all indexes go before any index does.
+        """
         if self._held.get(owner) is not held:
             return  # it was dropped meanwhile
-        held.counted, former = held.index.nbytes + _LEAST_BYTES, held.counted
-        self.counts.bytes += held.counted - former
+        self._recount(held)
+        while self.counts.bytes > self._most_bytes and self._keeping:
+            other = next(iter(self._keeping.values()))
+            other.index.kept.forget()
+            self._recount(other)
         for oldest, other in [*self._held.items()]:
             if self.counts.bytes <= self._most_bytes:
                 break
             self._forget(oldest, other)
-            self.counts.evictions += 1
+            self._note("evicted")
         self.counts.owners = len(self._held)
+
+    def _note(self, event: str) -> None:
+        self.counts.events[event] += 1
+        self._counted(event)
+
+    def _recount(self, held: _Held) -> None:
+        self._keeping.pop(held.owner, None)
+        if held.index.kept.nbytes:
+            self._keeping[held.owner] = held  # the last now
+        held.counted, former = held.index.nbytes + held.index.kept.nbytes + _LEAST_BYTES, held.counted
+        self.counts.bytes += held.counted - former
 
     def _forget(self, owner: Owner, held: _Held) -> None:
         if self._held.get(owner) is held:
             del self._held[owner]
+            self._keeping.pop(owner, None)
         self.counts.bytes -= held.counted
         held.counted = 0
         self.counts.owners = len(self._held)

@@ -55,7 +55,7 @@ def counts_of(provider: PostgresMemoryProvider) -> tuple[int, int]:
     """How many recalls found an index, and how many had to load one."""
     assert provider._ranked is not None  # noqa: SLF001 - nothing else shows that the index answered
     counts = provider._ranked.index.counts  # noqa: SLF001 - as above
-    return counts.hits, counts.misses
+    return counts.events["hit"], counts.events["miss"]
 
 
 async def test_two_tenants_never_meet_behind_the_wall(walled: PostgresMemoryProvider) -> None:
@@ -194,3 +194,29 @@ async def test_an_answer_says_that_the_index_still_loads(database: str, monkeypa
 
     assert (cold.degraded, too.degraded, warm.degraded) == ((INDEX_LOADING,), (NO_VECTOR, INDEX_LOADING), ())
     assert [record.id for found in (cold, too, warm) for record in found.memories] == [memory_id] * 3
+
+
+async def test_what_is_kept_of_answers_is_never_stale(database: str) -> None:
+    """A second recall reads no memory again, and finds what another process has changed of it meanwhile."""
+    async with open_native_provider(database) as provider, open_native_provider(database) as other:
+        first, second = await stored(
+            provider,
+            NewMemory(owner=ANNA, content="green tea", metadata={"tags": ["hot"]}),
+            NewMemory(owner=ANNA, content="black tea"),
+        )
+        query = RecallQuery(owner=ANNA, query="green tea")
+        answer = (await provider.find(query)).memories[0]
+        assert answer.metadata is not None
+        answer.metadata["tags"].append("changed")
+        assert await contents(provider, query) == ["green tea", "black tea"]
+        assert (await provider.find(query)).memories[0].metadata == {"tags": ["hot"]}
+        assert provider._ranked is not None  # noqa: SLF001 - nothing else shows what is kept
+        [held] = provider._ranked.index._held.values()  # noqa: SLF001 - as above
+        assert held.index.kept.nbytes > 0
+
+        await other.update("anna", first, metadata={"tags": ["cold"]})
+        assert (await provider.find(query)).memories[0].metadata == {"tags": ["cold"]}
+        await other.update("anna", first, content="green tea in a can")
+        assert (await contents(provider, query))[0] == "green tea in a can"
+        await other.delete("anna", second)
+        assert await contents(provider, query) == ["green tea in a can"]

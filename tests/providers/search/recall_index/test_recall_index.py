@@ -8,6 +8,7 @@ from itertools import count
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from providers.changes import ChangeCursor, Changes
 from providers.errors import Unavailable
@@ -15,6 +16,7 @@ from providers.owners import Owner
 from providers.search.entries import Entry
 from providers.search.recall_index.index import ASK_AGAIN_SECONDS, RecallIndex
 from providers.search.user_index import UserIndex
+from providers.types import MemoryRecord
 
 ANNA, BEN = Owner("anna"), Owner("ben")
 MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -110,7 +112,7 @@ async def test_a_recall_sees_what_was_written_before() -> None:
     assert await versions_in(index) == log.versions(ANNA)
     assert await versions_in(index, BEN) == log.versions(BEN)
     assert log.asked == [None, ChangeCursor("first", 2), None]
-    assert (index.counts.misses, index.counts.hits) == (2, 1)
+    assert (index.counts.events["miss"], index.counts.events["hit"]) == (2, 1)
 
 
 async def test_another_epoch_drops_what_is_held() -> None:
@@ -123,7 +125,7 @@ async def test_another_epoch_drops_what_is_held() -> None:
     log.put_back()
     log.put(ANNA, 2, "milk")
     assert await versions_in(index) == log.versions(ANNA)
-    assert index.counts.dropped == 1
+    assert index.counts.events["dropped"] == 1
 
 
 async def test_a_store_that_cannot_tell_is_asked_again_later() -> None:
@@ -141,7 +143,7 @@ async def test_a_store_that_cannot_tell_is_asked_again_later() -> None:
     assert await index.current(ANNA) is None
     clock[0] = ASK_AGAIN_SECONDS
     assert await versions_in(index) == log.versions(ANNA)
-    assert index.counts.unknown == 2
+    assert index.counts.events["unknown"] == 2
 
 
 async def test_a_recall_need_not_wait_for_loading() -> None:
@@ -158,7 +160,7 @@ async def test_a_recall_need_not_wait_for_loading() -> None:
     assert await index.current(ANNA, 0.001) is None
     gate.set()
     assert await versions_in(index) == log.versions(ANNA)
-    assert (log.asked.count(None), index.counts.loading) == (1, 1)
+    assert (log.asked.count(None), index.counts.events["loading"]) == (1, 1)
 
     log.put(BEN, 2, "milk")
     gate.clear()
@@ -268,7 +270,7 @@ async def test_the_longest_unused_are_dropped_first() -> None:
     for owner in [*owners[:3], owners[0], owners[3]]:
         await versions_in(index, owner)
 
-    assert (index.counts.bytes, index.counts.owners, index.counts.evictions) == (3 * one, 3, 1)
+    assert (index.counts.bytes, index.counts.owners, index.counts.events["evicted"]) == (3 * one, 3, 1)
     log.asked.clear()
     await versions_in(index, owners[0])
     await versions_in(index, owners[1])
@@ -345,3 +347,28 @@ async def test_no_recall_is_stale_whatever_overtakes_what(seed: int) -> None:
     assert stage.faults == []
     stage.log.before = stage.log.after = at_once
     assert await versions_in(stage.index) == stage.log.versions(ANNA)
+
+
+async def test_kept_records_go_before_any_index() -> None:
+    """What is kept beside indexes takes the room that these leave, and is forgotten with the rows' numbers."""
+    log = Log()
+    for owner in (ANNA, BEN):
+        log.put(owner, 1, "tea")
+    room = RecallIndex(log, ROOM)
+    for owner in (ANNA, BEN):
+        await versions_in(room, owner)
+    index = RecallIndex(log, room.counts.bytes + 500)
+    current = await index.current(ANNA)
+    assert current is not None
+    record = MemoryRecord(id=str(UUID(int=1)), user_id="anna", content="tea", metadata=None, created_at=MOMENT, updated_at=None)
+    current.kept.put(0, {0: record})
+
+    assert current.kept.get(0, 0, 0.5) == replace(record, similarity_score=0.5)
+    assert (current.kept.get(0, 1, 0.5), current.kept.get(1, 0, 0.5)) == (None, None)
+    await versions_in(index, BEN)
+    await versions_in(index, ANNA)
+    assert current.kept.nbytes == 0
+    assert (index.counts.events["evicted"], index.counts.owners) == (0, 2)
+    assert index.counts.bytes == room.counts.bytes
+    current.kept.put(1, {0: record})
+    assert current.kept.get(0, 0, 0.5) is None
