@@ -7,8 +7,8 @@ from msgspec import Struct
 from providers.search.entries import Entry
 from providers.search.packed_memories import PackedMemories
 
-# Memories of an owner beyond which a store gives no changes, because an index of them would not be scored exactly.
-MOST_INDEXED = 100_000
+# Of an index of an owner's memories, beyond which a store gives no changes unless it is told otherwise.
+MOST_BYTES = 256 * 1024 * 1024
 
 
 class ChangeCursor(Struct, frozen=True):

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Row
 
-from providers.changes import MOST_INDEXED, ChangeCursor, Changes
+from providers.changes import MOST_BYTES, ChangeCursor, Changes
 from providers.native.database import Database
 from providers.native.wall import within
 from providers.owners import Owner
@@ -56,20 +56,26 @@ _LOOK = f"""
     FROM store LEFT JOIN changed ON true
 """  # noqa: S608 - joined from constants
 
+# About what an index takes of a memory beside its vector, which has two bytes a dimension there.
+_BYTES = 450
+
 # In one row, because a driver takes ten times as long for as many rows. All aggregates meet the rows in one order. The
 # texts come only where they have to be analyzed.
 _LIVING = f"{within('CAST($3 AS text)')} AND user_id = $1 AND deleted_at IS NULL"
 _WHOLE = f"""
     WITH {_STORE}, counted AS MATERIALIZED (
-        SELECT count(*) AS memories FROM (
-            SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($2 AS int) + 1
+        SELECT count(*) * ({_BYTES} + 2 * coalesce((
+            SELECT vector_dims(embedding) FROM ninai_memories WHERE {_LIVING} AND embedding IS NOT NULL LIMIT 1
+        ), 0)) <= CAST($2 AS bigint) AS fits
+        FROM (
+            SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($2 AS bigint) / {_BYTES} + 1
         ) AS found
     ), memories AS (
         SELECT id, version, first_version, created_at, content, session, speaker, embedding_model, embedding,
             CASE WHEN get_byte(analysis, 0) = {ANALYZER_VERSION} THEN analysis END AS analysis
-        FROM ninai_memories WHERE {_LIVING} AND (SELECT memories FROM counted) <= CAST($2 AS int)
+        FROM ninai_memories WHERE {_LIVING} AND (SELECT fits FROM counted)
     )
-    SELECT store.epoch, store.position, store.beyond, store.open, counted.memories, packed.*
+    SELECT store.epoch, store.position, store.beyond, store.open, counted.fits, packed.*
     FROM store CROSS JOIN counted CROSS JOIN (
         SELECT string_agg(uuid_send(id), '') AS ids,
             string_agg(int8send(version), '') AS versions,
@@ -94,21 +100,21 @@ _CHUNK = 4_096  # vectors that are widened at a time
 class DatabaseChanges:
     """The database as a recall index asks it."""
 
-    def __init__(self, database: Database) -> None:
-        self.changes_since = partial(changes_since, database)
+    def __init__(self, database: Database, most_bytes: int) -> None:
+        self.changes_since = partial(changes_since, database, most_bytes=most_bytes)
 
 
 async def changes_since(
-    database: Database, owner: Owner, cursor: ChangeCursor | None, most: int = MOST_INDEXED
+    database: Database, owner: Owner, cursor: ChangeCursor | None, most_bytes: int = MOST_BYTES
 ) -> Changes | None:
-    """Return what changed, as `Replica` says; None if all of it is asked for, and there are more than `most`."""
+    """Return what changed, as `Replica` says; None if an index of all that is asked for would take more bytes."""
     if cursor is not None:
         rows = await database.bound_rows(BoundSql(_LOOK, (owner.key, str(cursor.position), cursor.epoch, owner.tenant)))
         # A position that went back is another history, whatever the epoch says.
         if rows and rows[0].epoch == cursor.epoch and rows[0].position >= cursor.position:
             return await _changed(rows)
-    rows = await database.bound_rows(BoundSql(_WHOLE, (owner.key, most, owner.tenant)))
-    if not rows or rows[0].memories > most:
+    rows = await database.bound_rows(BoundSql(_WHOLE, (owner.key, most_bytes, owner.tenant)))
+    if not rows or not rows[0].fits:
         return None
     return Changes(cursor=_cursor(rows[0]), order=_order(rows[0]), packed=await _packed(rows[0]))
 

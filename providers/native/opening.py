@@ -111,7 +111,7 @@ async def _opened_database(settings: NativeOptions, host: Host) -> AsyncIterator
 @contextmanager
 def _watched_index(database: Database, most_bytes: int, host: Host) -> Iterator[RecallIndex]:
     counted = host.metrics.recall_index_counter(host.name)
-    index = RecallIndex(DatabaseChanges(database), most_bytes, counted=counted)
+    index = RecallIndex(DatabaseChanges(database, most_bytes), most_bytes, counted=counted)
     counts = index.counts
     with host.metrics.watched_recall_index(host.name, lambda: counts.bytes, lambda: counts.owners, most_bytes):
         yield index

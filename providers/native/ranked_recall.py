@@ -1,9 +1,11 @@
 """Recall by the ranking of this process, over an index that the database brings up to date."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from uuid import UUID
 
 import numpy as np
+from msgspec import Struct
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
@@ -51,14 +53,14 @@ class RankedRecall:
     async def recall(self, query: RecallQuery, vectors: Mapping[str, Vector]) -> list[MemoryRecord] | None:
         """Return the answers, best first; None while the owner's index loads, or with too many memories for one."""
         question = await self._question(query.query, vectors)
+        ordering = Ordering(limit=query.limit, min_score=query.min_score, vectors_weight=self._vectors_weight)
         for last in [False] * (_TRIES - 1) + [True]:
             admitted = await self._admitted(query)
-            index = await self.index.current(query.owner, _PATIENCE)
-            if index is None:
+            rank = partial(_ranked, query=query, question=question, ordering=ordering, admitted=admitted)
+            ranked = await self.index.read(query.owner, _PATIENCE, rank)
+            if ranked is None:
                 return None
-            ordering = Ordering(limit=query.limit, min_score=query.min_score, vectors_weight=self._vectors_weight)
-            ranked = rank(index, question, ordering, _mask(index, query, admitted))
-            records = await self._records(query, index, ranked.hits)
+            records = await self._records(query, ranked)
             if last or len(records) == len(ranked.hits):
                 return records
         raise AssertionError("the last try returns")
@@ -86,25 +88,41 @@ class RankedRecall:
         rows = await self._database.bound_rows(binding.of(_ADMITTED.format(eligible=eligible)))
         return await in_turns(lambda row: str(row.id), rows)
 
-    async def _records(self, query: RecallQuery, index: UserIndex, hits: Sequence[Hit]) -> list[MemoryRecord]:
+    async def _records(self, query: RecallQuery, ranked: "_Ranked") -> list[MemoryRecord]:
         """Return the memories of hits, in their order, without those that have changed by now.
 
         They have another version, or they met the conditions when these were looked at, and do no more. What is kept
         is as of the look at what changed, which the recall began with.
         """
-        moves = index.moves
-        found = {hit.row: index.kept.get(moves, hit.row, hit.score) for hit in hits}
-        missing = {hit.id: hit for hit in hits if found[hit.row] is None}
+        kept = ranked.index.kept
+        found = {hit.row: kept.get(ranked.moves, hit.row, hit.score) for hit in ranked.hits}
+        missing = {hit.id: hit for hit in ranked.hits if found[hit.row] is None}
         if missing:
-            versions = {hit.id: int(index.columns.version[hit.row]) for hit in missing.values()}
             values = query.owner.key, [*map(UUID, missing)], query.owner.tenant
             rows = await self._database.bound_rows(BoundSql(_CONTENTS, values))
-            read = [record_of(row, missing[str(row.id)].score) for row in rows if row.version == versions[str(row.id)]]
-            fresh = {missing[record.id].row: record for record in read}
+            same = [row for row in rows if row.version == ranked.versions[str(row.id)]]
+            fresh = {missing[str(row.id)].row: record_of(row, missing[str(row.id)].score) for row in same}
             found |= fresh
-            if index.moves == moves:
-                index.kept.put(moves, fresh)
+            if ranked.index.moves == ranked.moves:
+                kept.put(ranked.moves, fresh)
         return [record for record in found.values() if record is not None and query.admits(record)]
+
+
+class _Ranked(Struct, frozen=True):
+    """The hits in an index, the versions of their memories by id, and `moves` of the index at that time."""
+
+    index: UserIndex
+    hits: Sequence[Hit]
+    versions: Mapping[str, int]
+    moves: int
+
+
+def _ranked(
+    index: UserIndex, query: RecallQuery, question: Question, ordering: Ordering, admitted: Sequence[str] | None
+) -> _Ranked:
+    hits = rank(index, question, ordering, _mask(index, query, admitted)).hits
+    versions = {hit.id: int(index.columns.version[hit.row]) for hit in hits}
+    return _Ranked(index, hits, versions, index.moves)
 
 
 def _mask(index: UserIndex, query: RecallQuery, admitted: Sequence[str] | None) -> NDArray[np.bool_] | None:

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from typing import TypeVar
 
 from msgspec import Struct, field
 
@@ -20,8 +21,13 @@ from providers.timing.turns import Turns
 
 MEGABYTE = 1024 * 1024
 
+Done = TypeVar("Done")
+
 # After a store could not tell what changed of an owner's memories, because there are too many.
 ASK_AGAIN_SECONDS = 60.0
+
+# Memories of an index beyond which a ranking takes more than a millisecond, and is done off the event loop.
+MOST_ON_LOOP = 4_000
 
 _LEAST_BYTES = 2_048  # of an owner, so that those without memories are bounded, too
 
@@ -58,7 +64,7 @@ class _Held(Struct):
 class RecallIndex:
     """Hold the indexes of those who asked last, up to `most_bytes` together.
 
-    An index that is larger by itself is built for one recall and not kept. `counted` is called with the name of every
+    An index that is larger by itself serves one recall and is not kept, nor built again for a while. `counted` is called with the name of every
     event in `counts`, which is one of `RECALL_INDEX_EVENTS`.
     """
 
@@ -79,14 +85,28 @@ class RecallIndex:
         self._loading: set[asyncio.Task[bool]] = set()
 
     async def current(self, owner: Owner, patience: float | None = None) -> UserIndex | None:
-        """Return an owner's index as of now, None if the store cannot tell what changed.
+        """Return an owner's index as of now; see `read`. It may change at the next turn of the event loop."""
+        held = await self._current(owner, patience)
+        return None if held is None else held.index
+
+    async def read(self, owner: Owner, patience: float | None, work: Callable[[UserIndex], Done]) -> Done | None:
+        """Return what `work` makes of an owner's index as of now, None if the store cannot tell what changed.
 
         None also stands for an index that takes more than `patience` seconds to load, without a bound if it is None;
-        loading goes on. The index may change at the next turn of the event loop, always to what is newer.
+        loading goes on. The index stays as it is while `work` lasts, which is done in a thread where it takes long.
 
         Raises:
             ProviderError: the store did not answer; nothing is served from memory then.
         """
+        held = await self._current(owner, patience)
+        if held is None:
+            return None
+        if len(held.index.columns) <= MOST_ON_LOOP:
+            return work(held.index)
+        async with held.applying:
+            return await asyncio.to_thread(work, held.index)
+
+    async def _current(self, owner: Owner, patience: float | None) -> _Held | None:
         held = self._held.get(owner)
         if held is None:
             held = self._held[owner] = _Held(owner=owner)
@@ -100,11 +120,10 @@ class RecallIndex:
             return None
         if not known:
             self._note("unknown")
-            self._forget(owner, held)
-            self._held[owner] = _Held(owner=owner, unknown_until=self._now() + ASK_AGAIN_SECONDS)
+            self._leave(owner, held)
             return None
         self._count(owner, held)
-        return held.index
+        return held
 
     def is_loading(self, owner: Owner) -> bool:
         """Return whether an owner's index is being loaded."""
@@ -198,12 +217,18 @@ class RecallIndex:
             other = next(iter(self._keeping.values()))
             other.index.kept.forget()
             self._recount(other)
-        for oldest, other in [*self._held.items()]:
-            if self.counts.bytes <= self._most_bytes:
-                break
-            self._forget(oldest, other)
+        if held.counted > self._most_bytes:
+            self._note("evicted")
+            self._leave(owner, held)
+        while self.counts.bytes > self._most_bytes:
+            self._forget(*next(iter(self._held.items())))
             self._note("evicted")
         self.counts.owners = len(self._held)
+
+    def _leave(self, owner: Owner, held: _Held) -> None:
+        """Forget an index, and have none of this owner for a while."""
+        self._forget(owner, held)
+        self._held[owner] = _Held(owner=owner, unknown_until=self._now() + ASK_AGAIN_SECONDS)
 
     def _note(self, event: str) -> None:
         self.counts.events[event] += 1

@@ -21,6 +21,7 @@ from tests.support.packed import ids_in
 from tests.support.postgres import connected, create_database, drop_database
 
 ANNA = Owner("anna")
+THREE = 3 * (450 + 2 * 24)  # bytes of an index of as many memories with 24 dimensions
 
 
 @pytest.fixture
@@ -86,17 +87,17 @@ async def test_an_empty_user_has_nothing(provider: PostgresMemoryProvider) -> No
     assert ids_of(changes) == [memory_id]
 
 
-async def test_more_than_are_indexed_are_unknown(provider: PostgresMemoryProvider) -> None:
+async def test_more_than_fit_into_an_index_are_unknown(provider: PostgresMemoryProvider) -> None:
     """As many as that are told; of those that are known already, changes are told however many there are."""
     for number in range(3):
         await provider.remember("anna", f"tea {number}")
-    whole = await changes_since(provider._database, ANNA, None, most=3)  # noqa: SLF001 - a hundred thousand are too many for a test
+    whole = await changes_since(provider._database, ANNA, None, most_bytes=THREE)  # noqa: SLF001 - hundreds of MB are too many for a test
     assert whole is not None
     await provider.remember("anna", "tea 3")
 
     assert len(ids_of(whole)) == 3
-    assert await changes_since(provider._database, ANNA, None, most=3) is None  # noqa: SLF001 - as above
-    assert await changes_since(provider._database, ANNA, whole.cursor, most=3) is not None  # noqa: SLF001 - as above
+    assert await changes_since(provider._database, ANNA, None, most_bytes=THREE) is None  # noqa: SLF001 - as above
+    assert await changes_since(provider._database, ANNA, whole.cursor, most_bytes=THREE) is not None  # noqa: SLF001 - as above
 
 
 async def test_every_kind_of_change_is_told(provider: PostgresMemoryProvider, database: str) -> None:

@@ -1,7 +1,8 @@
 """Recall over the index of a user's memories, as the database fills it: tenants, labels, and while it loads."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -126,13 +127,13 @@ async def test_what_ceases_to_meet_a_condition_meanwhile_is_no_answer(
     [memory_id] = await stored(provider, NewMemory(owner=ANNA, content="tea", session="a"))
     assert provider._ranked is not None  # noqa: SLF001 - there is no other way in between
     index = provider._ranked.index  # noqa: SLF001 - as above
-    current = index.current
+    read = index.read
 
-    async def edited_before(owner: Owner, patience: float | None = None) -> UserIndex | None:
+    async def edited_before(owner: Owner, patience: float | None, work: Callable[[UserIndex], Any]) -> Any:  # noqa: ANN401 - whatever the work returns
         await provider.change(Edit(owner=ANNA, memory_id=memory_id, session="b"))
-        return await current(owner, patience)
+        return await read(owner, patience, work)
 
-    monkeypatch.setattr(index, "current", edited_before)
+    monkeypatch.setattr(index, "read", edited_before)
     assert await contents(provider, RecallQuery(owner=ANNA, query="tea", session="a")) == []
     assert await contents(provider, RecallQuery(owner=ANNA, query="tea", session="b")) == ["tea"]
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from itertools import count
@@ -14,7 +15,7 @@ from providers.changes import ChangeCursor, Changes
 from providers.errors import Unavailable
 from providers.owners import Owner
 from providers.search.entries import Entry
-from providers.search.recall_index.index import ASK_AGAIN_SECONDS, RecallIndex
+from providers.search.recall_index.index import ASK_AGAIN_SECONDS, MOST_ON_LOOP, RecallIndex
 from providers.search.user_index import UserIndex
 from providers.types import MemoryRecord
 
@@ -278,13 +279,43 @@ async def test_the_longest_unused_are_dropped_first() -> None:
 
 
 async def test_an_index_beyond_the_bytes_serves_one_recall() -> None:
-    """It is right, and not kept."""
-    log = Log()
+    """It is right, not kept, and not built again for every recall."""
+    log, clock = Log(), [0.0]
     log.put(ANNA, 1, "tea")
-    index = RecallIndex(log, 1)
+    index = RecallIndex(log, 1, lambda: clock[0])
 
     assert await versions_in(index) == log.versions(ANNA)
-    assert (index.counts.bytes, index.counts.owners) == (0, 0)
+    assert index.counts.bytes == 0
+    clock[0] = ASK_AGAIN_SECONDS - 1
+    assert await index.current(ANNA) is None
+    clock[0] = ASK_AGAIN_SECONDS
+    assert await versions_in(index) == log.versions(ANNA)
+
+
+async def test_what_takes_long_is_done_in_a_thread_over_an_index_that_stays() -> None:
+    """What changes meanwhile is in the next answer, and the event loop goes on."""
+    log = Log()
+    for number in range(MOST_ON_LOOP + 1):
+        log.put(ANNA, number, "tea")
+    index = RecallIndex(log, ROOM)
+    began, go_on = threading.Event(), threading.Event()
+
+    def look(current: UserIndex) -> tuple[int, int]:
+        before = len(current)
+        began.set()
+        assert go_on.wait(30)
+        return before, len(current)
+
+    first = asyncio.ensure_future(index.read(ANNA, None, look))
+    assert await asyncio.to_thread(began.wait, 30)
+    log.put(ANNA, MOST_ON_LOOP + 1, "milk")
+    second = asyncio.ensure_future(index.read(ANNA, None, len))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    go_on.set()
+
+    assert await first == (MOST_ON_LOOP + 1, MOST_ON_LOOP + 1)
+    assert await second == MOST_ON_LOOP + 2
 
 
 class Stage:
@@ -293,7 +324,8 @@ class Stage:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)  # noqa: S311 - the same again for the same seed
         self.log = Log()
-        self.index = RecallIndex(self.log, self.chance.choice([ROOM, 1]))
+        moments = count(0, 2 * int(ASK_AGAIN_SECONDS))  # so that one without room is built for every recall
+        self.index = RecallIndex(self.log, self.chance.choice([ROOM, 1]), lambda: float(next(moments)))
         self.log.before = self.log.after = self._some_turns
         self.faults: list[tuple[set[str], set[str]]] = []
         self._numbers = count()
