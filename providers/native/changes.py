@@ -70,10 +70,6 @@ _WHOLE = f"""
         FROM (
             SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($2 AS bigint) / {_BYTES} + 1
         ) AS found
-    ), memories AS (
-        SELECT id, version, first_version, created_at, content, session, speaker, embedding_model, embedding,
-            CASE WHEN get_byte(analysis, 0) = {ANALYZER_VERSION} THEN analysis END AS analysis
-        FROM ninai_memories WHERE {_LIVING} AND (SELECT fits FROM counted)
     )
     SELECT store.epoch, store.position, store.beyond, store.open, counted.fits, packed.*
     FROM store CROSS JOIN counted CROSS JOIN (
@@ -81,14 +77,17 @@ _WHOLE = f"""
             string_agg(int8send(version), '') AS versions,
             string_agg(int8send(first_version), '') AS first_versions,
             string_agg(timestamptz_send(created_at), '') AS moments,
-            string_agg(int4send(coalesce(octet_length(analysis), 0)), '') AS lengths,
-            string_agg(analysis, '') AS analyses,
-            array_agg(content) FILTER (WHERE analysis IS NULL) AS contents,
-            array_agg(speaker) FILTER (WHERE analysis IS NULL) AS speakers,
+            string_agg(int4send(coalesce(octet_length(usable), 0)), '') AS lengths,
+            string_agg(usable, '') AS analyses,
+            array_agg(content) FILTER (WHERE usable IS NULL) AS contents,
+            array_agg(speaker) FILTER (WHERE usable IS NULL) AS speakers,
             array_agg(session) AS sessions,
             array_agg(embedding_model) AS models,
             string_agg(halfvec_send(embedding), '') AS embeddings
-        FROM memories
+        FROM (
+            SELECT *, CASE WHEN get_byte(analysis, 0) = {ANALYZER_VERSION} THEN analysis END AS usable
+            FROM ninai_memories WHERE {_LIVING} AND (SELECT fits FROM counted)
+        ) AS memories  -- no CTE, which would be written to disk before it is read
     ) AS packed
 """  # noqa: S608 - joined from constants
 
@@ -189,9 +188,14 @@ def _vectors(models: Sequence[str | None], packed: bytes) -> Iterator[PackedVect
             start += _HEAD + dims
     for (model, dims), found in alike.items():
         places, starts = np.array(found, np.int64).T
+        whole = starts[-1] - starts[0] == (len(starts) - 1) * (_HEAD + dims)  # nothing else lies in between
         for first in range(0, len(places), _CHUNK):
-            some = starts[first : first + _CHUNK, None] + np.arange(dims)
-            halves = numbers[some].astype(np.uint16).view(np.float16)
+            some = starts[first : first + _CHUNK]
+            if whole:
+                side_by_side = numbers[some[0] - _HEAD : some[-1] + dims].reshape(-1, _HEAD + dims)[:, _HEAD:]
+            else:
+                side_by_side = numbers[some[:, None] + np.arange(dims)]
+            halves = side_by_side.astype(np.uint16).view(np.float16)
             yield PackedVectors(model, places[first : first + _CHUNK], halves.astype(np.float32))
 
 
