@@ -22,7 +22,9 @@ class RecallIndexMetrics:
             ("provider", "event"),
             registry=registry,
         )
-        self.recall_index_bytes = gauge("ninai_recall_index_bytes", "Memory that the recall indexes of a provider take.")
+        self.recall_index_bytes = gauge(
+            "ninai_recall_index_bytes", "Memory that the recall indexes of a provider take."
+        )
         self.recall_index_limit_bytes = gauge(
             "ninai_recall_index_limit_bytes", "Memory that the recall indexes of a provider may take."
         )

@@ -69,7 +69,9 @@ class Columns:
 
     def fill(self, count: int, **values: NDArray[Any]) -> None:
         """Have as many rows as this, all alive, in place of none."""
-        self._room = {name: values[name].astype(of) if name in values else np.ones(count, of) for name, of in _TYPES.items()}
+        self._room = {
+            name: values[name].astype(of) if name in values else np.ones(count, of) for name, of in _TYPES.items()
+        }
         self._used = count
 
     def keep(self, kept: Rows) -> None:

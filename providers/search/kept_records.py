@@ -1,4 +1,4 @@
-"""KeptRecords: memories that were answers of late, as they are returned, so that the next answer needs no look at them."""
+"""KeptRecords: memories that were answers of late, as they are returned, so that they need not be read again."""
 
 from collections.abc import Mapping
 from copy import deepcopy

@@ -162,8 +162,9 @@ def _request(client: HttpClient, operation: str, random: Random) -> Work:
 def service(folder: Path, environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[int]:
     """`ninai serve` as it comes, one worker, its log going to a file; gives its port."""
     command = [str(Path(sys.executable).with_name("ninai")), "serve", "--port", "0", "--data-dir", str(folder / "data")]
+    variables = os.environ | environment  # noqa: TID251 - what another process inherits
     log = folder / "service.log"
-    with log.open("w") as output, Popen(command, stderr=output, env=os.environ | environment) as process:  # noqa: S603 - our own command
+    with log.open("w") as output, Popen(command, stderr=output, env=variables) as process:  # noqa: S603 - our own command
         try:
             while "http://127.0.0.1:" not in log.read_text():
                 if process.poll() is not None:

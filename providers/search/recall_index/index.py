@@ -64,8 +64,8 @@ class _Held(Struct):
 class RecallIndex:
     """Hold the indexes of those who asked last, up to `most_bytes` together.
 
-    An index that is larger by itself serves one recall and is not kept, nor built again for a while. `counted` is called with the name of every
-    event in `counts`, which is one of `RECALL_INDEX_EVENTS`.
+    An index that is larger by itself serves one recall and is not kept, nor built again for a while. `counted` is
+    called with the name of every event in `counts`, which is one of `RECALL_INDEX_EVENTS`.
     """
 
     def __init__(

@@ -392,7 +392,9 @@ async def test_kept_records_go_before_any_index() -> None:
     index = RecallIndex(log, room.counts.bytes + 500)
     current = await index.current(ANNA)
     assert current is not None
-    record = MemoryRecord(id=str(UUID(int=1)), user_id="anna", content="tea", metadata=None, created_at=MOMENT, updated_at=None)
+    record = MemoryRecord(
+        id=str(UUID(int=1)), user_id="anna", content="tea", metadata=None, created_at=MOMENT, updated_at=None
+    )
     current.kept.put(0, {0: record})
 
     assert current.kept.get(0, 0, 0.5) == replace(record, similarity_score=0.5)
