@@ -52,7 +52,7 @@ steps = st.lists(
 
 
 @given(steps)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_an_index_is_what_it_holds(history: list[tuple[int, int, str | None, bool]]) -> None:
     """After any puts and removals it ranks exactly as an index that is built of the memories that are left."""
     index, held = UserIndex(), dict[int, Entry]()
