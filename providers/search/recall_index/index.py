@@ -26,8 +26,9 @@ Done = TypeVar("Done")
 # After a store could not tell what changed of an owner's memories, because there are too many.
 ASK_AGAIN_SECONDS = 60.0
 
-# Memories of an index beyond which a ranking takes more than a millisecond, and is done off the event loop.
-MOST_ON_LOOP = 4_000
+# Memories of an index beyond which a ranking is done off the event loop. It takes some 2 ms for as many; with smaller
+# ones 8 clients get half as many answers from threads, which wait for each other's turns of the interpreter.
+MOST_ON_LOOP = 20_000
 
 _LEAST_BYTES = 2_048  # of an owner, so that those without memories are bounded, too
 
@@ -74,9 +75,11 @@ class RecallIndex:
         most_bytes: int,
         now: Callable[[], float] = time.monotonic,
         counted: Callable[[str], None] = lambda _event: None,
+        most_on_loop: int = MOST_ON_LOOP,
     ) -> None:
         self.counts = RecallCounts()
         self._counted = counted
+        self._most_on_loop = most_on_loop
         self._source = source
         self._most_bytes = most_bytes
         self._now = now
@@ -101,7 +104,7 @@ class RecallIndex:
         held = await self._current(owner, patience)
         if held is None:
             return None
-        if len(held.index.columns) <= MOST_ON_LOOP:
+        if len(held.index.columns) <= self._most_on_loop:
             return work(held.index)
         async with held.applying:
             return await asyncio.to_thread(work, held.index)

@@ -15,7 +15,7 @@ from providers.changes import ChangeCursor, Changes
 from providers.errors import Unavailable
 from providers.owners import Owner
 from providers.search.entries import Entry
-from providers.search.recall_index.index import ASK_AGAIN_SECONDS, MOST_ON_LOOP, RecallIndex
+from providers.search.recall_index.index import ASK_AGAIN_SECONDS, RecallIndex
 from providers.search.user_index import UserIndex
 from providers.types import MemoryRecord
 
@@ -295,9 +295,9 @@ async def test_an_index_beyond_the_bytes_serves_one_recall() -> None:
 async def test_what_takes_long_is_done_in_a_thread_over_an_index_that_stays() -> None:
     """What changes meanwhile is in the next answer, and the event loop goes on."""
     log = Log()
-    for number in range(MOST_ON_LOOP + 1):
+    for number in range(3):
         log.put(ANNA, number, "tea")
-    index = RecallIndex(log, ROOM)
+    index = RecallIndex(log, ROOM, most_on_loop=2)
     began, go_on = threading.Event(), threading.Event()
 
     def look(current: UserIndex) -> tuple[int, int]:
@@ -308,14 +308,14 @@ async def test_what_takes_long_is_done_in_a_thread_over_an_index_that_stays() ->
 
     first = asyncio.ensure_future(index.read(ANNA, None, look))
     assert await asyncio.to_thread(began.wait, 30)
-    log.put(ANNA, MOST_ON_LOOP + 1, "milk")
+    log.put(ANNA, 3, "milk")
     second = asyncio.ensure_future(index.read(ANNA, None, len))
     for _ in range(5):
         await asyncio.sleep(0)
     go_on.set()
 
-    assert await first == (MOST_ON_LOOP + 1, MOST_ON_LOOP + 1)
-    assert await second == MOST_ON_LOOP + 2
+    assert await first == (3, 3)
+    assert await second == 4
 
 
 class Stage:
