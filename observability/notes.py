@@ -55,8 +55,11 @@ class Notes(Struct, eq=False):
 
 
 @contextmanager
-def timed(part: str) -> Iterator[None]:
-    """Add the seconds within to a part of the request of this task, if there is one."""
+def timed(part: str, out_of: str | None = None) -> Iterator[None]:
+    """Add the seconds within to a part of the request of this task, if there is one; take them `out_of` another part.
+
+    That is of one that is being timed around this one.
+    """
     request = current.get()
     if request is None:
         yield
@@ -65,7 +68,10 @@ def timed(part: str) -> Iterator[None]:
     try:
         yield
     finally:
-        request.parts[part] = request.parts.get(part, 0.0) + perf_counter() - started
+        seconds = perf_counter() - started
+        request.parts[part] = request.parts.get(part, 0.0) + seconds
+        if out_of is not None:
+            request.parts[out_of] = request.parts.get(out_of, 0.0) - seconds
 
 
 def parked() -> AbstractContextManager[None]:

@@ -6,7 +6,7 @@ from app.http.headers import stored_or_accepted
 from app.http.remember_schemas import RememberResponse
 from providers.answers import Stored
 from providers.search.answer_options import AnswerOptions
-from providers.search.user_index import fingerprint
+from providers.search.stored_analysis import fingerprint
 from providers.store import MemoryStore
 from providers.types import NewMemory, RecallQuery
 

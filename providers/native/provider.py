@@ -29,6 +29,7 @@ from providers.native.vectors import Vectors
 from providers.native.wall import tenants_of, values_of
 from providers.native.writing import answer, new_row
 from providers.owners import Owner
+from providers.search.recall_index.index import RecallIndex
 from providers.states.clock import HybridClock
 from providers.states.editing import was_applied
 from providers.timing.turns import in_turns
@@ -51,12 +52,12 @@ class PostgresMemoryProvider(NativeReplica):
         queue: EmbeddingQueue | None,
         clock: HybridClock,
         vector_weight: float,
-        recall_cache_mb: int = 0,
+        recall_index: RecallIndex | None = None,
     ) -> None:
         super().__init__(database, vectors, queue, clock)
         self._combiner = Combiner(self._store, CONCURRENT_STATEMENTS)
         self._vector_weight = vector_weight
-        self._ranked = RankedRecall(database, vectors, vector_weight, recall_cache_mb) if recall_cache_mb else None
+        self._ranked = RankedRecall(database, vectors, vector_weight, recall_index) if recall_index else None
 
     @property
     def ranking(self) -> str:

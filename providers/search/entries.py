@@ -50,18 +50,18 @@ class Entry(Struct, frozen=True, kw_only=True):
             speaker=record.speaker,
         )
 
-    @property
-    def text(self) -> str:
-        """The words that the memory is found by: the content, with the speaker in front."""
-        if self.speaker is None or leading_name(self.content) is not None:
-            return self.content
-        return f"{self.speaker}: {self.content}"
 
-    @property
-    def said_by(self) -> str | None:
-        """The speaker, folded."""
-        name = self.speaker or leading_name(self.content)
-        return (" ".join(fold(name).split()) or None) if name else None
+def text_of(content: str, speaker: str | None) -> str:
+    """Return the words that a memory is found by: the content, with the speaker in front."""
+    if speaker is None or leading_name(content) is not None:
+        return content
+    return f"{speaker}: {content}"
+
+
+def said_by(content: str, speaker: str | None) -> str | None:
+    """Return the speaker, folded."""
+    name = speaker or leading_name(content)
+    return (" ".join(fold(name).split()) or None) if name else None
 
 
 def leading_name(content: str) -> str | None:

@@ -31,7 +31,8 @@ from providers.search.packed_rows import Rows
 from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question, Vector
 from providers.search.recency import Recency
 from providers.search.speakers import NOBODY
-from providers.search.user_index import UserIndex, fingerprint, microseconds
+from providers.search.stored_analysis import fingerprint
+from providers.search.user_index import UserIndex, microseconds
 from providers.search.weights import (
     COSINE_SHARE,
     NEIGHBOUR_WEIGHTS,
@@ -77,8 +78,11 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     eligible = index.columns.alive if admitted is None else index.columns.alive & admitted
     least = max(_LEAST, ordering.min_score)
     candidates = np.flatnonzero(eligible & (pairs.scores >= least - _COARSE_ERROR))
-    most = max(RESCORED, _CHOICE * ordering.limit)
-    best = _best(candidates, pairs.scores + alone, lent, most)
+    wanted = _CHOICE * ordering.limit if ordering.diversity else ordering.limit
+    own = pairs.scores + alone
+    best = _best(candidates, own, lent, max(RESCORED, wanted))
+    if not ordering.explain:  # which tells places by the score, so that more scores must be right
+        best = best[_within_reach(pairs.scores[best], own[best], lent[best], least, wanted)]
     pairs.score_exactly(best)
     best = best[pairs.scores[best] >= least]
     own = pairs.scores + alone
@@ -202,6 +206,24 @@ def _first(index: UserIndex, rows: Rows, order: Scores) -> np.int64:
     """Return the first of rows, which need not be sorted to find it."""
     orders = order[rows]
     return np.int64(_sorted(index, rows[orders == orders.max()], order)[0])
+
+
+def _within_reach(scores: Scores, own: Scores, lent: Scores, least: float, wanted: int) -> Mask:
+    """Return which rows may be first by their own order, or with what is lent to them among as many answers."""
+    return _among(scores, own, least, 1) | _among(scores, own + lent, least, wanted)
+
+
+def _among(scores: Scores, order: Scores, least: float, wanted: int) -> Mask:
+    """Return which rows may be among as many answers, although their scores are off by the error of one plane.
+
+    Those whose score may turn out too low leave room for others, so the others are counted without them.
+    """
+    surely = order[scores >= least + _COARSE_ERROR]
+    if len(surely) <= wanted:
+        return np.ones(len(order), np.bool_)
+    bound = np.partition(surely, len(surely) - wanted)[len(surely) - wanted]
+    reach: Mask = order >= bound - 2 * _COARSE_ERROR
+    return reach
 
 
 def _best(candidates: Rows, own: Scores, lent: Scores, most: int) -> Rows:
