@@ -83,6 +83,7 @@ from observability.recent import SHARED_SECONDS
 from observability.tracing import Tracer
 from observability.workers.exchange import Exchange, SingleProcess
 from providers.measured import MeasuredProvider
+from providers.reranking.provider import reranking
 from providers.wrapper import OperationName
 
 _OPERATORS = (
@@ -232,11 +233,13 @@ def _lifespan(
             nullcontext() if exchange is None else exchange.open(),
             tracing_with(settings.tracing, tracer),
             chains.running(configuration.settings) as chain,
+            settings.reranker.open() as reranker,
         ):
             app.state.chain = chain
             app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.data_dir))
             app.state.console = Console(settings, chains.observer.history, app.state.authenticator)
-            app.state.provider = MeasuredProvider(lambda: chain.provider, lambda: chain.first, metrics, permitted)
+            answering = reranking(lambda: chain.provider, reranker, metrics)
+            app.state.provider = MeasuredProvider(answering, lambda: chain.first, metrics, permitted)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (

@@ -186,6 +186,8 @@ def _headers(notes: Notes, seconds: float) -> list[tuple[bytes, bytes]]:
         timing += f", provider;dur={notes.provider_seconds * 1000:.2f}"
     if notes.journal_seconds:
         timing += f", journal;dur={notes.journal_seconds * 1000:.2f}"
+    for part, part_seconds in notes.parts.items():
+        timing += f", {part};dur={part_seconds * 1000:.2f}"
     if notes.degraded:
         headers.append((b"memory-degraded", ", ".join(notes.degraded).encode()))
     if notes.token is not None:

@@ -1,8 +1,9 @@
 """The notes that one request gathers on its way, for the access line and the response headers."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from time import perf_counter
 
 from msgspec import Struct
 
@@ -34,9 +35,9 @@ class Notes(Struct, eq=False):
     seconds that it will wait for the confirmation of a write; `session` is the token that it sent.
 
     On the way: `caller` is the id of the key or `anonymous`; `provider_seconds` and `journal_seconds` are the
-    time spent waiting for providers and for the journal; `outcomes` holds the last outcome of asking each of them;
-    `shed` is why the request was refused before anything was done; `refused` is why its caller was, or why nothing was
-    done for it.
+    time spent waiting for providers and for the journal; `parts` holds the seconds of what a provider did in this
+    process, by name; `outcomes` holds the last outcome of asking each of them; `shed` is why the request was refused
+    before anything was done; `refused` is why its caller was, or why nothing was done for it.
 
     From admission: `parallelism` is the share of the calls that the request could make at once which it is to make, so
     that it does not slow down others. `parked` returns a context for all waiting that is no work, in which the request
@@ -60,6 +61,7 @@ class Notes(Struct, eq=False):
     provider: str | None = None
     provider_seconds: float = 0.0
     journal_seconds: float = 0.0
+    parts: dict[str, float] = {}
     degraded: list[str] = []
     outcomes: dict[str, str] = {}
     eventual: bool = False
@@ -89,6 +91,26 @@ class Notes(Struct, eq=False):
         """Note the id of a memory, where somebody asks later."""
         if self.memories is not None:
             self.memories.append(memory_id)
+
+
+@contextmanager
+def timed(part: str, out_of: str | None = None) -> Iterator[None]:
+    """Add the seconds within to a part of the request of this task, if there is one; take them `out_of` another part.
+
+    That is of one that is being timed around this one.
+    """
+    request = current.get()
+    if request is None:
+        yield
+        return
+    started = perf_counter()
+    try:
+        yield
+    finally:
+        seconds = perf_counter() - started
+        request.parts[part] = request.parts.get(part, 0.0) + seconds
+        if out_of is not None:
+            request.parts[out_of] = request.parts.get(out_of, 0.0) - seconds
 
 
 def parked() -> AbstractContextManager[None]:

@@ -187,6 +187,8 @@ def check_recall(query: RecallQuery) -> None:
     check_range("limit", query.limit, 1, MAX_RECALL_LIMIT)
     if not 0.0 <= query.min_score <= 1.0:
         raise InvalidInput("min_score", "must be between 0 and 1")
+    if not 0.0 <= query.options.diversity <= 1.0:
+        raise InvalidInput("diversity", "must be between 0 and 1")
     check_conditions(query)
 
 

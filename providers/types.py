@@ -10,6 +10,8 @@ from providers.filters import Filter
 from providers.labels import LabelChanges, Labels, labels_of
 from providers.owners import DEFAULT_TENANT, Owner
 from providers.positions import Order, Place, Position
+from providers.search.answer_options import PLAIN, AnswerOptions
+from providers.search.explanations import HitExplanation
 from providers.search.filter_match import matches
 
 Metadata = dict[str, Any]
@@ -19,10 +21,10 @@ MOMENTS = ("created_at", "updated_at", "expires_at")  # of a memory
 class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
     """One memory as a caller sees it.
 
-    `similarity_score` lies in [0, 1] and is set by recall alone; `embedding` is float32[dim], set where requested.
-    `tenant` is that of the user, omitted if it is the default one. From `expires_at` on no reader sees it, omitted if
-    it does not expire. `first_version` is that of `Snapshot`; it orders lists, and no caller of the API sees it.
-    `version` is that of the state, 0 where a store has none.
+    `similarity_score` lies in [0, 1] and is set by recall alone, as is `explanation`, where it is asked for;
+    `embedding` is float32[dim], set where requested. `tenant` is that of the user, omitted if it is the default one.
+    From `expires_at` on no reader sees it, omitted if it does not expire. `first_version` is that of `Snapshot`; it
+    orders lists, and no caller of the API sees it. `version` is that of the state, 0 where a store has none.
     """
 
     id: str
@@ -34,6 +36,7 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
     expires_at: datetime | None = None
     similarity_score: float | None = None
     embedding: list[float] | None = None
+    explanation: HitExplanation | None = None
     tenant: str = DEFAULT_TENANT
     first_version: int = 0
     version: int = 0
@@ -131,13 +134,16 @@ class RecallQuery(Conditions, frozen=True, kw_only=True):
     """A query, and the conditions on the memories that may answer it.
 
     Hits below `min_score` are omitted. `most_bytes` bounds the answer, without a bound if it is None; in a batch it
-    bounds all answers together.
+    bounds all answers together. `pending` are live states that a chain has accepted and the provider may not have yet,
+    to be ranked with its own where it can; they replace its own where these are left `without`.
     """
 
     owner: Owner
     query: str
     limit: int = 10
     min_score: float = 0.0
+    options: AnswerOptions = PLAIN
+    pending: "tuple[Snapshot, ...]" = ()
     most_bytes: int | None = None
 
 

@@ -16,17 +16,13 @@ from app.http.admission import price
 from app.http.answers import of_memories, shown
 from app.http.batch_schemas import RememberBatchResponse
 from app.http.calls import ConditionalCall, ReadCall, WriteCall, provide_conditional_call
-from app.http.headers import stored_or_accepted, write_status
+from app.http.headers import STATUS_STORED, stored_or_accepted, write_status
 from app.http.json.body import JsonDTO
+from app.http.likeness import stored_unless_similar
 from app.http.preconditions import etag_of, version_in, why_not_deleted
 from app.http.recalled import bytes_for_memories, within_budget
-from app.http.schemas import (
-    DeleteResponse,
-    RecallResponse,
-    RememberOneRequest,
-    RememberResponse,
-    SingleRecallRequest,
-)
+from app.http.remember_schemas import RememberOneRequest, RememberRequest, RememberResponse
+from app.http.schemas import DeleteResponse, RecallResponse, SingleRecallRequest
 from app.http.shared_recall import found_of
 from providers import limits
 from providers.timing.turns import in_turns
@@ -76,12 +72,15 @@ class MemoriesController(UserResource):
 
         With an `Idempotency-Key` a repeated request stores once and returns the same id. 202 with the status `accepted`
         means that the memory is durable and is found, although the first provider has not confirmed it yet. Messages
-        keep their order in lists, and are answered as a batch is.
+        keep their order in lists, and are answered as a batch is. `exists` means that nothing was stored, because there
+        is a memory so much like it (`unless_similar`), which asks for the scope to read as well.
         """
         if data.messages is not UNSET:
             answer = await remembered(write, data.each)
             return cast("Response[RememberResponse | RememberBatchResponse]", answer)
         [memory] = data.each
+        if data.unless_similar is not UNSET:
+            return await _remembered_unless_similar(write, memory, data.unless_similar)
         await write.admission.charge(price.of_memory(memory))
         stored = await write.provider.store(memory.memory(write.owner, write.ids.memory(), write.lifetime))
         response = RememberResponse(stored.id, stored_or_accepted(stored))
@@ -102,11 +101,12 @@ class MemoriesController(UserResource):
         """
         owners = [call.owner] if data.owners is UNSET else call.user.readable(data.owners)
         await call.admission.charge(price.of_question(data, call.recall_limit) * len(owners))
-        query = data.recall_query(owners[0], call.recall_limit, bytes_for_memories([data], call.most_bytes))
+        most_bytes = bytes_for_memories([data], call.most_bytes)
+        query = data.recall_query(owners[0], call.recall_limit, most_bytes, call.now)
         shared = data.owners is not UNSET
-        found = await found_of(call.provider, query, owners) if shared else (await call.provider.find(query)).memories
-        memories, text = await within_budget(data, await in_turns(shown, found), names_owners=shared)
-        return await of_memories(RecallResponse(memories, len(memories), text))
+        found = await (found_of(call.provider, query, owners) if shared else call.provider.find(query))
+        memories, text = await within_budget(data, await in_turns(shown, found.memories), names_owners=shared)
+        return await of_memories(RecallResponse(memories, len(memories), text, found.considered))
 
     @get(
         "/memories/{memory_id:str}",
@@ -161,3 +161,13 @@ class MemoriesController(UserResource):
         if not erased.count:
             raise await why_not_deleted(write.provider, write.owner, memory_id, write.expected)
         return Response(DeleteResponse(memory_id), status_code=write_status(erased))
+
+
+async def _remembered_unless_similar(
+    write: WriteCall, memory: RememberRequest, least: float
+) -> Response[RememberResponse | RememberBatchResponse]:
+    write.user.require("memory:read")  # the answer shows what there is
+    await write.admission.charge(price.of_memory(memory, unless_similar=True))
+    new = memory.memory(write.owner, write.ids.memory(), write.lifetime)
+    response, stored = await stored_unless_similar(write.provider, new, least)
+    return Response(response, status_code=STATUS_STORED if stored is None else write_status(stored))

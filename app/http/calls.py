@@ -69,7 +69,8 @@ class ReadCall(Struct, frozen=True):
     """Describe a request that reads.
 
     `user` owns the memories, `recall_limit` is the configured default, and `most_bytes` bounds the answer. `admission`
-    is charged the exact price before the provider is asked, and `cursors` lead from page to page.
+    is charged the exact price before the provider is asked, and `cursors` lead from page to page; `now` is when the
+    request came.
     """
 
     provider: MemoryProvider
@@ -78,6 +79,7 @@ class ReadCall(Struct, frozen=True):
     most_bytes: int
     admission: Charged
     cursors: Cursors
+    now: datetime
 
     @property
     def owner(self) -> Owner:
@@ -134,7 +136,9 @@ async def provide_call(
     settings: Settings = state.settings
     most_bytes = settings.limits.max_answer_bytes
     user, admission = request.state.user, admission_of(request.scope)
-    return ReadCall(state.provider, user, settings.recall_limit, most_bytes, admission, state.cursors)
+    return ReadCall(
+        state.provider, user, settings.recall_limit, most_bytes, admission, state.cursors, datetime.now(UTC)
+    )
 
 
 async def provide_write_call(

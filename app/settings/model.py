@@ -18,6 +18,7 @@ from providers.factory import ProviderSettings
 from providers.journal.settings import AutoJournalSettings, JournalSettings
 from providers.limits import DEFAULT_RECALL_LIMIT, MAX_RECALL_LIMIT
 from providers.native.settings import NativeSettings
+from providers.reranking.settings import NoRerankerSettings, RerankerSettings
 
 _SPELLED = "a name of lower-case letters, digits and single underscores, which a variable can spell"
 ProviderName = Annotated[str, Meta(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*\Z", description=_SPELLED)]
@@ -177,5 +178,6 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mcp: McpSettings = McpSettings()
     compat: CompatSettings = CompatSettings()
     recall_limit: Annotated[int, Meta(ge=1, le=MAX_RECALL_LIMIT)] = DEFAULT_RECALL_LIMIT
+    reranker: RerankerSettings = field(default_factory=NoRerankerSettings)
     limits: LimitSettings = LimitSettings()
     expiry: ExpirySettings = field(default_factory=ExpirySettings)

@@ -10,6 +10,7 @@ from observability.metrics.journal import JournalMetrics
 from observability.metrics.operations import OPERATIONS, OperationMetrics
 from observability.metrics.pools import PoolMetrics
 from observability.metrics.providers import ProviderMetrics
+from observability.metrics.recall_index import RecallIndexMetrics
 from observability.metrics.scrapes import expose
 from observability.metrics.service import ServiceMetrics
 
@@ -25,6 +26,7 @@ class Metrics(
     JournalMetrics,
     PoolMetrics,
     EmbeddingMetrics,
+    RecallIndexMetrics,
     AdmissionMetrics,
     AccountabilityMetrics,
     ServiceMetrics,
@@ -41,6 +43,7 @@ class Metrics(
         JournalMetrics.__init__(self, registry)
         PoolMetrics.__init__(self, registry)
         EmbeddingMetrics.__init__(self, registry)
+        RecallIndexMetrics.__init__(self, registry)
         AdmissionMetrics.__init__(self, registry)
         AccountabilityMetrics.__init__(self, registry)
         ServiceMetrics.__init__(self, registry)

@@ -10,7 +10,7 @@ from providers.journal.operations import JournalEntry, OperationKind
 from providers.keys.choosing import NO_RANK, Rank, rank_of
 from providers.search.word_scores import QueryWords
 from providers.timing.turns import Turns, in_turns
-from providers.types import MemoryRecord, RecallQuery
+from providers.types import MemoryRecord, RecallQuery, Snapshot
 
 
 class Overlay:
@@ -42,9 +42,15 @@ class Overlay:
         """The memories whose states at the provider are out of date."""
         return frozenset(memory_id for memory_id, entry in self._entries.items() if not is_creation(entry))
 
-    def supersedes(self, record: MemoryRecord) -> bool:
+    def supersedes(self, record: MemoryRecord | Snapshot) -> bool:
         """Return whether the key of a memory names another one."""
         return record.key in self._current and self._current[record.key] > rank_of(record)
+
+    @property
+    def pending(self) -> tuple[Snapshot, ...]:
+        """The live memories that the overlay knows, for a provider that ranks them with its own."""
+        states = (entry.state for entry in self._entries.values() if not entry.state.deleted)
+        return tuple(state for state in states if not self.supersedes(state))
 
     def unverified(self, memory_id: str) -> bool:
         """Return whether the entry of a memory is unverified; see `is_unverified`."""
@@ -81,7 +87,7 @@ class Overlay:
         ]
 
     async def recalled(self, query: RecallQuery, found: Sequence[MemoryRecord]) -> list[MemoryRecord]:
-        """Merge the provider's answer, best first, with the pending memories that match the query.
+        """Merge the answer of a provider that ranks its own alone with the pending memories that match the query.
 
         The two kinds of scores are not comparable. A pending memory therefore gets the rank that its word score has
         among all of them, and a score between those of its neighbours. There may be thousands of long memories, whose

@@ -68,7 +68,7 @@ class MockMemoryProvider(Replica):
         """See `MemoryStore`."""
         limits.check_recall(query)
         query = as_of(query, self._clock.moment())
-        return await recall_within(Found(memories=await self._of(query.owner).recall(query)), query.most_bytes)
+        return await recall_within(await self._of(query.owner).recall(query), query.most_bytes)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`."""

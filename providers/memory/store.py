@@ -1,6 +1,7 @@
 """The in-memory store of one owner's memories, with a list and an index for recall."""
 
 from bisect import bisect_left, insort
+from collections import ChainMap
 from copy import deepcopy
 from datetime import datetime
 from heapq import nsmallest
@@ -10,13 +11,15 @@ from typing import TypeVar
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from providers.answers import Stored
+from observability import notes
+from providers.answers import Found, Stored
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
 from providers.expiry import has_expired
 from providers.memory.history import History
 from providers.positions import Place
 from providers.search.admitting import admitted
 from providers.search.entries import Entry
+from providers.search.pending import Joined, plain_entry, without_pending
 from providers.search.questions import Ordering, Question
 from providers.search.ranking import rank
 from providers.search.user_index import UserIndex
@@ -169,12 +172,24 @@ class InMemoryStore(Struct):
         every = not conditions.conditional and not self._mortal
         return len(self) if every else sum(map(conditions.admits, self._records.values()))
 
-    async def recall(self, query: RecallQuery) -> list[MemoryRecord]:
+    async def recall(self, query: RecallQuery) -> Found:
         """Return the memories that answer a query best, best first, then newest first."""
-        mask = await admitted(self._index, query, self._records)
-        ordering = Ordering(limit=query.limit, min_score=query.min_score)
-        hits = rank(self._index, Question.of(query.query), ordering, mask).hits
-        return [replace(_own(self._records[hit.id]), similarity_score=hit.score) for hit in hits]
+        if not query.pending:
+            return await self._ranked(query, Joined(self._index, {}))
+        joined = await Joined.of(self._index, query, map(plain_entry, query.pending))
+        found = await self._ranked(replace(query, without=without_pending(query)), joined)
+        return replace(found, pending=frozenset(joined.brought))
+
+    async def _ranked(self, query: RecallQuery, joined: Joined) -> Found:
+        records = ChainMap(joined.brought, self._records)
+        mask = await admitted(joined.index, query, records)
+        with notes.timed("score"):
+            ranked = rank(joined.index, Question.of(query.query), Ordering.of(query), mask)
+        memories = [
+            replace(_own(records[hit.id]), similarity_score=hit.score, explanation=hit.explanation)
+            for hit in ranked.hits
+        ]
+        return Found(memories=memories, considered=ranked.considered if query.options.explain else None)
 
     def _hides(self, memory_id: str) -> bool:
         """Return whether readers see no memory under an id."""
@@ -198,7 +213,7 @@ class InMemoryStore(Struct):
         insort(self._order, record.place)
         if record.expires_at is not None:
             self._mortal.add(state.id)
-        self._index.put(_entry(record, state.version))
+        self._index.put(Entry.of(record, state.version))
 
     def _keep(self, state: Snapshot) -> None:
         """Keep a version beside the newest one; nothing is kept beside a tombstone."""
@@ -209,19 +224,6 @@ class InMemoryStore(Struct):
             self.history.erase(state.id)
         elif newest is None or newest.version != state.version:
             self.history.put(state)
-
-
-def _entry(record: MemoryRecord, version: int) -> Entry:
-    return Entry(
-        id=record.id,
-        version=version,
-        created_at=record.created_at,
-        expires_at=record.expires_at,
-        content=record.content,
-        first_version=record.first_version,
-        session=record.session,
-        speaker=record.speaker,
-    )
 
 
 def _own(stored: _Stored) -> _Stored:

@@ -93,6 +93,7 @@ COLUMNS = (
     *(Column(name=label, type="text", derived=True, head="NULL") for label in NAMES),
     Column(name="embedding_model", type="text", live=True, source="embedding.model", edit=_WITH_CONTENT),
     Column(name="embedding", type="halfvec", live=True, source="embedding.vector", write=_half, edit=_WITH_CONTENT),
+    Column(name="analysis", type="bytea", live=True, source="analysis"),  # which a trigger takes away at an edit
     Column(name="terms", type=None, live=True, expression="ninai_terms(content)", edit=_OF_CONTENT),
 )
 

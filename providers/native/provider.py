@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from functools import partial
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
+from observability import notes
 from providers import limits
 from providers.answer_size import may_exceed, page_within, recall_within
-from providers.answers import INDEX_LOADING, Changed, Erased, Fetched, Found, Stored
+from providers.answers import INDEX_LOADING, PLAIN_ORDER, Changed, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
 from providers.errors import AnswerTooLarge, MemoryNotFound, ProviderError
@@ -27,6 +29,7 @@ from providers.native.vectors import Vectors
 from providers.native.wall import tenants_of, values_of
 from providers.native.writing import answer, new_row
 from providers.owners import Owner
+from providers.search.recall_index.index import RecallIndex
 from providers.states.clock import HybridClock
 from providers.states.editing import is_done
 from providers.timing.turns import in_turns
@@ -49,12 +52,12 @@ class PostgresMemoryProvider(NativeReplica):
         queue: EmbeddingQueue | None,
         clock: HybridClock,
         vector_weight: float,
-        recall_cache_mb: int = 0,
+        recall_index: RecallIndex | None = None,
     ) -> None:
         super().__init__(database, vectors, queue, clock)
         self._combiner = Combiner(self._store, CONCURRENT_STATEMENTS)
         self._vector_weight = vector_weight
-        self._ranked = RankedRecall(database, vectors, vector_weight, recall_cache_mb) if recall_cache_mb else None
+        self._ranked = RankedRecall(database, vectors, vector_weight, recall_index) if recall_index else None
 
     @property
     def ranking(self) -> str:
@@ -84,14 +87,17 @@ class PostgresMemoryProvider(NativeReplica):
         """See `MemoryStore`."""
         limits.check_recall(query)
         query = as_of(query, self._clock.moment())
-        question = await self._vectors.of_question(query.query)
+        with notes.timed("embed"):
+            question = await self._vectors.of_question(query.query)
         degraded = question.degraded
         if self._ranked is not None:
-            memories = await self._ranked.recall(query, question.vectors)
-            if memories is not None:
-                return await recall_within(Found(memories=memories, degraded=degraded), query.most_bytes)
+            found = await self._ranked.recall(query, question.vectors)
+            if found is not None:
+                return await recall_within(replace(found, degraded=degraded), query.most_bytes)
             if self._ranked.is_loading(query.owner):
                 degraded = (*degraded, INDEX_LOADING)
+        if query.options.of_ranking:
+            degraded = (*degraded, PLAIN_ORDER)
         rows = await self._database.bound_rows(recall_statement(query, question.vectors, self._vector_weight))
         most = query.most_bytes
         if most is not None and rows and may_exceed(query.limit, most) and rows[0].size > most:

@@ -10,6 +10,7 @@ BENCHMARKS = (
     "auth",
     "stalls",
     "search",
+    "recall",
     "ranking",
     "lists",
     "portable",

@@ -11,7 +11,7 @@ from app.compat.mem0.requests import AddBody, SaidMessage, refuse_unserved
 from app.compat.mem0.users import caller_named
 from app.http.admission import price
 from app.http.problems import problem_of
-from app.http.schemas import RememberRequest
+from app.http.remember_schemas import RememberRequest
 from providers import limits
 from providers.answers import Stored
 from providers.errors import InvalidInput, ProviderError

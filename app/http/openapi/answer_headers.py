@@ -18,7 +18,9 @@ def _header(description: str, *, always: bool = False, **schema: object) -> Open
 
 DECLARED = {
     "X-Request-ID": _header("The request's id in the log: the caller's own, if it sent one.", always=True),
-    "Server-Timing": _header("Milliseconds in all, in providers and in the journal.", always=True),
+    "Server-Timing": _header(
+        "Milliseconds in all, in providers, in the journal, and of a recall in its parts.", always=True
+    ),
     "Cache-Control": _header("`no-store`.", always=True),
     "X-Content-Type-Options": _header("`nosniff`.", always=True),
     "Memory-Provider": _header("The provider that answered."),

@@ -18,6 +18,7 @@ from app.http import batch_schemas, change_schemas, key_schemas, operator_schema
 from app.http.cursors import Cursors
 from app.http.idempotency import HEADER
 from app.http.openapi.walking import operations_of
+from app.http.remember_schemas import RememberOneRequest, RememberRequest, RememberResponse
 from app.portable.format import FORMAT, VERSION, HeaderLine, TrailerLine, encode, memory_line
 from app.settings.auth import AuthSettings
 from providers.filters import Eq
@@ -49,18 +50,16 @@ _CHANGED = msgspec.structs.replace(_MEMORY, content="Masala tea, one sugar")
 _KEY = "notes/tea"
 _KEYED = msgspec.structs.replace(_MEMORY, key=_KEY)
 _KEY_IN_BODY = "plans/tea"
-_REMEMBER = schemas.RememberRequest(_MEMORY.content, _MEMORY.metadata)
+_REMEMBER = RememberRequest(_MEMORY.content, _MEMORY.metadata)
 _RECALL = schemas.RecallRequest("how do I take my tea?", limit=5)
 _CHANGE = change_schemas.UpdateItem(memory_id=_ID, content=_CHANGED.content)
 
 # By the ids of operations: bodies, and answers with the status 200.
 _BODIES: dict[str, Struct] = {
-    "remember": schemas.RememberOneRequest(_REMEMBER.content, metadata=_REMEMBER.metadata),
+    "remember": RememberOneRequest(_REMEMBER.content, metadata=_REMEMBER.metadata),
     "recall": schemas.SingleRecallRequest(_RECALL.query, limit=5, where=Eq("topic", "tea")),
     "updateMemory": schemas.UpdateRequest(_CHANGED.content),
-    "rememberBatch": batch_schemas.RememberBatchRequest(
-        [_REMEMBER, schemas.RememberRequest("Green tea in the evening")]
-    ),
+    "rememberBatch": batch_schemas.RememberBatchRequest([_REMEMBER, RememberRequest("Green tea in the evening")]),
     "queryMemories": schemas.ListRequest(where=Eq("topic", "tea"), order="oldest"),
     "updateBatch": change_schemas.UpdateBatchRequest([_CHANGE]),
     "deleteBatch": change_schemas.DeleteBatchRequest([_BATCHED_FIRST]),
@@ -77,7 +76,7 @@ _BODIES: dict[str, Struct] = {
     "setOrder": operator_schemas.OrderRequest(["native"]),
 }
 _ANSWERS: dict[str, Struct] = {
-    "remember": schemas.RememberResponse(_ID),
+    "remember": RememberResponse(_ID, "stored"),
     "recall": schemas.RecallResponse([_HIT], 1),
     "listMemories": schemas.ListResponse([_MEMORY], 1, _CURSOR),
     "queryMemories": schemas.ListResponse([_MEMORY], 1, _CURSOR),

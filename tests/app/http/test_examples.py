@@ -9,6 +9,7 @@ import msgspec
 import pytest_asyncio
 
 from app.http import batch_schemas, change_schemas, key_schemas, schemas
+from app.http.remember_schemas import RememberResponse
 from providers.types import MemoryRecord
 from tests.support.api import asgi_client, running_app
 from tests.support.chains import wait_until_complete
@@ -21,7 +22,7 @@ TWO_PROVIDERS = {
     "NINAI__PROVIDERS__MEM0__KIND": "mock",
 }
 ANSWERS: dict[str, type[msgspec.Struct]] = {
-    "remember": schemas.RememberResponse,
+    "remember": RememberResponse,
     "recall": schemas.RecallResponse,
     "listMemories": schemas.ListResponse,
     "deleteAllMemories": schemas.DeleteAllResponse,
