@@ -10,6 +10,7 @@ from app.settings.auth import AuthSettings
 from app.settings.datadir import default_data_dir
 from app.settings.environment import process_environment
 from app.settings.expiry import ExpirySettings
+from app.settings.extraction import ExtractionSettings
 from observability.secret import Secret
 from providers.answer_size import DEFAULT_ANSWER_BYTES
 from providers.chain.policy import AttemptPolicy, ChainPolicy
@@ -182,6 +183,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tracing: TracingSettings = field(default_factory=TracingSettings)
     mcp: McpSettings = McpSettings()
     compat: CompatSettings = CompatSettings()
+    extraction: ExtractionSettings = ExtractionSettings()
     recall_limit: Annotated[int, Meta(ge=1, le=MAX_RECALL_LIMIT)] = DEFAULT_RECALL_LIMIT
     limits: LimitSettings = LimitSettings()
     expiry: ExpirySettings = field(default_factory=ExpirySettings)

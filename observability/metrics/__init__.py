@@ -5,6 +5,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from observability.metrics.admission import AdmissionMetrics
 from observability.metrics.buckets import OPERATION_BUCKETS, OVERHEAD_BUCKETS
 from observability.metrics.embedding import EmbeddingMetrics
+from observability.metrics.extraction import ExtractionMetrics
 from observability.metrics.journal import JournalMetrics
 from observability.metrics.operations import OPERATIONS, OperationMetrics
 from observability.metrics.pools import PoolMetrics
@@ -19,7 +20,14 @@ disable_created_metrics()  # type: ignore[no-untyped-call] # the client leaves i
 
 
 class Metrics(
-    OperationMetrics, ProviderMetrics, JournalMetrics, PoolMetrics, EmbeddingMetrics, AdmissionMetrics, ServiceMetrics
+    OperationMetrics,
+    ProviderMetrics,
+    JournalMetrics,
+    PoolMetrics,
+    EmbeddingMetrics,
+    ExtractionMetrics,
+    AdmissionMetrics,
+    ServiceMetrics,
 ):
     """Hold every instrument; no user, memory id, path or error text is ever a label.
 
@@ -33,5 +41,6 @@ class Metrics(
         JournalMetrics.__init__(self, registry)
         PoolMetrics.__init__(self, registry)
         EmbeddingMetrics.__init__(self, registry)
+        ExtractionMetrics.__init__(self, registry)
         AdmissionMetrics.__init__(self, registry)
         ServiceMetrics.__init__(self, registry)

@@ -120,7 +120,8 @@ PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
 ]
 
 
-# A call of the real mem0 takes 10 ms of processor time: `make test` runs this with it, the soak the others.
+# A call of the real mem0 takes 10 ms of processor time: `make test` runs this with it, `make thorough` with a service of
+# our own in its place, the soak the others with both.
 _BRIEF_ENOUGH = {"test_contract", "test_contract_summaries"}
 
 
@@ -140,8 +141,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and getattr(item, "callspec", None) is not None:
             made_by = item.callspec.params.get("opener")
-            of_ourselves = made_by in OURSELVES
-            if of_ourselves or (made_by is mem0 and item.path.stem not in _BRIEF_ENOUGH):
+            of_ourselves, brief = made_by in OURSELVES, item.path.stem in _BRIEF_ENOUGH
+            if of_ourselves and brief:
+                item.add_marker(pytest.mark.thorough)
+            elif of_ourselves or (made_by is mem0 and not brief):
                 item.add_marker(pytest.mark.soak)
             if of_ourselves and item.originalname in _TOO_LARGE_WITH_MORE:
                 item.add_marker(pytest.mark.xfail(raises=InvalidInput, strict=False, reason="too large with more"))

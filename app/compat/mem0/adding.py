@@ -1,6 +1,8 @@
-"""Messages as memories, each word for word."""
+"""Messages as memories, each word for word; where a model is configured, the facts that they say beside them."""
 
 from datetime import UTC, datetime
+
+from msgspec.structs import replace
 
 from app.auth.caller import Caller
 from app.compat.calls import ProtocolCall
@@ -9,6 +11,9 @@ from app.compat.mem0.ids import sealed
 from app.compat.mem0.records import AddAnswer, AddedMemory, AddedText
 from app.compat.mem0.requests import AddBody, SaidMessage, refuse_unserved
 from app.compat.mem0.users import caller_named
+from app.extraction.extractor import SOURCES, Sources
+from app.extraction.facts import Fact, Said
+from app.extraction.outcomes import BUSY, OK, PENDING, REPEATED, TOO_LARGE, StoredFact
 from app.http.admission import price
 from app.http.problems import problem_of
 from app.http.schemas import RememberRequest
@@ -18,11 +23,24 @@ from providers.errors import InvalidInput, ProviderError
 from providers.types import NewMemory
 
 VERBATIM = "Stored word for word: this service draws no conclusions from messages (infer)."
+UNCHANGED = "Stored word for word."
+EXTRACTED = "Stored word for word, and beside it the facts that it says."
+NOTHING_EXTRACTED = "Stored word for word; no facts could be extracted from it now."
+MESSAGES = {
+    OK: EXTRACTED,
+    REPEATED: EXTRACTED,
+    PENDING: "Stored word for word; the facts that it says will be stored beside it in a while.",
+    TOO_LARGE: "Stored word for word; it is too long for facts to be extracted from it.",
+    BUSY: "Stored word for word; too much else waits for facts to be extracted from it.",
+}
 MAX_MESSAGES = 100
 
 
 async def add_messages(call: ProtocolCall, body: AddBody) -> AddAnswer:
-    """Store each message as a memory; what breaks a rule is refused before anything is stored."""
+    """Store each message as a memory; what breaks a rule is refused before anything is stored.
+
+    Unless `infer` is false, facts are extracted when all messages are stored; whatever fails then fails no request.
+    """
     refuse_unserved(body.enable_graph)
     said = body.said
     if not said:
@@ -48,8 +66,28 @@ async def add_messages(call: ProtocolCall, body: AddBody) -> AddAnswer:
         _added(outcome, memory, message, caller)
         for outcome, memory, message in zip(outcomes, memories, said, strict=True)
     ]
-    whole = all(result.error is None for result in results)
-    return AddAnswer(message=VERBATIM, status="SUCCEEDED" if whole else "FAILED", results=results)
+    stored = [outcome.id for outcome in outcomes if isinstance(outcome, Stored)]
+    if len(stored) < len(said):
+        return AddAnswer(message=VERBATIM, status="FAILED", results=results)
+    if call.extractor is None or body.infer is False:
+        return AddAnswer(message=VERBATIM if call.extractor is None else UNCHANGED, status="SUCCEEDED", results=results)
+
+    def memory_of(fact: Fact, memory_id: str) -> NewMemory:
+        first = requests[fact.sources[0]]
+        metadata = {**(body.metadata or {}), SOURCES: [stored[place] for place in fact.sources]}
+        return replace(first, content=fact.text, metadata=metadata).memory(caller.owner, memory_id, lifetime)
+
+    sources = Sources(
+        owner=caller.owner,
+        ids=stored,
+        said=[Said(message.role, memory.content) for message, memory in zip(said, memories, strict=True)],
+        memory=memory_of,
+        repeatable=call.key is not None,
+    )
+    extraction = await call.extractor.extract(sources)
+    facts = [_extracted(fact, caller) for fact in extraction.facts]
+    message = MESSAGES.get(extraction.outcome, NOTHING_EXTRACTED)
+    return AddAnswer(message=message, status="SUCCEEDED", results=[*results, *facts])
 
 
 def _added(outcome: Stored | ProviderError, memory: NewMemory, message: SaidMessage, caller: Caller) -> AddedMemory:
@@ -59,6 +97,14 @@ def _added(outcome: Stored | ProviderError, memory: NewMemory, message: SaidMess
         return AddedMemory(id=memory_id, memory=memory.content, event="ADD", data=data, role=message.role)
     error = problem_of(outcome).detail
     return AddedMemory(memory=memory.content, event="FAILED", data=data, role=message.role, error=error)
+
+
+def _extracted(fact: StoredFact, caller: Caller) -> AddedMemory:
+    user = caller.user_id
+    sources = [sealed(one, user) for one in fact.sources]
+    return AddedMemory(
+        id=sealed(fact.id, user), memory=fact.text, event="ADD", data=AddedText(fact.text), sources=sources
+    )
 
 
 def _moment(seconds: int) -> datetime:
