@@ -120,8 +120,8 @@ PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
 ]
 
 
-# A call of the real mem0 takes 10 ms of processor time: `make test` runs this with it, `make thorough` with a service of
-# our own in its place, the soak the others with both.
+# A call of the real mem0 takes 10 ms of processor time: `make test` runs this with it, `make thorough` with a service
+# of our own, and the soak the others with both.
 _BRIEF_ENOUGH = {"test_contract", "test_contract_summaries"}
 
 

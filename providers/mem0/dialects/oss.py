@@ -47,7 +47,7 @@ class OssDialect(Dialect):
 
     async def find(self, users: Sequence[str], key: str) -> list[Item]:
         """See `Dialect`."""
-        # Each user in a call of its own: a run alone would do for mem0, but not for a server that keeps its users apart.
+        # Each user in a call of its own: a run alone would do for mem0, but not where users are kept apart.
         lists = await asyncio.gather(*(self._list({"user_id": user, "run_id": key}, user) for user in users))
         return [item for items in lists for item in items if item.user in users]
 

@@ -1,5 +1,6 @@
 """Facts beside the messages of mem0's clients, with a model that answers well, badly, late, or not at all."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -42,8 +43,11 @@ class Extracting:
 
     async def settled(self, texts: int) -> list[str]:
         """Wait until so many memories are there, and return them."""
-        found = await self.mem0.texts()
-        return found if len(found) >= texts else await self.settled(texts)
+        while True:
+            found = await self.mem0.texts()
+            if len(found) >= texts:
+                return found
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
