@@ -2,18 +2,14 @@
 
 from datetime import UTC, datetime
 
-from msgspec.structs import replace
-
 from app.auth.caller import Caller
 from app.compat.calls import ProtocolCall
 from app.compat.mem0.expiration import expiry_of
+from app.compat.mem0.facts import facts_beside
 from app.compat.mem0.ids import sealed
 from app.compat.mem0.records import AddAnswer, AddedMemory, AddedText
 from app.compat.mem0.requests import AddBody, SaidMessage, refuse_unserved
 from app.compat.mem0.users import caller_named
-from app.extraction.extractor import SOURCES, Sources
-from app.extraction.facts import Fact, Said
-from app.extraction.outcomes import BUSY, OK, PENDING, REPEATED, TOO_LARGE, StoredFact
 from app.http.admission import price
 from app.http.problems import problem_of
 from app.http.schemas import RememberRequest
@@ -24,15 +20,6 @@ from providers.types import NewMemory
 
 VERBATIM = "Stored word for word: this service draws no conclusions from messages (infer)."
 UNCHANGED = "Stored word for word."
-EXTRACTED = "Stored word for word, and beside it the facts that it says."
-NOTHING_EXTRACTED = "Stored word for word; no facts could be extracted from it now."
-MESSAGES = {
-    OK: EXTRACTED,
-    REPEATED: EXTRACTED,
-    PENDING: "Stored word for word; the facts that it says will be stored beside it in a while.",
-    TOO_LARGE: "Stored word for word; it is too long for facts to be extracted from it.",
-    BUSY: "Stored word for word; too much else waits for facts to be extracted from it.",
-}
 MAX_MESSAGES = 100
 
 
@@ -69,25 +56,12 @@ async def add_messages(call: ProtocolCall, body: AddBody) -> AddAnswer:
     stored = [outcome.id for outcome in outcomes if isinstance(outcome, Stored)]
     if len(stored) < len(said):
         return AddAnswer(message=VERBATIM, status="FAILED", results=results)
-    if call.extractor is None or body.infer is False:
-        return AddAnswer(message=VERBATIM if call.extractor is None else UNCHANGED, status="SUCCEEDED", results=results)
-
-    def memory_of(fact: Fact, memory_id: str) -> NewMemory:
-        first = requests[fact.sources[0]]
-        metadata = {**(body.metadata or {}), SOURCES: [stored[place] for place in fact.sources]}
-        return replace(first, content=fact.text, metadata=metadata).memory(caller.owner, memory_id, lifetime)
-
-    sources = Sources(
-        owner=caller.owner,
-        ids=stored,
-        said=[Said(message.role, memory.content) for message, memory in zip(said, memories, strict=True)],
-        memory=memory_of,
-        repeatable=call.key is not None,
-    )
-    extraction = await call.extractor.extract(sources)
-    facts = [_extracted(fact, caller) for fact in extraction.facts]
-    message = MESSAGES.get(extraction.outcome, NOTHING_EXTRACTED)
-    return AddAnswer(message=message, status="SUCCEEDED", results=[*results, *facts])
+    if call.extractor is None:
+        return AddAnswer(message=VERBATIM, status="SUCCEEDED", results=results)
+    if body.infer is False:
+        return AddAnswer(message=UNCHANGED, status="SUCCEEDED", results=results)
+    beside = await facts_beside(call, call.extractor, caller, requests, stored)
+    return AddAnswer(message=beside.message, status="SUCCEEDED", results=[*results, *beside.facts])
 
 
 def _added(outcome: Stored | ProviderError, memory: NewMemory, message: SaidMessage, caller: Caller) -> AddedMemory:
@@ -97,14 +71,6 @@ def _added(outcome: Stored | ProviderError, memory: NewMemory, message: SaidMess
         return AddedMemory(id=memory_id, memory=memory.content, event="ADD", data=data, role=message.role)
     error = problem_of(outcome).detail
     return AddedMemory(memory=memory.content, event="FAILED", data=data, role=message.role, error=error)
-
-
-def _extracted(fact: StoredFact, caller: Caller) -> AddedMemory:
-    user = caller.user_id
-    sources = [sealed(one, user) for one in fact.sources]
-    return AddedMemory(
-        id=sealed(fact.id, user), memory=fact.text, event="ADD", data=AddedText(fact.text), sources=sources
-    )
 
 
 def _moment(seconds: int) -> datetime:

@@ -9,7 +9,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from app.compat.mem0.adding import EXTRACTED, MESSAGES, NOTHING_EXTRACTED, UNCHANGED
+from app.compat.mem0.adding import UNCHANGED
+from app.compat.mem0.facts import EXTRACTED, MESSAGES, NOTHING_EXTRACTED
 from app.compat.mem0.ids import opened
 from app.extraction.extractor import SOURCES
 from app.extraction.outcomes import BUSY, PENDING, TOO_LARGE
