@@ -44,6 +44,7 @@ from app.controllers.order import OrderController
 from app.controllers.portable import PortableController
 from app.controllers.stores import StoresController
 from app.controllers.users import UsersController
+from app.extraction.extractor import extracting
 from app.http.admission.admission import AdmissionControl
 from app.http.body_limit import BodyLimit
 from app.http.caller_paths import is_callers
@@ -246,6 +247,7 @@ def _lifespan(
                 aclosing(scrapes),
                 aclosing(HealthCache(chain, metrics, shared_seconds)) as health,
                 warming_up(chain, _warmed(health, alone=source is not None)) as warm_up,
+                extracting(settings.extraction, metrics, app.state.provider) as app.state.extractor,
             ):
                 readiness = app.state.readiness = Readiness(
                     health, warm_up, lambda: app.state.mode_follower.current.mode

@@ -13,6 +13,7 @@ from app.auth.caller import Caller, Identity
 from app.auth.contexts.once import use_once
 from app.auth.naming import RequestUser
 from app.auth.refusals import counted
+from app.extraction.extractor import Extractor
 from app.http.admission.admitted import Charged, admission_of
 from app.http.cursors import Cursors
 from app.http.headers import note_conditions
@@ -36,7 +37,7 @@ class ProtocolCall(Struct, frozen=True, kw_only=True):
 
     `user` is the one whom its head names as our own API does. `recall_limit` is the configured default, `most_bytes`
     bounds the answer, `admission` is charged the exact price, `cursors` lead from page to page, `now` is when the
-    request came, and `expiry` is configured.
+    request came, and `expiry` is configured. `extractor` takes facts out of messages, None if no model is configured.
     """
 
     provider: MemoryStore
@@ -50,6 +51,7 @@ class ProtocolCall(Struct, frozen=True, kw_only=True):
     cursors: Cursors
     now: datetime
     expiry: ExpirySettings
+    extractor: Extractor | None
 
     @property
     def own_user(self) -> str | None:
@@ -135,6 +137,7 @@ def _gathered(connection: _Connection, identity: Identity, user: RequestUser) ->
         cursors=state.cursors,
         now=datetime.now(UTC),
         expiry=state.settings.expiry,
+        extractor=state.extractor,
     )
 
 

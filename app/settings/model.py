@@ -11,6 +11,7 @@ from app.settings.auth import AuthSettings
 from app.settings.datadir import default_data_dir
 from app.settings.environment import process_environment
 from app.settings.expiry import ExpirySettings
+from app.settings.extraction import ExtractionSettings
 from app.settings.limits import LimitSettings
 from observability.secret import Secret
 from providers.chain.policy import AttemptPolicy, ChainPolicy
@@ -177,6 +178,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     tracing: TracingSettings = field(default_factory=TracingSettings)
     mcp: McpSettings = McpSettings()
     compat: CompatSettings = CompatSettings()
+    extraction: ExtractionSettings = ExtractionSettings()
     recall_limit: Annotated[int, Meta(ge=1, le=MAX_RECALL_LIMIT)] = DEFAULT_RECALL_LIMIT
     reranker: RerankerSettings = field(default_factory=NoRerankerSettings)
     limits: LimitSettings = LimitSettings()

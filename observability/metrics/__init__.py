@@ -6,6 +6,7 @@ from observability.metrics.accountability import AccountabilityMetrics
 from observability.metrics.admission import AdmissionMetrics
 from observability.metrics.buckets import OPERATION_BUCKETS, OVERHEAD_BUCKETS
 from observability.metrics.embedding import EmbeddingMetrics
+from observability.metrics.extraction import ExtractionMetrics
 from observability.metrics.journal import JournalMetrics
 from observability.metrics.operations import OPERATIONS, OperationMetrics
 from observability.metrics.pools import PoolMetrics
@@ -27,6 +28,7 @@ class Metrics(
     PoolMetrics,
     EmbeddingMetrics,
     RecallIndexMetrics,
+    ExtractionMetrics,
     AdmissionMetrics,
     AccountabilityMetrics,
     ServiceMetrics,
@@ -44,6 +46,7 @@ class Metrics(
         PoolMetrics.__init__(self, registry)
         EmbeddingMetrics.__init__(self, registry)
         RecallIndexMetrics.__init__(self, registry)
+        ExtractionMetrics.__init__(self, registry)
         AdmissionMetrics.__init__(self, registry)
         AccountabilityMetrics.__init__(self, registry)
         ServiceMetrics.__init__(self, registry)
