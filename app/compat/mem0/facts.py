@@ -12,7 +12,7 @@ from app.compat.mem0.records import AddedMemory, AddedText
 from app.extraction.extractor import SOURCES, Extractor, Sources
 from app.extraction.facts import Fact, Said
 from app.extraction.outcomes import BUSY, OK, PENDING, REPEATED, TOO_LARGE, StoredFact
-from app.http.schemas import RememberRequest
+from app.http.remember_schemas import RememberRequest
 from providers.types import NewMemory
 
 EXTRACTED = "Stored word for word, and beside it the facts that it says."
