@@ -49,7 +49,7 @@ class DoctorReport(Struct, frozen=True, kw_only=True):
     findings: list[Finding]
 
 
-class Part(Struct, frozen=True):
+class CheckSeries(Struct, frozen=True):
     """Checks that are made one after another, beside those of other parts."""
 
     examination: Examination
@@ -82,6 +82,7 @@ CONFIG, LIMITS, PROVIDERS, JOURNAL, INSTALLATION = "config", "limits", "provider
 
 # With the start of the program, and an embedded server that hangs at its end, all is over within 20 s.
 EXAMINATION_SECONDS = 13.0
+_CHECK_SECONDS = 7.0  # so that what comes after one that hangs has a time as well
 _CLOSING_SECONDS = STOP_SECONDS + 1.0
 
 HANGS = "it hangs, and cannot even be given up"
@@ -107,8 +108,8 @@ def examine(
 
     `read` may raise `ConfigError`. An embedded server that no service runs is run meanwhile.
     """
-    parts: list[Part] = []
-    first = Examination(unexpected=_unexpected, until=time.perf_counter() + seconds)
+    parts: list[CheckSeries] = []
+    first = Examination(unexpected=_unexpected, seconds=_CHECK_SECONDS, until=time.perf_counter() + seconds)
     ended = run_bounded(lambda: _examined(read, now, first, parts), seconds + _CLOSING_SECONDS)
     findings = [finding for part in parts for finding in part.findings()]
     ok_so_far = all(one.status is not CheckStatus.ERROR for one in findings)
@@ -116,7 +117,7 @@ def examine(
 
 
 async def _examined(
-    read: Callable[[], LoadedSettings], now: Callable[[], float], first: Examination, parts: list[Part]
+    read: Callable[[], LoadedSettings], now: Callable[[], float], first: Examination, parts: list[CheckSeries]
 ) -> None:
     """Make the checks of configuration and host in turn, then those of all providers and the journal side by side.
 
@@ -133,7 +134,7 @@ async def _examined(
         return ok(_sources_of(loaded))
 
     async def make(examination: Examination, checks: Iterable[Check]) -> None:
-        part = Part(examination, [*checks])
+        part = CheckSeries(examination, [*checks])
         parts.append(part)
         await part.make()
 

@@ -76,17 +76,20 @@ class Examination(Struct, kw_only=True):
                 return await check.work() or ok()
         except Exception as failure:  # noqa: BLE001 - the result of this check, cause kept; raised, it would end the others
             if isinstance(failure, TimeoutError) and clock.expired():
-                outcome = error(f"no answer within {seconds:.3g} s", check.advice, label=TimedOut.outcome)
+                outcome = error(_overdue(self._limit_of(check), seconds), check.advice, label=TimedOut.outcome)
             else:
                 outcome = _expected(check, failure) or self.unexpected(check, failure)
             return structs.replace(outcome, cause=failure)
 
     def _seconds_for(self, check: Check) -> float | None:
-        seconds = self.seconds if check.seconds is None else check.seconds
+        limit = self._limit_of(check)
         if self.until is None:
-            return seconds
+            return limit
         left = max(0.0, self.until - perf_counter())
-        return left if seconds is None else min(seconds, left)
+        return left if limit is None else min(limit, left)
+
+    def _limit_of(self, check: Check) -> float | None:
+        return self.seconds if check.seconds is None else check.seconds
 
     def _note(self, check: Check, outcome: CheckOutcome, milliseconds: float | None) -> None:
         if not outcome.blocks:
@@ -106,6 +109,13 @@ def _expected(check: Check, failure: Exception) -> CheckOutcome | None:
     if isinstance(failure, (ProviderError, CheckFailed)):
         return error(_words(failure), check.advice, label=failure.outcome)
     return None
+
+
+def _overdue(limit: float | None, seconds: float | None) -> str:
+    """Describe a check without an end: one that had less than its time limit may not be to blame."""
+    return (
+        f"no answer within {seconds:g} s" if seconds == limit else f"not finished in the {seconds:.1f} s that were left"
+    )
 
 
 def _words(failure: BaseException) -> str:

@@ -23,14 +23,14 @@ _CHECKED = "SHA256"
 _CHUNK = 1024 * 1024
 
 
-class _Listed(Struct, frozen=True, rename={"path": "Path", "size": "Size", "checksum": "Checksum"}):
+class _CopiedFile(Struct, frozen=True, rename={"path": "Path", "size": "Size", "checksum": "Checksum"}):
     size: int
     path: str = ""  # absent where the name is no UTF-8, as none of ours
     checksum: str = ""
 
 
 class _List(Struct, frozen=True, rename={"files": "Files"}):
-    files: list[_Listed]
+    files: list[_CopiedFile]
 
 
 def copy_server(folder: Path, target: Path) -> None:

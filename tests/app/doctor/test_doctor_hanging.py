@@ -10,7 +10,7 @@ from threading import Event
 import pytest
 
 from app.doctor.bounded import run_bounded
-from app.doctor.doctor import HANGS, Part, examine
+from app.doctor.doctor import HANGS, CheckSeries, examine
 from app.settings import load
 from providers.examination.check import Check
 from providers.examination.examination import NO_TIME, Examination
@@ -60,7 +60,7 @@ async def test_what_there_is_no_time_for_is_told() -> None:
         await asyncio.Event().wait()
         return ok("never")
 
-    part = Part(Examination(seconds=None, until=0.0), [Check("late", waits)])
+    part = CheckSeries(Examination(seconds=None, until=0.0), [Check("late", waits)])
     await part.make()
 
     [finding] = part.findings()
@@ -75,7 +75,7 @@ def test_what_cannot_even_be_cancelled_is_left_behind() -> None:
         free.wait()
         return ok("never")
 
-    part = Part(Examination(), [Check("first", blocks, "look there"), Check("second", blocks)])
+    part = CheckSeries(Examination(), [Check("first", blocks, "look there"), Check("second", blocks)])
     ended = run_bounded(part.make, 0.1), run_bounded(partial(_looks_up, free), 0.1)
 
     first, second = part.findings()
