@@ -31,6 +31,7 @@ from app.controllers.admin_journal import AdminJournalController
 from app.controllers.batches import BatchesController
 from app.controllers.changes import ChangesController
 from app.controllers.docs import DocsController
+from app.controllers.feed import FeedController
 from app.controllers.health import HealthController
 from app.controllers.lists import ListsController
 from app.controllers.memories import MemoriesController
@@ -74,7 +75,7 @@ from providers.measured import MeasuredProvider
 from providers.reranking.provider import reranking
 
 _OPERATORS = (AdminController, AdminJournalController, OrderController, StoresController, UsersController)
-_RESOURCES = (MemoriesController, ListsController, BatchesController, ChangesController, *_OPERATORS)
+_RESOURCES = (MemoriesController, ListsController, BatchesController, ChangesController, FeedController, *_OPERATORS)
 _PAGES = (HealthController, DocsController, ConsoleController, LoginController, AssetsController)
 
 

@@ -12,6 +12,7 @@
         +-- MemoryDeleted        this id was deleted, and delete wins for ever
         +-- Conflict             this id holds something else than what was sent
         +-- CursorLost           the list cannot be continued; it must be started again
+        +-- FeedLost             the feed cannot go on behind this position; it must be begun again
         +-- SessionLost          the session is of a journal that is gone; it must be dropped
         +-- AnswerTooLarge       the answer is larger than its bound in bytes
         +-- Unsupported          this provider cannot do it; a retry gets the same answer
@@ -129,6 +130,15 @@ class CursorLost(Rejected):
     def __init__(self, provider: str) -> None:
         super().__init__(f"{provider} does not answer now; start the list again without the cursor")
         self.provider = provider
+
+
+class FeedLost(Rejected):
+    """The position in a feed is of another provider, or of another history of its store."""
+
+    outcome = "feed_lost"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; begin the feed again without the cursor")
 
 
 class SessionLost(Rejected):

@@ -94,6 +94,7 @@ _KINDS: dict[type[BaseException], ProblemType] = {
     errors.MemoryDeleted: MEMORY_DELETED,
     errors.Conflict: CONFLICT,
     errors.CursorLost: CURSOR_LOST,
+    errors.FeedLost: CURSOR_LOST,
     errors.SessionLost: SESSION_LOST,
     errors.AnswerTooLarge: ANSWER_TOO_LARGE,
     Unavailable: UNAVAILABLE,

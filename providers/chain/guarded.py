@@ -16,7 +16,8 @@ from providers.chain.link import Link
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.recall_batch import RecallBatch
 from providers.chain.store_batch import SLICE_CHARS, SLICE_MEMORIES, store_slices
-from providers.errors import CursorLost, ProviderError, Rejected, SessionLost
+from providers.errors import CursorLost, FeedLost, ProviderError, Rejected, SessionLost
+from providers.feed import FeedPage, FeedQuery
 from providers.limits import MAX_BATCH
 from providers.owners import Owner
 from providers.states.clock import HybridClock, new_memory_id
@@ -87,6 +88,12 @@ class GuardedProvider(Wrapper):
         if query.after is not None and query.provider not in {None, self.link.name}:
             return _refused(CursorLost(str(query.provider)))
         return super().page(query)
+
+    async def feed(self, query: FeedQuery) -> FeedPage:
+        """See `MemoryStore`."""
+        if query.after is not None and query.provider != self.link.name:
+            raise FeedLost(f"the cursor is of the provider {query.provider}")
+        return await super().feed(query)
 
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""

@@ -27,7 +27,7 @@ from providers.postgres.bound_sql import BoundSql
 from providers.search.entries import Entry, Vector
 from providers.timing.turns import in_turns
 
-_STORE = """
+STORE = """
     store AS MATERIALIZED (
         SELECT concat_ws(
                 '/', id, extract(epoch FROM pg_postmaster_start_time()),
@@ -42,7 +42,7 @@ _STORE = """
 
 # The tenant is named where the table is scanned, and not where the store joins what was found: see `wall.py`.
 _LOOK = f"""
-    WITH {_STORE}, changed AS MATERIALIZED (
+    WITH {STORE}, changed AS MATERIALIZED (
         SELECT id, version, first_version, created_at, content, session, speaker, embedding_model,
             halfvec_send(embedding) AS embedding
         FROM ninai_memories
@@ -56,7 +56,7 @@ _LOOK = f"""
 # In one row, because a driver takes ten times as long for as many rows. All aggregates meet the rows in one order.
 _LIVING = f"{within('CAST($3 AS text)')} AND user_id = $1 AND deleted_at IS NULL"
 _WHOLE = f"""
-    WITH {_STORE}, counted AS MATERIALIZED (
+    WITH {STORE}, counted AS MATERIALIZED (
         SELECT count(*) AS memories FROM (
             SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($2 AS int) + 1
         ) AS found
