@@ -29,7 +29,9 @@ BEGINNING = ("", "0")
 LAST_EVENT = "Last-Event-ID"
 _JSON = "application/json"
 
-_AFTER_TEXT = "The `next` of the answer before; `now` for what comes; `0`, or nothing, for everything and then what comes."
+_AFTER_TEXT = (
+    "The `next` of the answer before; `now` for what comes; `0`, or nothing, for everything and then what comes."
+)
 _AFTER = QueryParameter(max_length=MAX_FEED_CURSOR_CHARS, description=_AFTER_TEXT)
 _LIMIT = QueryParameter(ge=1, le=MAX_FEED_LIMIT, description="Changes in one answer.")
 _WAIT = QueryParameter(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for a change, if there is none.")

@@ -55,17 +55,18 @@ class EventStream(Struct):
             try:
                 page = await self.watch.page(query, ALIVE_SECONDS)
             except ProviderError as error:
-                yield _event("problem", problem_of(error))
+                yield event("problem", problem_of(error))
                 return
             text = b""
 
 
 def _event_of(owner: Owner, page: FeedPage, change: FeedChange) -> bytes:
     told = memory_change(change)
-    return _event(told.change, told, feed_cursor(owner, page.provider or "", change.position))
+    return event(told.change, told, feed_cursor(owner, page.provider or "", change.position))
 
 
-def _event(name: str, data: Any, cursor: str | None = None) -> bytes:  # noqa: ANN401 - whatever JSON can hold
+def event(name: str, data: Any, cursor: str | None = None) -> bytes:  # noqa: ANN401 - whatever JSON can hold
+    """Return one event; with it the client notes the `cursor`, and sends it when it connects again."""
     behind = "" if cursor is None else f"id: {cursor}\n"
     return f"{behind}event: {name}\ndata: ".encode() + _encode(data) + b"\n\n"
 

@@ -1,4 +1,4 @@
-"""The opaque cursor of a feed of changes: the provider that it belongs to, the place, and whose memories it is about."""
+"""The opaque cursor of a feed of changes: whose memories it is about, of which provider, and the place."""
 
 from base64 import b64decode, urlsafe_b64encode
 from hashlib import blake2b

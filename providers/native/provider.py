@@ -17,8 +17,8 @@ from providers.group_commit import Combiner
 from providers.native import statements
 from providers.native.columns import FIRST, edit_values, embedding_values, insert_values, record_of
 from providers.native.database import Database
-from providers.native.feed import feed
 from providers.native.embedding_queue import EmbeddingQueue
+from providers.native.feed import feed
 from providers.native.health import PostgresHealth, health_of
 from providers.native.listing import count_statement, page_statement
 from providers.native.ranked_recall import RankedRecall

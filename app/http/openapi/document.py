@@ -15,6 +15,7 @@ from app.http.openapi.examples import add_examples
 from app.http.openapi.operations import describe, operation_id, secure
 from app.http.openapi.schema_examples import EXAMPLES
 from app.http.openapi.schemas import correct_parameters, correct_schemas
+from app.http.openapi.streams import describe_streams
 from app.http.static import StaticFile
 from app.settings.auth import AuthSettings
 
@@ -78,4 +79,5 @@ def _document(app: Litestar, *, needs_key: bool) -> StaticFile:
     secure(document, needs_key=needs_key)
     declare_headers(document)
     add_examples(document)
+    describe_streams(document)
     return document_of(encode_json(document.to_schema()))
