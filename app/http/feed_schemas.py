@@ -8,6 +8,7 @@ from app.http.answers import shown
 from app.http.feed_cursors import feed_cursor
 from providers.feed import FeedChange, FeedPage
 from providers.owners import Owner
+from providers.states.editing import was_edited
 from providers.types import MemoryRecord
 
 
@@ -38,5 +39,5 @@ def memory_change(change: FeedChange) -> MemoryChange:
     state = change.state
     if state.deleted:
         return MemoryChange(change="deleted", memory_id=state.id)
-    kind: Literal["put", "changed"] = "put" if state.updated_at is None else "changed"
+    kind: Literal["put", "changed"] = "changed" if was_edited(state) else "put"
     return MemoryChange(change=kind, memory_id=state.id, memory=shown(state.record))
