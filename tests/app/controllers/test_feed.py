@@ -11,6 +11,7 @@ from app.http.feed_cursors import MAX_FEED_CURSOR_CHARS, feed_cursor
 from providers.feed import MAX_FEED_LIMIT, FeedPosition
 from providers.owners import Owner
 from tests.support.api import Api, asgi_client, field_in, fresh_user, problem_in, running_app
+from tests.support.native import open_native_provider
 
 CHANGES = "/memory/changes"
 EVENTS = {"Accept": "text/event-stream"}
@@ -85,6 +86,22 @@ async def test_a_long_poll_ends_with_a_change(either: Api) -> None:
     written = await either.stored("a change")
 
     assert [change["memory_id"] for change in (await waiting)["changes"]] == [written]
+
+
+async def test_a_long_poll_ends_with_what_another_process_writes(database: str) -> None:
+    """Nothing in this process tells it; it looks again and again."""
+    async with (
+        running_app({"DATABASE_URL": database}) as app,
+        asgi_client(app) as http,
+        open_native_provider(database) as elsewhere,
+    ):
+        api = Api(http, fresh_user())
+        now = await changes(api, after="now")
+        waiting = asyncio.create_task(changes(api, after=now["next"], wait=MAX_WAIT_SECONDS))
+        written = await elsewhere.remember(api.user, "a change")
+        told = await waiting
+
+    assert [change["memory_id"] for change in told["changes"]] == [written]
 
 
 async def test_a_caller_in_a_hurry_is_not_kept_waiting(mock_api: Api) -> None:
@@ -169,6 +186,15 @@ async def stopping() -> AsyncIterator[Api]:
     async with running_app({"MEMORY_PROVIDER": "mock"}) as app, asgi_client(app) as http:
         app.state.readiness.drain()
         yield Api(http, fresh_user())
+
+
+async def test_a_stream_takes_no_wait(stopping: Api) -> None:
+    """It waits by itself; and its cursor is one of this feed."""
+    waiting = await stopping.request("GET", CHANGES, params={"wait": 1}, headers=EVENTS)
+    foreign = await stopping.request("GET", CHANGES, headers={**EVENTS, "Last-Event-ID": "nonsense"})
+
+    assert (waiting.status_code, field_in(waiting)) == (422, "wait")
+    assert (foreign.status_code, field_in(foreign)) == (422, "Last-Event-ID")
 
 
 async def test_changes_as_events(stopping: Api) -> None:
