@@ -35,6 +35,7 @@ from app.controllers.admin_journal import AdminJournalController
 from app.controllers.batches import BatchesController
 from app.controllers.changes import ChangesController
 from app.controllers.docs import DocsController
+from app.controllers.feed import FeedController
 from app.controllers.health import HealthController
 from app.controllers.keys import KeysController
 from app.controllers.lists import ListsController
@@ -101,6 +102,7 @@ _RESOURCES = (
     ListsController,
     BatchesController,
     ChangesController,
+    FeedController,
     PortableController,
     *_OPERATORS,
 )

@@ -15,6 +15,7 @@
         +-- VersionMismatch      the memory has another version than the one that was expected
         +-- KeyTaken             another memory of this user has the key
         +-- CursorLost           the list cannot be continued; it must be started again
+        +-- FeedLost             the feed cannot go on behind this position; it must be begun again
         +-- SessionLost          the session is of a journal that is gone; it must be dropped
         +-- AnswerTooLarge       the answer is larger than its bound in bytes
         +-- Unsupported          this provider cannot do it; a retry gets the same answer
@@ -160,6 +161,15 @@ class CursorLost(Rejected):
     def __init__(self, provider: str) -> None:
         super().__init__(f"{provider} does not answer now; start the list again without the cursor")
         self.provider = provider
+
+
+class FeedLost(Rejected):
+    """The position in a feed is of another provider, or of another history of its store."""
+
+    outcome = "feed_lost"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; begin the feed again without the cursor")
 
 
 class SessionLost(Rejected):

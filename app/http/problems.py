@@ -101,6 +101,7 @@ _KINDS: dict[type[BaseException], ProblemType] = {
     errors.VersionMismatch: VERSION_MISMATCH,
     errors.KeyTaken: KEY_TAKEN,
     errors.CursorLost: CURSOR_LOST,
+    errors.FeedLost: CURSOR_LOST,
     errors.SessionLost: SESSION_LOST,
     errors.AnswerTooLarge: ANSWER_TOO_LARGE,
     Unavailable: UNAVAILABLE,

@@ -12,6 +12,7 @@ from providers.chain.confirming import Confirmer
 from providers.chain.context import ChainContext
 from providers.chain.deadline import Shutdown
 from providers.chain.deleting import ChainEraser
+from providers.chain.feeding import FeedReader
 from providers.chain.hedging.order import Hedging
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
@@ -22,6 +23,7 @@ from providers.chain.status import ChainStatus
 from providers.chain.waiting.background_tries import BackgroundTries
 from providers.chain.writing import ChainWriter
 from providers.errors import ProviderError
+from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
 from providers.journal.base import Journal
 from providers.owners import Owner
@@ -63,6 +65,7 @@ class ChainedProvider(MemoryProvider):
         self.pacing = self._context.pacing
         self._reader = ChainReader(self._context, hedging or Hedging(), clock)
         self.home = Confirmer(self._context, clock, journal)
+        self._feed = FeedReader(self._context)
         self._writer = ChainWriter(self._context, self._reader, clock, self.home)
         self._eraser = ChainEraser(self._context, self._reader, clock, self.home)
 
@@ -107,6 +110,10 @@ class ChainedProvider(MemoryProvider):
     def page(self, query: PageQuery) -> Coroutine[Any, Any, Found]:
         """See `MemoryStore`."""
         return self._reader.page(self.route, query)
+
+    def feed(self, query: FeedQuery) -> Coroutine[Any, Any, FeedPage]:
+        """See `MemoryStore`; a write that home has not confirmed is told as soon as home has it."""
+        return self._feed.page(self.route, query)
 
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""

@@ -16,7 +16,8 @@ from providers.chain.link import Link
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.recall_batch import RecallBatch
 from providers.chain.store_batch import SLICE_CHARS, SLICE_MEMORIES, store_slices
-from providers.errors import ProviderError, Rejected, SessionLost, Unsupported
+from providers.errors import FeedLost, ProviderError, Rejected, SessionLost, Unsupported
+from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
 from providers.limits import MAX_BATCH
 from providers.owners import Owner
@@ -89,6 +90,12 @@ class GuardedProvider(Wrapper):
         if query.after is not None and query.provider not in {None, self.link.name}:
             return _refused(list_of_nobody(str(query.provider)))
         return super().page(query)
+
+    async def feed(self, query: FeedQuery) -> FeedPage:
+        """See `MemoryStore`."""
+        if query.after is not None and query.provider != self.link.name:
+            raise FeedLost(f"the cursor is of the provider {query.provider}")
+        return await super().feed(query)
 
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""

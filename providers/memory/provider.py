@@ -13,6 +13,7 @@ from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
 from providers.errors import ProviderError, Rejected
+from providers.feed import FeedPage, FeedQuery, check_feed
 from providers.health import Health
 from providers.introduction import Introduction, StoreMark
 from providers.memory.history import History
@@ -87,6 +88,11 @@ class MockMemoryProvider(Replica):
         store = self._of(query.owner)
         found = Found(memories=store.page(query), total=store.count(query) if query.total else None)
         return await page_within(found, query.most_bytes)
+
+    async def feed(self, query: FeedQuery) -> FeedPage:
+        """See `MemoryStore`."""
+        check_feed(query)
+        return await self._of(query.owner).feed(query, self._identity)
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""

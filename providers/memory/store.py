@@ -13,8 +13,10 @@ from msgspec.structs import replace
 
 from observability import notes
 from providers.answers import Found, Stored
-from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
+from providers.errors import Conflict, FeedLost, MemoryDeleted, MemoryNotFound
 from providers.expiry import has_expired
+from providers.feed import ANOTHER_HISTORY, FeedChange, FeedPage, FeedPosition, FeedQuery, feed_page
+from providers.memory.change_log import ChangeLog
 from providers.memory.history import History
 from providers.positions import Place
 from providers.search.admitting import admitted
@@ -45,6 +47,7 @@ class InMemoryStore(Struct):
     _order: list[Place] = []  # of the records, from the oldest to the newest
     _index: UserIndex = field(default_factory=UserIndex)
     _mortal: set[str] = set()  # records that expire some day
+    _changes: ChangeLog = field(default_factory=ChangeLog)
 
     def __len__(self) -> int:
         return len(self._records)
@@ -157,6 +160,20 @@ class InMemoryStore(Struct):
         mortal = (self._states[memory_id] for memory_id in self._mortal)
         return [_own(state) for state in mortal if has_expired(state, before)]
 
+    async def feed(self, query: FeedQuery, epoch: str) -> FeedPage:
+        """Return what changed behind a position of an epoch.
+
+        Raises:
+            FeedLost: the position is of another epoch.
+        """
+        end = FeedPosition(epoch, self._changes.last)
+        after = query.after or (end if query.now else FeedPosition(epoch, 0))
+        if after.epoch != epoch or after.number > end.number:
+            raise FeedLost(ANOTHER_HISTORY)
+        changed = self._changes.after(after.number, query.limit + 1)
+        changes = [FeedChange(_own(self._states[one]), FeedPosition(epoch, number)) for number, one in changed]
+        return await feed_page(query, changes, end)
+
     def page(self, query: PageQuery) -> list[MemoryRecord]:
         """List what meets the conditions, after a position if one is given, skipping `offset` memories."""
         in_order = self._order if query.order == "oldest" else reversed(self._order)
@@ -204,6 +221,8 @@ class InMemoryStore(Struct):
             del self._order[bisect_left(self._order, former.place)]
         self._mortal.discard(state.id)
         self._states[state.id] = state
+        if state != replaced:
+            self._changes.note(state.id)
         if replaced is not None:
             self._keep(replaced)
         if state.content is None or state.created_at is None:

@@ -31,7 +31,7 @@ from providers.search.stored_analysis import stored_analysis
 from providers.text.analyzer import ANALYZER_VERSION
 from providers.timing.turns import in_turns
 
-_STORE = """
+STORE = """
     store AS MATERIALIZED (
         SELECT concat_ws(
                 '/', id, extract(epoch FROM pg_postmaster_start_time()),
@@ -46,7 +46,7 @@ _STORE = """
 
 # The tenant is named where the table is scanned, and not where the store joins what was found: see `wall.py`.
 _LOOK = f"""
-    WITH {_STORE}, changed AS MATERIALIZED (
+    WITH {STORE}, changed AS MATERIALIZED (
         SELECT id, version, first_version, created_at, expires_at, content, session, speaker, embedding_model,
             halfvec_send(embedding) AS embedding
         FROM ninai_memories
@@ -64,7 +64,7 @@ _BYTES = 450
 # texts come only where they have to be analyzed.
 _LIVING = f"{within('CAST($3 AS text)')} AND user_id = $1 AND deleted_at IS NULL"
 _WHOLE = f"""
-    WITH {_STORE}, counted AS MATERIALIZED (
+    WITH {STORE}, counted AS MATERIALIZED (
         SELECT count(*) * ({_BYTES} + 2 * coalesce((
             SELECT vector_dims(embedding) FROM ninai_memories WHERE {_LIVING} AND embedding IS NOT NULL LIMIT 1
         ), 0)) <= CAST($2 AS bigint) AS fits

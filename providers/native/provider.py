@@ -14,11 +14,13 @@ from providers.asking import as_of
 from providers.batches import answer_all
 from providers.errors import AnswerTooLarge, MemoryNotFound, ProviderError
 from providers.expiry import has_expired
+from providers.feed import FeedPage, FeedQuery
 from providers.group_commit import Combiner
 from providers.native import statements
 from providers.native.columns import FIRST, edit_values, embedding_values, insert_values, record_of
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
+from providers.native.feed import feed
 from providers.native.health import PostgresHealth, health_of
 from providers.native.listing import count_statement, page_statement
 from providers.native.ranked_recall import RankedRecall
@@ -127,6 +129,10 @@ class PostgresMemoryProvider(NativeReplica):
             [[total]] = await self._database.bound_rows(count_statement(query.owner, query))
         cut = bounded and bool(rows) and rows[0].found > len(rows)
         return await page_within(Found(memories=memories, cut=cut, total=total), query.most_bytes)
+
+    async def feed(self, query: FeedQuery) -> FeedPage:
+        """See `MemoryStore`."""
+        return await feed(self._database, query)
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""

@@ -80,6 +80,11 @@ def edited(stored: Snapshot, edit: Edit, version: int, now: datetime) -> Snapsho
     )
 
 
+def was_edited(stored: Snapshot) -> bool:
+    """Return whether a live memory has been edited since it was stored."""
+    return stored.updated_at is not None
+
+
 def tombstone_of(stored: Snapshot, version: int, edit_id: str | None) -> Snapshot:
     """Return the tombstone that a deletion leaves, newer than what it deletes."""
     return tombstone_for(stored, max(version, stored.version + 1), edit_id)

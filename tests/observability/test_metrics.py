@@ -93,6 +93,7 @@ TEMPLATES = {
     "/docs/scalar.js",
     "/docs/{path}",
     "/livez",
+    "/memory/changes",
     "/memory/delete/batch",
     "/memory/health",
     "/memory/keys/delete",
@@ -176,6 +177,7 @@ async def test_callers_requests_are_zero_from_the_start(http: httpx.AsyncClient)
     }
     asked = {
         ("GET", "/memory/health"),
+        ("GET", "/memory/changes"),
         ("GET", "/memory/memories"),
         ("DELETE", "/memory/memories"),
         ("GET", "/memory/memories/{memory_id}"),

@@ -16,6 +16,7 @@ from app.http.openapi.line_bodies import offer_bytes
 from app.http.openapi.operations import describe, operation_id, secure
 from app.http.openapi.schema_examples import EXAMPLES
 from app.http.openapi.schemas import correct_parameters, correct_schemas
+from app.http.openapi.streams import describe_streams
 from app.http.static import StaticFile
 from app.settings import Settings
 
@@ -92,4 +93,5 @@ def _document(app: Litestar, *, needs_key: bool, signs_users: bool) -> StaticFil
     secure(document, needs_key=needs_key, signs_users=signs_users)
     declare_headers(document)
     add_examples(document)
+    describe_streams(document)
     return document_of(encode_json(document.to_schema()))

@@ -16,11 +16,14 @@ from msgspec import Struct
 from app.auth.anonymous import ANONYMOUS
 from app.http import batch_schemas, change_schemas, key_schemas, operator_schemas, portable_schemas, schemas
 from app.http.cursors import Cursors
+from app.http.feed_cursors import feed_cursor
+from app.http.feed_schemas import ChangesResponse, MemoryChange
 from app.http.idempotency import HEADER
 from app.http.openapi.walking import operations_of
 from app.http.remember_schemas import RememberOneRequest, RememberRequest, RememberResponse
 from app.portable.format import FORMAT, VERSION, HeaderLine, TrailerLine, encode, memory_line
 from app.settings.auth import AuthSettings
+from providers.feed import FeedPosition
 from providers.filters import Eq
 from providers.owners import Owner
 from providers.states.clock import keyed_memory_id
@@ -53,6 +56,14 @@ _KEY_IN_BODY = "plans/tea"
 _REMEMBER = RememberRequest(_MEMORY.content, _MEMORY.metadata)
 _RECALL = schemas.RecallRequest("how do I take my tea?", limit=5)
 _CHANGE = change_schemas.UpdateItem(memory_id=_ID, content=_CHANGED.content)
+CHANGES = ChangesResponse(
+    [
+        MemoryChange(change="changed", memory_id=_ID, memory=_CHANGED),
+        MemoryChange(change="deleted", memory_id=_BATCHED),
+    ],
+    feed_cursor(Owner(_USER), "native", FeedPosition("3b1f0c5e9a77", 4_711)),
+    more=False,
+)
 
 # By the ids of operations: bodies, and answers with the status 200.
 _BODIES: dict[str, Struct] = {
@@ -80,6 +91,7 @@ _ANSWERS: dict[str, Struct] = {
     "recall": schemas.RecallResponse([_HIT], 1),
     "listMemories": schemas.ListResponse([_MEMORY], 1, _CURSOR),
     "queryMemories": schemas.ListResponse([_MEMORY], 1, _CURSOR),
+    "listChanges": CHANGES,
     "updateBatch": change_schemas.UpdateBatchResponse(
         [change_schemas.UpdateResult(memory_id=_ID, status="updated", memory=_CHANGED)], 1, 0
     ),

@@ -9,6 +9,7 @@ import msgspec
 import pytest_asyncio
 
 from app.http import batch_schemas, change_schemas, key_schemas, schemas
+from app.http.feed_schemas import ChangesResponse
 from app.http.remember_schemas import RememberResponse
 from providers.types import MemoryRecord
 from tests.support.api import asgi_client, running_app
@@ -25,6 +26,7 @@ ANSWERS: dict[str, type[msgspec.Struct]] = {
     "remember": RememberResponse,
     "recall": schemas.RecallResponse,
     "listMemories": schemas.ListResponse,
+    "listChanges": ChangesResponse,
     "deleteAllMemories": schemas.DeleteAllResponse,
     "getMemory": MemoryRecord,
     "updateMemory": MemoryRecord,

@@ -30,6 +30,7 @@ OPERATIONS = {
     ("post", "/memory/import"): BODIES | {"202"},
     ("get", "/memory/export"): READS | {"409"},
     ("get", "/memory/memories"): READS | {"409"},
+    ("get", "/memory/changes"): READS | {"409", "501"},
     ("delete", "/memory/memories"): READS | {"202"},
     ("get", "/memory/memories/{memory_id}"): READS | {"404", "409"},
     ("patch", "/memory/memories/{memory_id}"): BODIES | {"404", "409"} | CONDITIONAL,
@@ -220,8 +221,18 @@ def test_the_headers_are_documented(document: dict[str, Any]) -> None:
         assert is_memory_route(key[1]) == ("user_id" in asked)
         own = {"Idempotency-Key", "Prefer"} if key in WRITES else {"Memory-Session"}
         own |= {"If-Match"} if key in MATCHES else set()
+        own |= {"Last-Event-ID"} if key == ("get", "/memory/changes") else set()
         assert set(headers) == (common | own if is_memory_route(key[1]) else set())
         assert not any(header["required"] for header in headers.values())
+
+
+def test_a_stream_is_documented_beside_its_json(document: dict[str, Any]) -> None:
+    """With an example of an event."""
+    content = document["paths"]["/memory/changes"]["get"]["responses"]["200"]["content"]
+
+    assert set(content) == {"application/json", "text/event-stream"}
+    assert content["text/event-stream"]["schema"]["type"] == "string"
+    assert "event: deleted" in content["text/event-stream"]["example"]
 
 
 def test_ids_of_operations_are_names_of_methods(document: dict[str, Any]) -> None:
