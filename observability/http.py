@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from observability.callers import CallerHistory
 from observability.metrics import Metrics
 from observability.notes import Notes, current
 from observability.tracing import NOTHING, Kind, Span, Tracer
@@ -43,9 +44,12 @@ class Observed:
     cached (`Cache-Control`) must not be cached.
     """
 
-    def __init__(self, app: AsgiApp, metrics: Metrics, tracer: Tracer | None = None) -> None:
+    def __init__(
+        self, app: AsgiApp, metrics: Metrics, tracer: Tracer | None = None, callers: CallerHistory | None = None
+    ) -> None:
         self._app = app
         self._metrics = metrics
+        self._callers = callers
         self._tracer = tracer or Tracer()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -94,6 +98,8 @@ class Observed:
     def _finish(self, scope: Scope, status: int, seconds: float, notes: Notes, span: Span) -> None:
         route, method = route_of(scope.get("path_template")), method_of(scope["method"])
         self._metrics.observe_request(method, route, status, seconds)
+        if self._callers is not None:
+            self._callers.add(method, route, status, seconds, notes)
         if span.recorded:
             _describe(span, method, route, status)
         write = _log.debug if _is_quiet(method, route, status) else _log.info

@@ -18,7 +18,8 @@ class Notes(Struct, eq=False):
 
     On the way: `caller` is the id of the key or `anonymous`; `provider_seconds` and `journal_seconds` are the
     time spent waiting for providers and for the journal; `outcomes` holds the last outcome of asking each of them;
-    `shed` is why the request was refused before anything was done; `refused` is why its caller was.
+    `shed` is why the request was refused before anything was done; `refused` is why its caller was; `failure` is why
+    nothing could answer it.
 
     From admission: `parallelism` is the share of the calls that the request could make at once which it is to make, so
     that it does not slow down others. `parked` returns a context for all waiting that is no work, in which the request
@@ -45,6 +46,7 @@ class Notes(Struct, eq=False):
     parallelism: float = 1.0
     parked: Callable[[], AbstractContextManager[None]] = nullcontext
     refused: str | None = None
+    failure: str | None = None
 
     def answered(self, provider: str | None, degraded: list[str], *, eventual: bool) -> None:
         """Note what the answer says of itself."""
