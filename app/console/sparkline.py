@@ -55,7 +55,7 @@ def rate_line(steps: Sequence[Ends]) -> Sparkline | None:
     if not whole:
         return None
     highest = max(ends.requests for ends in steps)
-    top = f"{highest / INTERVAL_SECONDS:,.3g} a second"
+    top = f"{highest / INTERVAL_SECONDS:,.3g}"
     unanswered = sum(ends.unanswered for ends in steps)
     return Sparkline(
         median=_line([ends.requests / highest for ends in steps]),
@@ -63,10 +63,10 @@ def rate_line(steps: Sequence[Ends]) -> Sparkline | None:
         failed=_ticks([ends.unanswered > 0 for ends in steps]),
         title=(
             f"Requests of callers that this process ended, over the last {_MINUTES} minutes in steps of"
-            f" {INTERVAL_SECONDS} seconds: {whole:,}, at most {top}; {unanswered:,} failed or were refused."
+            f" {INTERVAL_SECONDS} seconds: {whole:,}, at most {top} a second; {unanswered:,} failed or were refused."
         ),
         caption=counted(whole, "request", "requests"),
-        top=top,
+        top=f"{top}/s",
     )
 
 

@@ -52,5 +52,5 @@ def test_the_rate_has_its_scale() -> None:
     drawn = rate_line([Ends(30), Ends(), Ends(15, errors=1)])
 
     assert drawn is not None
-    assert (drawn.top, drawn.failed.count("M")) == ("2 a second", 1)
+    assert (drawn.top, drawn.failed.count("M")) == ("2/s", 1)
     assert rate_line([Ends()]) is None
