@@ -37,7 +37,7 @@ class Ends(Struct):
         return self.errors + self.refused
 
 
-class Failure(Struct, frozen=True, kw_only=True):
+class FailedRequest(Struct, frozen=True, kw_only=True):
     """One request that failed or was refused: `at` is seconds since 1970, `reason` words without any content."""
 
     at: float
@@ -65,7 +65,7 @@ class CallerHistory:
         wall: Callable[[], float] = time.time,
     ) -> None:
         self.latencies = LatencyHistory(now)
-        self.last_failure: Failure | None = None
+        self.last_failure: FailedRequest | None = None
         self._is_callers, self._now, self._wall = is_callers, now, wall
         self._rings: dict[str, deque[_Interval]] = {}
 
@@ -85,7 +85,7 @@ class CallerHistory:
             self.latencies.add(operation, seconds, failed=failed)
         if refused or failed:
             reason = _TOO_MUCH_WORK if refused else notes.failure or _UNKNOWN
-            self.last_failure = Failure(
+            self.last_failure = FailedRequest(
                 at=self._wall(), operation=operation, status=status, reason=reason, request_id=notes.request_id
             )
 

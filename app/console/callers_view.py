@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from app.console.counts import Counts
 from app.console.sparkline import Sparkline, rate_line, sparkline
-from observability.callers import MINUTE, CallerHistory, Ends, Failure
+from observability.callers import MINUTE, CallerHistory, Ends, FailedRequest
 from observability.latency import INTERVALS
 
 _READS_BY_POST = ("/recall", "/recall/batch", "/search")
@@ -32,7 +32,7 @@ class CallersView(Struct, frozen=True, kw_only=True):
     reads: Ends
     writes: Ends
     operations: list[OperationView]
-    failure: Failure | None
+    failure: FailedRequest | None
     failed_ago: float
     counts: Counts | None
 
