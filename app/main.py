@@ -27,7 +27,7 @@ from app.auth.tokens.opening import token_parts
 from app.compat.mcp.paths import ROUTES, USER_PATH
 from app.compat.routes import compat_routes
 from app.console.assets import AssetsController
-from app.console.console import Console
+from app.console.console import Console, Histories
 from app.console.controller import ConsoleController
 from app.console.login import LoginController
 from app.controllers.admin import AdminController
@@ -78,6 +78,7 @@ from app.reloading.reloader import Reloader
 from app.reloading.source import Source
 from app.settings import LoadedSettings, Settings
 from app.settings.fingerprint import fingerprint
+from observability.callers import CallerHistory
 from observability.http import Observed
 from observability.metrics import Metrics
 from observability.metrics.scrapes import Scrapes
@@ -125,6 +126,7 @@ def create_app(
     metrics = Metrics(registry)
     metrics.build.info({"version": __version__})
     tracer = Tracer()
+    callers = CallerHistory(is_callers)
     reaper = ConnectionReaper(settings, metrics)
     scrapes = Scrapes((exchange or SingleProcess(registry)).gathered, shared_seconds)
     keys = ApiKeys()
@@ -155,6 +157,7 @@ def create_app(
                 "mode_follower": mode,
                 "rate_limiter": limiter,
                 "failed_logins": FailedLogins(time.monotonic),
+                "callers": callers,
             }
         ),
         exception_handlers={HTTPException: respond, Exception: respond},
@@ -180,7 +183,8 @@ def create_app(
     served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(SignedBody(inner, metrics)))))  # type: ignore[arg-type] # ASGI's own open types
     templates = {route.path_format for route in app.routes if is_callers(route.path_format)} | {USER_PATH}
     admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
-    seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer, None if audit is None else audit.record)
+    record = None if audit is None else audit.record
+    seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer, record, callers)
     shown = PathPrefix(CrossOrigin(seen, settings.server.cross_origins), settings.server.prefix)
     named = ClientAddress(shown, settings.server.trusted_proxies)
     app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(named)), settings.server, reaper.cut)  # type: ignore[assignment] # as above
@@ -240,13 +244,15 @@ def _lifespan(
         ):
             app.state.chain = chain
             app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.data_dir))
-            app.state.console = Console(settings, chains.observer.history, app.state.authenticator)
+            histories = Histories(callers=app.state.callers, attempts=chains.observer.history)
+            console = app.state.console = Console(settings, histories, app.state.authenticator, chain)
             answering = reranking(lambda: chain.provider, reranker, metrics)
             app.state.provider = MeasuredProvider(answering, lambda: chain.first, metrics, permitted)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (
                 aclosing(scrapes),
+                aclosing(console),
                 aclosing(HealthCache(chain, metrics, shared_seconds)) as health,
                 warming_up(chain, _warmed(health, alone=source is not None)) as warm_up,
                 extracting(settings.extraction, metrics, app.state.provider) as app.state.extractor,

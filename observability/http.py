@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from observability.callers import CallerHistory
 from observability.metrics import Metrics
 from observability.notes import Notes, current
 from observability.tracing import NOTHING, Kind, Span, Tracer
@@ -47,10 +48,16 @@ class Observed:
     """
 
     def __init__(
-        self, app: AsgiApp, metrics: Metrics, tracer: Tracer | None = None, record: Record | None = None
+        self,
+        app: AsgiApp,
+        metrics: Metrics,
+        tracer: Tracer | None = None,
+        record: Record | None = None,
+        callers: CallerHistory | None = None,
     ) -> None:
         self._app = app
         self._metrics = metrics
+        self._callers = callers
         self._tracer = tracer or Tracer()
         self._record = record
 
@@ -102,6 +109,8 @@ class Observed:
     def _finish(self, scope: Scope, status: int, seconds: float, notes: Notes, span: Span) -> None:
         route, method = route_of(scope.get("path_template")), method_of(scope["method"])
         self._metrics.observe_request(method, route, status, seconds)
+        if self._callers is not None:
+            self._callers.add(method, route, status, seconds, notes)
         if span.recorded:
             _describe(span, method, route, status)
         quiet = _is_quiet(method, route, status)

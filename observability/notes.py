@@ -37,7 +37,8 @@ class Notes(Struct, eq=False):
     On the way: `caller` is the id of the key or `anonymous`; `provider_seconds` and `journal_seconds` are the
     time spent waiting for providers and for the journal; `parts` holds the seconds of what a provider did in this
     process, by name; `outcomes` holds the last outcome of asking each of them; `shed` is why the request was refused
-    before anything was done; `refused` is why its caller was, or why nothing was done for it.
+    before anything was done; `refused` is why its caller was, or why nothing was done for it; `failure` is why nothing
+    could answer it.
 
     From admission: `parallelism` is the share of the calls that the request could make at once which it is to make, so
     that it does not slow down others. `parked` returns a context for all waiting that is no work, in which the request
@@ -75,6 +76,7 @@ class Notes(Struct, eq=False):
     memories: list[str] | None = None
     counted: bool = False
     rates: dict[str, Rate] = {}
+    failure: str | None = None
 
     def answered(self, provider: str | None, degraded: list[str], *, eventual: bool) -> None:
         """Note what the answer says of itself."""

@@ -167,7 +167,10 @@ def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
 def logged_problem(error: Exception, method: str, template: str | None) -> Problem:
     """Describe an error to a client, and log what an operator must know; `template` is that of the route."""
     problem = problem_of(error)
+    notes = current.get()
     if isinstance(error, Unavailable):
+        if notes is not None:
+            notes.failure = shortened(error.reason, MAX_DETAIL_CHARS)
         _log.warning(
             "unavailable",
             kind=type(error).__name__,
@@ -175,7 +178,7 @@ def logged_problem(error: Exception, method: str, template: str | None) -> Probl
             ambiguous=error.ambiguous,
             method=method_of(method),
             route=route_of(template),
-            providers=asked.outcomes if (asked := current.get()) is not None else {},
+            providers=notes.outcomes if notes is not None else {},
         )
     elif problem.status == INTERNAL.status and not isinstance(error, RequestError):
         _log.error("internal_error", exc_info=error)
