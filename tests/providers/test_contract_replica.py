@@ -86,7 +86,9 @@ async def test_a_newer_state_replaces_everything(replica: Replica, user: str) ->
     """After a newer state nothing of the older one is seen or found, and its place in the list is the new one."""
     older = live(user, "masala tea", metadata={"a": 1}, edits=(str(uuid4()),), updated_at=MOMENT)
     other = live(user, "water", created_at=MOMENT + timedelta(days=1))
-    newer = live(user, "ginger brew", NEWER, id=older.id, created_at=MOMENT + timedelta(days=2), edits=(str(uuid4()),))
+    later = MOMENT + timedelta(days=2)
+    edits = (str(uuid4()),)
+    newer = live(user, "ginger brew", NEWER, id=older.id, created_at=later, edits=edits, updated_at=later)
     await replica.put_many([older, other])
 
     assert await replica.put_many([newer]) == [None]
