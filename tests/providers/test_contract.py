@@ -93,7 +93,7 @@ async def test_a_new_memory_has_every_field_set(provider: MemoryProvider, user: 
 
     stored = await provider.get(user, memory_id)
     assert before - MILLISECOND < stored.created_at <= datetime.now(UTC)
-    assert msgspec.to_builtins(stored, builtin_types=[datetime]) == {
+    assert {"version": 0, **msgspec.to_builtins(stored, builtin_types=[datetime])} == {
         "id": memory_id,
         "user_id": user,
         "content": "tea",
@@ -101,6 +101,7 @@ async def test_a_new_memory_has_every_field_set(provider: MemoryProvider, user: 
         "created_at": stored.created_at,
         "updated_at": None,
         "first_version": stored.first_version,
+        "version": stored.version,
     }
 
 

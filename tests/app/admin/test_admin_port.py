@@ -141,4 +141,4 @@ async def test_where_keys_are_used_the_admin_port_needs_none_to_watch(tmp_path: 
             told = [set((await http.get("/readyz")).json()) for http in (outside, inside)]
 
     assert statuses == [[200, 401, 401, 404], [200, 200, 200, 401]]
-    assert told == [{"ready"}, {"ready", "providers", "leaving"}]
+    assert told == [{"ready"}, {"ready", "providers", "leaving", "mode"}]

@@ -39,6 +39,7 @@ _VALUES = {
     "path": "x",
     "kind": "user",
     "user_id": "alice",
+    "key": "x",
 }
 # What shows the memories of somebody to an operator asks for the scope of that as well.
 _TWICE_GUARDED = {("GET", "/admin/users/{user_id}/export"): "memory:export"}
