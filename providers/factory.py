@@ -7,9 +7,10 @@ from providers.host import Host
 from providers.mem0.settings import Mem0Settings
 from providers.memory.settings import MockSettings
 from providers.native.settings import NativeSettings
+from providers.redis.settings import RedisSettings
 from providers.replica import Replica
 
-ProviderSettings = NativeSettings | Mem0Settings | MockSettings
+ProviderSettings = NativeSettings | Mem0Settings | RedisSettings | MockSettings
 
 
 class MemoryProviderType(Enum):

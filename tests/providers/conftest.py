@@ -22,6 +22,7 @@ from providers.states.clock import HybridClock
 from tests.support.mem0_oss import Mem0Process
 from tests.support.native import HashingEmbedder, native_settings
 from tests.support.postgres import connected, create_database, drop_database
+from tests.support.redis import RedisServer
 from tests.support.service import running_service
 from tests.support.walled import walled_database
 
@@ -102,11 +103,18 @@ def ourselves(_request: pytest.FixtureRequest) -> Opener:
     return opened
 
 
+def redis(request: pytest.FixtureRequest) -> Opener:
+    """The provider on Redis, in a keyspace of its own."""
+    server: RedisServer = request.getfixturevalue("redis_server")
+    return server.settings().open
+
+
 # A new provider joins the contract with one line here.
 PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
     ("mock", mock),
     ("native", native(lambda dsn: NativeSettings(dsn=Secret(dsn)))),
     ("native-words", walled),
+    ("redis", redis),
     ("mem0", mem0),
     ("mem0-platform-ourselves", ourselves),
     ("native-hashing", native(lambda dsn: native_settings(dsn, HashingEmbedder()))),

@@ -1,0 +1,78 @@
+"""What changed of one owner's memories, by the numbers that Redis gives to changes one after the other."""
+
+from collections.abc import AsyncIterator, Mapping
+
+from providers.changes import MOST_INDEXED, ChangeCursor, Changes
+from providers.owners import Owner
+from providers.redis.keys import Keyspace
+from providers.redis.reader import Reader
+from providers.redis.scripts import LOOK
+from providers.redis.servers import Servers
+from providers.redis.shelf import Shelf
+from providers.search.entries import Entry
+from providers.timing.turns import Turns
+from providers.types import Snapshot
+
+NOTHING_SEEN = ChangeCursor("", 0)
+
+
+class ChangeLog:
+    """Tell what changed; of an owner with more than `most` memories nothing is told."""
+
+    def __init__(
+        self, servers: Servers, keyspace: Keyspace, shelf: Shelf, reader: Reader, most: int = MOST_INDEXED
+    ) -> None:
+        self._servers, self._keyspace = servers, keyspace
+        self._shelf, self._reader = shelf, reader
+        self.most = most
+
+    async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
+        """Return what changed, as `Replica` says.
+
+        States are read after the position was: they may be newer than it says, and then are told again.
+        """
+        keys = self._keyspace.of(owner)
+        seen = cursor or NOTHING_SEEN
+        [look] = await self._servers.run(keys.states, [LOOK.command(keys.all, seen.epoch, seen.position)])
+        epoch, position, count, *changed = look
+        if count > self.most:
+            return None
+        told = ChangeCursor(epoch.decode(), position)
+        if not changed:
+            entries = [entry async for entry in self.entries(owner)]
+            return Changes(cursor=told, order=(position,), memories=entries, whole=True)
+        ids = [memory_id.decode() for memory_id in changed[0]]
+        states = await self._shelf.states(owner, ids)
+        return _told(told, states, ids)
+
+    async def entries(self, owner: Owner) -> AsyncIterator[Entry]:
+        """Yield all memories of an owner as a ranking sees them, in the order of their creation."""
+        turns = Turns()
+        async for state in self._reader.live(owner):
+            yield entry_of(state)
+            await turns.take()
+
+
+def entry_of(state: Snapshot) -> Entry:
+    """Return a memory that lives as a ranking sees it."""
+    record = state.record
+    return Entry(
+        id=record.id,
+        version=state.version,
+        created_at=record.created_at,
+        expires_at=record.expires_at,
+        content=record.content,
+        first_version=record.first_version,
+        session=record.session,
+        speaker=record.speaker,
+    )
+
+
+def _told(cursor: ChangeCursor, states: Mapping[str, Snapshot], ids: list[str]) -> Changes:
+    there = [states[memory_id] for memory_id in ids if memory_id in states]
+    return Changes(
+        cursor=cursor,
+        order=(cursor.position,),
+        memories=[entry_of(state) for state in there if not state.deleted],
+        gone=[state.id for state in there if state.deleted],
+    )

@@ -1,0 +1,59 @@
+"""The places of memories in their owner's list, as texts that Redis orders byte by byte.
+
+A score of Redis is a floating-point number, which has not every microsecond of distant years, nor every version.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from providers.types import PageQuery, Snapshot
+
+_BEGINNING = datetime.min.replace(tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_MOMENT_DIGITS = 18  # up to the year 9999
+_VERSION_DIGITS = 19  # of 64 bits with a sign
+_ID_CHARS = 36
+NOWHERE = ""
+
+
+def place_of(state: Snapshot | None) -> str:
+    """Return the place of a memory: its moment, its first version, its id; none of what does not live."""
+    if state is None or state.deleted or state.created_at is None:
+        return NOWHERE
+    return f"{_moment(state.created_at)}{state.first_version:0{_VERSION_DIGITS}d}{state.id}"
+
+
+def id_at(place: bytes) -> str:
+    """Return the id of the memory at a place."""
+    return place[-_ID_CHARS:].decode()
+
+
+def expiry_of(state: Snapshot | None) -> str:
+    """Return when a memory expires, in microseconds since 1970; nothing if it does not."""
+    return "" if state is None or state.expires_at is None else str(microseconds_of(state.expires_at))
+
+
+def microseconds_of(moment: datetime) -> int:
+    """Return the microseconds from 1970 to a moment."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def bounds_of(query: PageQuery) -> tuple[str, str]:
+    """Return the least and the greatest place that a page can have, as Redis writes bounds; more may lie between."""
+    least = "-" if query.created_from is None else f"[{_moment(query.created_from)}"
+    most = "+" if query.created_before is None else f"({_moment(query.created_before)}"
+    if query.after is None:
+        return least, most
+    at = _moment(query.after.created_at)
+    if query.order == "oldest":
+        return max(least, f"[{at}", key=_bound), most
+    return least, min(most, f"[{at}~", key=_bound)
+
+
+def _bound(text: str) -> str:
+    """Return what orders bounds: the open ends are the least and the greatest of all."""
+    return {"-": "", "+": "~"}.get(text, text[1:])
+
+
+def _moment(moment: datetime) -> str:
+    return f"{(moment.astimezone(UTC) - _BEGINNING) // _MICROSECOND:0{_MOMENT_DIGITS}d}"

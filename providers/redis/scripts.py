@@ -1,0 +1,70 @@
+"""The scripts that run in Redis, each at once: they compare bytes and set them, and decide nothing about memories."""
+
+from hashlib import sha1
+
+from msgspec import Struct
+
+
+class Script(Struct, frozen=True):
+    """A script, and the name by which a server knows it once it has seen it."""
+
+    text: str
+
+    @property
+    def sha(self) -> str:
+        """The name."""
+        return sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+    def command(self, keys: tuple[str, ...], *arguments: str | int) -> tuple[str | int, ...]:
+        """Return the command that runs it."""
+        return ("EVALSHA", self.sha, len(keys), *keys, *arguments)
+
+
+# Arguments: a name for an owner of whom nothing is there, or nothing; then for each state its id, its text as it was
+# read, its text as it is to be, and of both their places and of the latter its expiry. Returns the ids of those that
+# were changed meanwhile; nothing is written, and nothing returned, for an owner without a name who is not given one.
+# Without any state it writes something else, so that whoever waits for the disk waits for all that stands there now.
+PUT = Script("""#!lua
+local states, ids, live, mortal, changes, about = unpack(KEYS)
+if redis.call('HEXISTS', about, 'name') == 0 then
+    if ARGV[1] == '' then return false end
+    redis.call('HSET', about, 'name', ARGV[1])
+end
+if #ARGV == 1 then redis.call('HSET', about, 'read', '') end
+local refused = {}
+for at = 2, #ARGV, 6 do
+    local id, read, text, former, place, expiry = unpack(ARGV, at, at + 5)
+    if (redis.call('HGET', states, id) or '') ~= read then
+        refused[#refused + 1] = id
+    else
+        redis.call('HSET', states, id, text)
+        redis.call('ZADD', ids, 0, id)
+        if former ~= place then
+            if former ~= '' then redis.call('ZREM', live, former) end
+            if place ~= '' then redis.call('ZADD', live, 0, place) end
+        end
+        if expiry == '' then redis.call('ZREM', mortal, id) else redis.call('ZADD', mortal, expiry, id) end
+        redis.call('ZADD', changes, redis.call('HINCRBY', about, 'changes', 1), id)
+    end
+end
+return refused
+""")
+
+# Arguments: the epoch and the position of the last look. Returns those of this one, how many memories live, and the ids
+# that changed since, if that can be told. A server that was started again may have lost what it had, and got it anew.
+LOOK = Script("""#!lua flags=no-writes,allow-stale
+local states, ids, live, mortal, changes, about = unpack(KEYS)
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local epoch = run .. '/' .. (redis.call('HGET', about, 'name') or '')
+local position = tonumber(redis.call('HGET', about, 'changes') or 0)
+local count = redis.call('ZCARD', live)
+if epoch ~= ARGV[1] or tonumber(ARGV[2]) > position then return {epoch, position, count} end
+return {epoch, position, count, redis.call('ZRANGE', changes, '(' .. ARGV[2], '+inf', 'BYSCORE')}
+""")
+
+# Arguments: a text as it was read, and the one in its place. Returns whether it was still the same.
+REPLACE = Script("""#!lua
+if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1
+""")
