@@ -43,6 +43,14 @@ _REFUSALS: list[tuple[type[exceptions.RedisError], Callable[[str], Unavailable]]
     (exceptions.InvalidResponse, lambda _: Misconfigured("what answers there is no Redis: is url right?")),
 ]
 
+# What the client counts as failures of a connection, although a server has said it.
+_SAID = (
+    exceptions.BusyLoadingError,
+    exceptions.AuthenticationError,
+    exceptions.AuthorizationError,
+    exceptions.ResponseError,
+)
+
 # What servers say at the beginning of errors that have no class of their own: they refuse for now.
 _FOR_NOW = ("BUSY", "MISCONF", "NOREPLICAS", "UNBLOCKED", "INPROG", "max number of clients")
 
@@ -75,10 +83,10 @@ def translated(progress: Progress) -> Iterator[None]:
     except (exceptions.TimeoutError, TimeoutError) as error:
         raise TimedOut("no answer from Redis in time", ambiguous=progress.ambiguous) from error
     except exceptions.ConnectionError as error:
-        if isinstance(
-            error, exceptions.BusyLoadingError | exceptions.AuthenticationError | exceptions.AuthorizationError
-        ):
-            raise refusal_of(error) from error
+        # While a connection is made, the client hides what the server has said to it.
+        said = error.__cause__ if isinstance(error.__cause__, exceptions.RedisError) else error
+        if isinstance(said, _SAID):
+            raise refusal_of(said) from error
         if not progress.sent:
             raise Unreachable(f"no connection to Redis: {error}") from error
         raise Unavailable("the connection to Redis broke", ambiguous=progress.ambiguous) from error

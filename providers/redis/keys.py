@@ -14,7 +14,7 @@ class OwnerKeys(Struct, frozen=True, kw_only=True):
     """The keys of one owner.
 
     `states` is a hash of states by id, tombstones included; `ids` has their ids in order, `live` the places in the list
-    of those that live, and `mortal` the ids of those that expire, by their moments. `changes` has the ids by the number
+    of those that live, and `mortal` the ends of those that expire. `changes` has the ids by the number
     of their last change, and `about` counts these.
     """
 

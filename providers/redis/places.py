@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from providers.types import PageQuery, Snapshot
 
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _MOMENT_DIGITS = 18  # up to the year 9999
 _VERSION_DIGITS = 19  # of 64 bits with a sign
@@ -24,18 +23,18 @@ def place_of(state: Snapshot | None) -> str:
 
 
 def id_at(place: bytes) -> str:
-    """Return the id of the memory at a place."""
+    """Return the id of the memory at a place of either kind."""
     return place[-_ID_CHARS:].decode()
 
 
-def expiry_of(state: Snapshot | None) -> str:
-    """Return when a memory expires, in microseconds since 1970; nothing if it does not."""
-    return "" if state is None or state.expires_at is None else str(microseconds_of(state.expires_at))
+def end_of(state: Snapshot | None) -> str:
+    """Return the place of a memory among those that expire: its moment, its id; none of what does not expire."""
+    return NOWHERE if state is None or state.expires_at is None else f"{_moment(state.expires_at)}{state.id}"
 
 
-def microseconds_of(moment: datetime) -> int:
-    """Return the microseconds from 1970 to a moment."""
-    return (moment - _EPOCH) // _MICROSECOND
+def ended_by(moment: datetime) -> str:
+    """Return the greatest end of what has expired at a moment, as Redis writes bounds."""
+    return f"[{_moment(moment)}~"
 
 
 def bounds_of(query: PageQuery) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from providers.expiry import has_expired
 from providers.owners import Owner
 from providers.redis.acknowledging import Command
 from providers.redis.keys import Keyspace
-from providers.redis.places import bounds_of, id_at, microseconds_of
+from providers.redis.places import bounds_of, ended_by, id_at
 from providers.redis.servers import Servers
 from providers.redis.shelf import Shelf
 from providers.timing.turns import Turns
@@ -68,15 +68,15 @@ class Reader:
     async def expired(self, owner: Owner, before: datetime) -> list[Snapshot]:
         """Return the states of an owner that had expired by a moment, by ascending id."""
         key = self._keyspace.of(owner).mortal
-        [found] = await self._servers.run(key, [("ZRANGE", key, "-inf", microseconds_of(before), "BYSCORE")])
-        states = await self._shelf.states(owner, sorted(memory_id.decode() for memory_id in found))
+        [found] = await self._servers.run(key, [("ZRANGE", key, "-", ended_by(before), "BYLEX")])
+        states = await self._shelf.states(owner, sorted(map(id_at, found)))
         return [state for state in states.values() if has_expired(state, before)]
 
     async def _count(self, query: PageQuery) -> int:
         """Count the memories that meet the conditions of a list, wherever the page begins."""
         keys = self._keyspace.of(query.owner)
         if not query.conditional and query.now is not None:
-            gone: Command = ("ZCOUNT", keys.mortal, "-inf", microseconds_of(query.now))
+            gone: Command = ("ZLEXCOUNT", keys.mortal, "-", ended_by(query.now))
             live, expired = await self._servers.run(keys.live, [("ZCARD", keys.live), gone])
             return int(live) - int(expired)
         turns, count = Turns(), 0

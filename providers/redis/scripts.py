@@ -21,29 +21,31 @@ class Script(Struct, frozen=True):
 
 
 # Arguments: a name for an owner of whom nothing is there, or nothing; then for each state its id, its text as it was
-# read, its text as it is to be, and of both their places and of the latter its expiry. Returns the ids of those that
+# read, its text as it is to be, and of both their places in the list and among those that expire. Returns the ids of those that
 # were changed meanwhile; nothing is written, and nothing returned, for an owner without a name who is not given one.
 # Without any state it writes something else, so that whoever waits for the disk waits for all that stands there now.
 PUT = Script("""#!lua
 local states, ids, live, mortal, changes, about = unpack(KEYS)
+local function move(key, from, to)
+    if from == to then return end
+    if from ~= '' then redis.call('ZREM', key, from) end
+    if to ~= '' then redis.call('ZADD', key, 0, to) end
+end
 if redis.call('HEXISTS', about, 'name') == 0 then
     if ARGV[1] == '' then return false end
     redis.call('HSET', about, 'name', ARGV[1])
 end
 if #ARGV == 1 then redis.call('HSET', about, 'read', '') end
 local refused = {}
-for at = 2, #ARGV, 6 do
-    local id, read, text, former, place, expiry = unpack(ARGV, at, at + 5)
+for at = 2, #ARGV, 7 do
+    local id, read, text, former, place, former_end, ends = unpack(ARGV, at, at + 6)
     if (redis.call('HGET', states, id) or '') ~= read then
         refused[#refused + 1] = id
     else
         redis.call('HSET', states, id, text)
         redis.call('ZADD', ids, 0, id)
-        if former ~= place then
-            if former ~= '' then redis.call('ZREM', live, former) end
-            if place ~= '' then redis.call('ZADD', live, 0, place) end
-        end
-        if expiry == '' then redis.call('ZREM', mortal, id) else redis.call('ZADD', mortal, expiry, id) end
+        move(live, former, place)
+        move(mortal, former_end, ends)
         redis.call('ZADD', changes, redis.call('HINCRBY', about, 'changes', 1), id)
     end
 end

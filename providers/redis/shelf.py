@@ -12,7 +12,7 @@ from providers.errors import ProviderError, Rejected, Unavailable
 from providers.owners import Owner
 from providers.redis.acknowledging import Acknowledging, Command
 from providers.redis.keys import Keyspace
-from providers.redis.places import expiry_of, place_of
+from providers.redis.places import end_of, place_of
 from providers.redis.scripts import PUT
 from providers.redis.servers import Servers
 from providers.states.codec import decode, encode
@@ -173,5 +173,6 @@ def _decoded(text: str) -> Snapshot | None:
 
 
 def _arguments(change: _Change) -> tuple[str, ...]:
-    places = place_of(change.before), place_of(change.after)
-    return change.memory_id, change.read, encode(change.after), *places, expiry_of(change.after)
+    before, after = change.before, change.after
+    places = place_of(before), place_of(after), end_of(before), end_of(after)
+    return change.memory_id, change.read, encode(after), *places
