@@ -30,14 +30,14 @@ class RedisMemoryProvider(RedisReplica):
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
         limits.check_batch("memories", memories)
-        answers = await self._parts.shelf.settle(await in_turns(partial(checked, self._storing), memories))
+        answers = await self.parts.shelf.settle(await in_turns(partial(checked, self._storing), memories))
         return [answer if isinstance(answer, ProviderError) else Stored(id=answer) for answer in answers]
 
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
         limits.check_recall(query)
         query = as_of(query, self._clock.moment())
-        return await recall_within(await self._parts.recall.find(query), query.most_bytes)
+        return await recall_within(await self.parts.recall.find(query), query.most_bytes)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`."""
@@ -55,7 +55,7 @@ class RedisMemoryProvider(RedisReplica):
         """See `MemoryStore`."""
         limits.check_page(query)
         query = as_of(query, self._clock.moment())
-        return await page_within(await self._parts.reader.page(query), query.most_bytes)
+        return await page_within(await self.parts.reader.page(query), query.most_bytes)
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
@@ -67,14 +67,14 @@ class RedisMemoryProvider(RedisReplica):
 
     async def health_check(self) -> RedisHealth:
         """See `MemoryStore`."""
-        return await health_of(self._parts.servers, type(self).__name__)
+        return await health_of(self.parts.servers, type(self).__name__)
 
     def _storing(self, memory: NewMemory) -> Step[str]:
         return storing(limits.check_new_memory(memory), self._clock)
 
     async def _taken(self, step: Step[Answer]) -> Answer:
         """Take a step by itself, and raise what it is refused with."""
-        [answer] = await self._parts.shelf.settle([step])
+        [answer] = await self.parts.shelf.settle([step])
         if isinstance(answer, ProviderError):
             raise answer
         return answer

@@ -9,7 +9,6 @@ from pathlib import Path
 import msgspec
 import pytest
 from msgspec.structs import replace
-from tests.providers.states.test_codec import NewerSnapshot
 
 from providers.journal.base import Journal
 from providers.journal.operations import Operation, OperationKind
@@ -20,6 +19,7 @@ from tests.providers.journal import former_rows
 from tests.providers.journal.postgres_rig import opened as opened_postgres
 from tests.providers.journal.rig import delete, host_in, put, refusal, remember, update
 from tests.providers.journal.states import STATES, USER
+from tests.providers.states.test_codec import NewerSnapshot
 from tests.support.postgres import connected
 
 FORMER = Path(__file__).parent / "former"

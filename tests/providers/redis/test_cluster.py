@@ -1,15 +1,15 @@
 """A cluster keeps all of an owner in one place, and sends on whoever asks elsewhere."""
 
-import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-import pytest_asyncio
 from redis.crc import key_slot
 
 from observability.secret import Secret
 from providers.errors import Misconfigured
+from providers.kind import Usage
 from providers.owners import Owner
 from providers.redis.keys import Keyspace
 from tests.support.native import host_for
@@ -20,8 +20,8 @@ USERS = [f"user {number}" for number in range(8)]
 NOBODY = [f"nobody {number}" for number in range(8)]  # a slot that has keys is not given away at once
 
 
-@pytest_asyncio.fixture(scope="module")
-async def servers() -> AsyncIterator[list[RedisServer]]:
+@pytest.fixture(scope="module")
+def servers() -> Iterator[list[RedisServer]]:
     """Two primaries, each with half of the slots."""
     with ExitStack() as stack:
         started = [stack.enter_context(running_redis({"cluster-enabled": "yes"}, free_port())) for _ in range(2)]
@@ -30,7 +30,7 @@ async def servers() -> AsyncIterator[list[RedisServer]]:
         other.command("CLUSTER", "ADDSLOTSRANGE", SLOTS // 2, SLOTS - 1)
         one.command("CLUSTER", "MEET", "127.0.0.1", other.port)
         while not all(b"cluster_state:ok" in server.command("CLUSTER", "INFO") for server in started):
-            await asyncio.sleep(0.05)
+            time.sleep(0.05)
         yield started
 
 
@@ -54,7 +54,7 @@ async def test_a_slot_that_has_moved_is_followed(servers: list[RedisServer]) -> 
     settings = one.settings(cluster=True)
     async with settings.open(host_for()) as provider:
         await provider.identity()  # so that all slots are known
-        places = {key_slot(Keyspace(settings.prefix).of(Owner(user)).states.encode()): user for user in NOBODY}
+        places = {slot_of(settings.prefix, user): user for user in NOBODY}
         slot, user = next((slot, user) for slot, user in places.items() if slot < SLOTS // 2)
         name = other.command("CLUSTER", "MYID").decode()
         for server in (other, one):
@@ -67,9 +67,14 @@ async def test_a_slot_that_has_moved_is_followed(servers: list[RedisServer]) -> 
 async def test_one_server_of_a_cluster_says_what_to_set(servers: list[RedisServer]) -> None:
     """Whoever takes it for all is told so."""
     async with servers[0].settings().open(host_for()) as provider:
+        elsewhere = next(user for user in USERS if slot_of("n", user) >= SLOTS // 2)
         with pytest.raises(Misconfigured, match="cluster = true"):
-            for user in USERS:
-                await provider.remember(user, "tea")
+            await provider.remember(elsewhere, "tea")
+
+
+def slot_of(prefix: str, user: str) -> int:
+    """Return where a user's keys are."""
+    return int(key_slot(Keyspace(prefix).of(Owner(user)).states.encode()))
 
 
 def test_only_a_tag_ends_the_tag_of_a_user() -> None:
@@ -81,8 +86,6 @@ def test_only_a_tag_ends_the_tag_of_a_user() -> None:
 
 def test_an_address_of_a_cluster_is_over_tcp(redis_server: RedisServer) -> None:
     """Servers of a cluster tell each other's ports."""
-    from providers.kind import Usage
-
     usage = Usage(name="redis", in_use=True, alone=True, journalled=False, begun=None)
     for url in ("unix:///tmp/socket", "redis://localhost/1", "http://localhost", "redis://", "redis://h:99999"):
         settings = redis_server.settings(cluster=True, url=Secret(url))

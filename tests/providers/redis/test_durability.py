@@ -6,17 +6,20 @@ from contextlib import asynccontextmanager
 
 import pytest_asyncio
 
+from providers.answers import PARTIAL
 from providers.errors import Unavailable
 from providers.limits import MAX_PAGE_LIMIT
 from providers.owners import Owner
+from providers.redis.provider import RedisMemoryProvider
 from providers.redis.settings import RedisSettings
 from providers.replica import Replica
-from providers.types import MemoryRecord, PageQuery
+from providers.types import MemoryRecord, PageQuery, RecallQuery
 from tests.support.native import host_for
 from tests.support.redis import RedisServer, running_redis
 
 OWNER = Owner("ann")
 WRITERS = 8
+ENOUGH = 200  # memories, before the server dies
 
 
 @pytest_asyncio.fixture
@@ -42,6 +45,7 @@ async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(server: Re
     """Eight writers store, change and delete until it dies; what they were told holds after its next start."""
     kept: dict[str, str] = {}
     deleted: list[str] = []
+    enough = asyncio.Event()
 
     async def write(provider: Replica, writer: int) -> None:
         for number in range(10_000):
@@ -58,11 +62,12 @@ async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(server: Re
                     deleted.append(memory_id)
             except Unavailable:
                 return
+            if len(kept) + len(deleted) >= ENOUGH:
+                enough.set()
 
     async with opened(server.settings()) as provider:
         writing = [asyncio.create_task(write(provider, writer)) for writer in range(WRITERS)]
-        while len(kept) + len(deleted) < 200:
-            await asyncio.sleep(0.01)
+        await enough.wait()
         lineage = (await provider.introduce()).lineage
         server.kill()
         await asyncio.gather(*writing)
@@ -109,3 +114,15 @@ async def test_keyspaces_on_one_server_are_apart(redis_server: RedisServer) -> N
         assert await other.list_memories("ann") == []
         assert await other.owners() == []
         assert await one.identity() != await other.identity()
+
+
+async def test_of_too_many_memories_the_newest_are_recalled(redis_server: RedisServer) -> None:
+    """And the answer says that it is partial."""
+    async with opened(redis_server.settings()) as provider:
+        assert isinstance(provider, RedisMemoryProvider)
+        ids = [await provider.remember("ann", f"tea {number}") for number in range(4)]
+        provider.parts.changes.most = 3
+        found = await provider.find(RecallQuery(owner=OWNER, query="tea"))
+
+    assert found.degraded == (PARTIAL,)
+    assert {hit.id for hit in found.memories} == set(ids[1:])
