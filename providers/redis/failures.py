@@ -10,7 +10,7 @@ from providers.errors import ASK_AGAIN, Misconfigured, ProviderError, TimedOut, 
 _LOADING_SECONDS = 1.0
 
 
-class Progress:
+class Sending:
     """How far a call has come: whether anything was sent that may have changed something."""
 
     def __init__(self, *, writes: bool) -> None:
@@ -66,7 +66,7 @@ def refusal_of(error: exceptions.RedisError) -> Unavailable:
 
 
 @contextmanager
-def translated(progress: Progress) -> Iterator[None]:
+def translated(progress: Sending) -> Iterator[None]:
     """Translate the errors of the client and an overall time limit to ours.
 
     Raises:

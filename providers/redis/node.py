@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from providers.redis.acknowledging import Command
-from providers.redis.failures import Progress, refusal_of, translated
+from providers.redis.failures import Sending, refusal_of, translated
 from providers.redis.scripts import LOOK, PUT, REPLACE
 from providers.redis.server_check import SECTIONS, Demands, check_server, read_info
 from providers.timing.time_limit import seconds_left
@@ -45,7 +45,7 @@ class Node:
             ProviderError: see `translated`; what was refused of the first command did not happen.
             AskError: the cluster keeps these keys elsewhere.
         """
-        progress = Progress(writes=writes)
+        progress = Sending(writes=writes)
         with translated(progress):
             async with asyncio.timeout(seconds_left(self._connecting.timeout)), self._turns, self._lent() as connection:
                 progress.sent = True
@@ -53,7 +53,7 @@ class Node:
 
     async def ping(self) -> dict[str, str]:
         """Return what the server tells of itself over a connection of its own, past those that wait for one."""
-        with translated(Progress(writes=False)):
+        with translated(Sending(writes=False)):
             async with asyncio.timeout(seconds_left(self._connecting.timeout)):
                 connection = self._make()
                 try:
@@ -114,7 +114,7 @@ def maker_of(url: str, **options: Any) -> Callable[[], AbstractConnection]:  # n
 
 
 async def _answers(
-    connection: AbstractConnection, commands: Sequence[Command], progress: Progress, *, asking: bool
+    connection: AbstractConnection, commands: Sequence[Command], progress: Sending, *, asking: bool
 ) -> list[Any]:
     answers = await _exchanged(connection, commands, asking=asking)
     if isinstance(answers[0], exceptions.NoScriptError):

@@ -13,7 +13,7 @@ from providers.redis.introducing import StoreKeys
 from providers.redis.keys import Keyspace
 from providers.redis.node import Connecting, Node, maker_of
 from providers.redis.options import RedisOptions
-from providers.redis.parts import Parts
+from providers.redis.parts import RedisParts
 from providers.redis.provider import RedisMemoryProvider
 from providers.redis.reader import Reader
 from providers.redis.recall import Recall
@@ -35,7 +35,7 @@ async def open_redis(options: RedisOptions, host: Host) -> AsyncIterator[Replica
     reader = Reader(servers, keyspace, shelf)
     changes = ChangeLog(servers, keyspace, shelf, reader)
     recall = Recall(changes, reader, shelf, options.recall_cache_mb)
-    parts = Parts(
+    parts = RedisParts(
         servers=servers,
         keyspace=keyspace,
         shelf=shelf,

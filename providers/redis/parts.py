@@ -12,7 +12,7 @@ from providers.redis.shelf import Shelf
 from providers.states.clock import HybridClock
 
 
-class Parts(Struct, frozen=True, kw_only=True):
+class RedisParts(Struct, frozen=True, kw_only=True):
     """What reads and writes, each for its purpose."""
 
     servers: Servers

@@ -39,19 +39,10 @@ def ended_by(moment: datetime) -> str:
 
 def bounds_of(query: PageQuery) -> tuple[str, str]:
     """Return the least and the greatest place that a page can have, as Redis writes bounds; more may lie between."""
-    least = "-" if query.created_from is None else f"[{_moment(query.created_from)}"
-    most = "+" if query.created_before is None else f"({_moment(query.created_before)}"
     if query.after is None:
-        return least, most
+        return "-", "+"
     at = _moment(query.after.created_at)
-    if query.order == "oldest":
-        return max(least, f"[{at}", key=_bound), most
-    return least, min(most, f"[{at}~", key=_bound)
-
-
-def _bound(text: str) -> str:
-    """Return what orders bounds: the open ends are the least and the greatest of all."""
-    return {"-": "", "+": "~"}.get(text, text[1:])
+    return (f"[{at}", "+") if query.order == "oldest" else ("-", f"[{at}~")
 
 
 def _moment(moment: datetime) -> str:

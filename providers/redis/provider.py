@@ -14,7 +14,7 @@ from providers.expiry import has_expired
 from providers.owners import Owner
 from providers.redis.health import RedisHealth, health_of
 from providers.redis.replication import RedisReplica, checked
-from providers.redis.shelf import Step
+from providers.redis.shelf import StateStep
 from providers.redis.steps import changing, erasing, storing
 from providers.timing.turns import in_turns
 from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery
@@ -69,10 +69,10 @@ class RedisMemoryProvider(RedisReplica):
         """See `MemoryStore`."""
         return await health_of(self.parts.servers, type(self).__name__)
 
-    def _storing(self, memory: NewMemory) -> Step[str]:
+    def _storing(self, memory: NewMemory) -> StateStep[str]:
         return storing(limits.check_new_memory(memory), self._clock)
 
-    async def _taken(self, step: Step[Answer]) -> Answer:
+    async def _taken(self, step: StateStep[Answer]) -> Answer:
         """Take a step by itself, and raise what it is refused with."""
         [answer] = await self.parts.shelf.settle([step])
         if isinstance(answer, ProviderError):

@@ -10,8 +10,8 @@ from providers.changes import ChangeCursor, Changes
 from providers.errors import ProviderError, Rejected
 from providers.introduction import Introduction, StoreMark
 from providers.owners import Owner
-from providers.redis.parts import Parts
-from providers.redis.shelf import Step
+from providers.redis.parts import RedisParts
+from providers.redis.shelf import StateStep
 from providers.redis.steps import merging
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.search.ranking import RANKING_BY_WORDS
@@ -27,7 +27,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class RedisReplica(Replica):
     """The part of the provider that other providers are brought to the same state with."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: RedisParts) -> None:
         self.parts = parts
         self._clock = parts.clock
 
@@ -98,11 +98,11 @@ class RedisReplica(Replica):
         """See `Replica`."""
         return await self.parts.store_keys.leave_mark(replica_limits.check_mark(mark), former)
 
-    def _merging(self, snapshot: Snapshot) -> Step[ProviderError | None]:
+    def _merging(self, snapshot: Snapshot) -> StateStep[ProviderError | None]:
         return merging(replica_limits.check_snapshot(snapshot), self._clock)
 
 
-def checked(make: Callable[[Item], Step[Answer]], item: Item) -> Step[Answer] | ProviderError:
+def checked(make: Callable[[Item], StateStep[Answer]], item: Item) -> StateStep[Answer] | ProviderError:
     """Return the step of an item, or why it is refused."""
     try:
         return make(item)

@@ -22,8 +22,8 @@ class Script(Struct, frozen=True):
 
 # Arguments: a name for an owner of whom nothing is there, or nothing; then for each state its id, its text as it was
 # read, its text as it is to be, and of both their places in the list and among those that expire. Returns the ids of
-# those that were changed meanwhile; nothing is written, and nothing returned, for an owner without a name who is not given one.
-# Without any state it writes something else, so that whoever waits for the disk waits for all that stands there now.
+# those that were changed meanwhile; nothing is written, and nothing returned, for an owner without a name who is not
+# given one. Without any state it writes something else, so that whoever waits for the disk waits for all that is there.
 PUT = Script("""#!lua
 local states, ids, live, mortal, changes, about = unpack(KEYS)
 local function move(key, from, to)

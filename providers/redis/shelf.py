@@ -27,7 +27,7 @@ _OWNERS_AT_ONCE = 8  # of one batch
 _ABSENT = ""
 
 
-class Step(Struct, Generic[Answer], frozen=True):
+class StateStep(Struct, Generic[Answer], frozen=True):
     """What is to become of one memory.
 
     `work` makes of its state, None if there is none, the next one and an answer; of a state that stays it returns the
@@ -39,7 +39,7 @@ class Step(Struct, Generic[Answer], frozen=True):
     work: Callable[[Snapshot | None], tuple[Snapshot | None, Answer]]
 
 
-_Placed = list[tuple[int, Step[Answer]]]
+_Placed = list[tuple[int, StateStep[Answer]]]
 
 
 class _Change(Struct, frozen=True):
@@ -60,7 +60,7 @@ class Shelf:
         texts = {memory_id: text for memory_id, text in (await self._texts(owner, ids)).items() if text}
         return dict(zip(texts, await in_turns(decode, texts.values()), strict=True))
 
-    async def settle(self, steps: Sequence[Step[Answer] | ProviderError]) -> list[Answer | ProviderError]:
+    async def settle(self, steps: Sequence[StateStep[Answer] | ProviderError]) -> list[Answer | ProviderError]:
         """Take every step, and return its answer or why it was refused; steps of one memory build up.
 
         What is an error already is its own answer.

@@ -8,14 +8,14 @@ from functools import partial
 
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError
 from providers.expiry import has_expired
-from providers.redis.shelf import Step
+from providers.redis.shelf import StateStep
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import deleted_by, edited, first_state, tombstone_of
 from providers.states.merging import merged
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Snapshot
 
 
-def storing(memory: NewMemory, clock: HybridClock) -> Step[str]:
+def storing(memory: NewMemory, clock: HybridClock) -> StateStep[str]:
     """Store a memory once; its answer is the id, which is minted if there is none.
 
     Raises:
@@ -25,33 +25,33 @@ def storing(memory: NewMemory, clock: HybridClock) -> Step[str]:
     version = clock.next() if memory.version is None else memory.version
     clock.meet(version)
     memory_id = memory.memory_id or new_memory_id(clock.milliseconds)
-    return Step(
+    return StateStep(
         memory.owner, memory_id, partial(_stored, deepcopy(first_state(memory, memory_id, version, clock.moment())))
     )
 
 
-def changing(edit: Edit, clock: HybridClock) -> Step[MemoryRecord]:
+def changing(edit: Edit, clock: HybridClock) -> StateStep[MemoryRecord]:
     """Apply an edit that is newer and was not applied before; its answer is the memory.
 
     Raises:
         MemoryNotFound: there is no memory, or it has expired.
         Conflict: the last edits include another one of that name.
     """
-    return Step(edit.owner, edit.memory_id, partial(_changed, edit, clock))
+    return StateStep(edit.owner, edit.memory_id, partial(_changed, edit, clock))
 
 
-def erasing(deletion: Deletion, clock: HybridClock) -> Step[int]:
+def erasing(deletion: Deletion, clock: HybridClock) -> StateStep[int]:
     """Leave a tombstone where a memory is; its answer is 1 if there was one, or this very edit deleted it."""
-    return Step(deletion.owner, deletion.memory_id, partial(_erased, deletion, clock))
+    return StateStep(deletion.owner, deletion.memory_id, partial(_erased, deletion, clock))
 
 
-def merging(state: Snapshot, clock: HybridClock) -> Step[ProviderError | None]:
+def merging(state: Snapshot, clock: HybridClock) -> StateStep[ProviderError | None]:
     """Bring a memory to a state, unless what is there counts more.
 
     Its answer is None, or `MemoryDeleted` where a live memory met a tombstone.
     """
     clock.meet(state.version)
-    return Step(state.owner, state.id, partial(_merged, deepcopy(state)))
+    return StateStep(state.owner, state.id, partial(_merged, deepcopy(state)))
 
 
 def _stored(new: Snapshot, stored: Snapshot | None) -> tuple[Snapshot | None, str]:
