@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from app import __version__
 from app.admin.port import admin_port
+from app.audit.audit import Audit
 from app.auth.admission import authenticator_of
 from app.auth.api_key import ApiKeys
 from app.auth.contexts.body import SignedBody
@@ -26,7 +27,7 @@ from app.auth.tokens.opening import token_parts
 from app.compat.mcp.paths import ROUTES, USER_PATH
 from app.compat.routes import compat_routes
 from app.console.assets import AssetsController
-from app.console.console import Console
+from app.console.console import Console, Histories
 from app.console.controller import ConsoleController
 from app.console.login import LoginController
 from app.controllers.admin import AdminController
@@ -34,13 +35,17 @@ from app.controllers.admin_journal import AdminJournalController
 from app.controllers.batches import BatchesController
 from app.controllers.changes import ChangesController
 from app.controllers.docs import DocsController
+from app.controllers.feed import FeedController
 from app.controllers.health import HealthController
+from app.controllers.keys import KeysController
 from app.controllers.lists import ListsController
 from app.controllers.memories import MemoriesController
+from app.controllers.mode import ModeController
 from app.controllers.order import OrderController
 from app.controllers.portable import PortableController
 from app.controllers.stores import StoresController
 from app.controllers.users import UsersController
+from app.extraction.extractor import extracting
 from app.http.admission.admission import AdmissionControl
 from app.http.body_limit import BodyLimit
 from app.http.caller_paths import is_callers
@@ -59,6 +64,7 @@ from app.http.path_prefix import PathPrefix
 from app.http.priority import Prioritization
 from app.http.problems import respond
 from app.http.requests import GrowingRequest
+from app.mode.mode_following import ModeFollower
 from app.process.chain_factory import ChainFactory
 from app.process.draining import handling_drain_signals
 from app.process.gauges import chain_gauges
@@ -67,10 +73,12 @@ from app.process.journal_cluster import watching_journal_cluster
 from app.process.readiness import Readiness
 from app.process.tracing import tracing_with
 from app.process.warm_up import warming_up
+from app.rates.limiter import RateLimiter
 from app.reloading.reloader import Reloader
 from app.reloading.source import Source
 from app.settings import LoadedSettings, Settings
 from app.settings.fingerprint import fingerprint
+from observability.callers import CallerHistory
 from observability.http import Observed
 from observability.metrics import Metrics
 from observability.metrics.scrapes import Scrapes
@@ -78,13 +86,24 @@ from observability.recent import SHARED_SECONDS
 from observability.tracing import Tracer
 from observability.workers.exchange import Exchange, SingleProcess
 from providers.measured import MeasuredProvider
+from providers.reranking.provider import reranking
+from providers.wrapper import OperationName
 
-_OPERATORS = (AdminController, AdminJournalController, OrderController, StoresController, UsersController)
+_OPERATORS = (
+    AdminController,
+    AdminJournalController,
+    ModeController,
+    OrderController,
+    StoresController,
+    UsersController,
+)
 _RESOURCES = (
     MemoriesController,
+    KeysController,
     ListsController,
     BatchesController,
     ChangesController,
+    FeedController,
     PortableController,
     *_OPERATORS,
 )
@@ -107,16 +126,27 @@ def create_app(
     metrics = Metrics(registry)
     metrics.build.info({"version": __version__})
     tracer = Tracer()
+    callers = CallerHistory(is_callers)
     reaper = ConnectionReaper(settings, metrics)
     scrapes = Scrapes((exchange or SingleProcess(registry)).gathered, shared_seconds)
     keys = ApiKeys()
     tokens = token_parts(settings.auth)
     authenticator = authenticator_of(settings.auth, keys, tokens.kinds)
     follower = KeyFollower(settings.auth, settings.data_dir, keys)
+    mode = ModeFollower(settings.data_dir, metrics)
+    limiter = RateLimiter(settings.limits, settings.server.workers, metrics, time.monotonic)
+    audit = Audit(settings.audit, settings.data_dir, metrics) if settings.audit.enabled else None
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
         route_handlers=[*_RESOURCES, *_PAGES, *compat_routes(settings)],
-        lifespan=[lambda _: follower.following(), lambda _: tokens.following(), lifespan, admin_port(settings)],
+        lifespan=[
+            lambda _: nullcontext() if audit is None else audit.running(),
+            lambda _: follower.following(),
+            lambda _: mode.following(),
+            lambda _: tokens.following(),
+            lifespan,
+            admin_port(settings),
+        ],
         state=State(
             {
                 "settings": settings,
@@ -124,7 +154,10 @@ def create_app(
                 "scrapes": scrapes,
                 "authenticator": authenticator,
                 "key_follower": follower,
+                "mode_follower": mode,
+                "rate_limiter": limiter,
                 "failed_logins": FailedLogins(time.monotonic),
+                "callers": callers,
             }
         ),
         exception_handlers={HTTPException: respond, Exception: respond},
@@ -150,7 +183,8 @@ def create_app(
     served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(SignedBody(inner, metrics)))))  # type: ignore[arg-type] # ASGI's own open types
     templates = {route.path_format for route in app.routes if is_callers(route.path_format)} | {USER_PATH}
     admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
-    seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer)
+    record = None if audit is None else audit.record
+    seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer, record, callers)
     shown = PathPrefix(CrossOrigin(seen, settings.server.cross_origins), settings.server.prefix)
     named = ClientAddress(shown, settings.server.trusted_proxies)
     app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(named)), settings.server, reaper.cut)  # type: ignore[assignment] # as above
@@ -192,7 +226,12 @@ def _lifespan(
         def applied(settings: Settings) -> None:
             app.state.settings = settings
             app.state.key_follower.configure(settings.auth.keys)
+            app.state.rate_limiter.configure(settings.limits)
             metrics.show_config(",".join(settings.order), fingerprint(settings))
+
+        def permitted(operation: OperationName, size: int) -> None:
+            app.state.mode_follower.permit(operation)
+            app.state.rate_limiter.permit(operation, size)
 
         chains = ChainFactory(metrics)
         followed = source or Source(lambda: LoadedSettings(settings=settings, origins={}, file=None))
@@ -201,19 +240,26 @@ def _lifespan(
             nullcontext() if exchange is None else exchange.open(),
             tracing_with(settings.tracing, tracer),
             chains.running(configuration.settings) as chain,
+            settings.reranker.open() as reranker,
         ):
             app.state.chain = chain
             app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.data_dir))
-            app.state.console = Console(settings, chains.observer.history, app.state.authenticator)
-            app.state.provider = MeasuredProvider(lambda: chain.provider, lambda: chain.first, metrics)
+            histories = Histories(callers=app.state.callers, attempts=chains.observer.history)
+            console = app.state.console = Console(settings, histories, app.state.authenticator, chain)
+            answering = reranking(lambda: chain.provider, reranker, metrics)
+            app.state.provider = MeasuredProvider(answering, lambda: chain.first, metrics, permitted)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (
                 aclosing(scrapes),
+                aclosing(console),
                 aclosing(HealthCache(chain, metrics, shared_seconds)) as health,
                 warming_up(chain, _warmed(health, alone=source is not None)) as warm_up,
+                extracting(settings.extraction, metrics, app.state.provider) as app.state.extractor,
             ):
-                readiness = app.state.readiness = Readiness(health, warm_up)
+                readiness = app.state.readiness = Readiness(
+                    health, warm_up, lambda: app.state.mode_follower.current.mode
+                )
                 with handling_drain_signals(readiness.drain, chain.shutdown) if source is not None else nullcontext():
                     async with (
                         reloader.following(handles_sighup=source is not None),

@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from observability.callers import CallerHistory
 from observability.metrics import Metrics
 from observability.notes import Notes, current
 from observability.tracing import NOTHING, Kind, Span, Tracer
@@ -18,6 +19,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+# Takes what is known of a request at its end: scope, notes, method, route and status.
+Record = Callable[[Scope, Notes, str, str, int], None]
 
 UNMATCHED = "unmatched"
 _CLIENT_GONE = 499  # nginx's status for a client that closed before the answer
@@ -40,13 +43,23 @@ class Observed:
 
     Browsers are told to guess no types, and after TLS to come back by it alone. An `X-Request-ID` of up to 128 harmless
     characters is taken over from the client, otherwise one is made. A response that does not say whether it may be
-    cached (`Cache-Control`) must not be cached.
+    cached (`Cache-Control`) must not be cached. `record` is told of every request but those that come every few seconds
+    by themselves, and of what it did to whose memories.
     """
 
-    def __init__(self, app: AsgiApp, metrics: Metrics, tracer: Tracer | None = None) -> None:
+    def __init__(
+        self,
+        app: AsgiApp,
+        metrics: Metrics,
+        tracer: Tracer | None = None,
+        record: Record | None = None,
+        callers: CallerHistory | None = None,
+    ) -> None:
         self._app = app
         self._metrics = metrics
+        self._callers = callers
         self._tracer = tracer or Tracer()
+        self._record = record
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on; anything but HTTP is passed on unseen."""
@@ -55,6 +68,8 @@ class Observed:
             return
         started = perf_counter()
         notes = Notes(_request_id(scope))
+        if self._record is not None:
+            notes.deeds, notes.memories = [], []
         token = current.set(notes)
         status = _CLIENT_GONE
         secure = came_over_tls(scope)
@@ -94,9 +109,14 @@ class Observed:
     def _finish(self, scope: Scope, status: int, seconds: float, notes: Notes, span: Span) -> None:
         route, method = route_of(scope.get("path_template")), method_of(scope["method"])
         self._metrics.observe_request(method, route, status, seconds)
+        if self._callers is not None:
+            self._callers.add(method, route, status, seconds, notes)
         if span.recorded:
             _describe(span, method, route, status)
-        write = _log.debug if _is_quiet(method, route, status) else _log.info
+        quiet = _is_quiet(method, route, status)
+        if self._record is not None and not quiet:
+            self._record(scope, notes, method, route, status)
+        write = _log.debug if quiet else _log.info
         write(
             "request",
             method=method,
@@ -175,10 +195,17 @@ def _headers(notes: Notes, seconds: float) -> list[tuple[bytes, bytes]]:
         timing += f", provider;dur={notes.provider_seconds * 1000:.2f}"
     if notes.journal_seconds:
         timing += f", journal;dur={notes.journal_seconds * 1000:.2f}"
+    for part, part_seconds in notes.parts.items():
+        timing += f", {part};dur={part_seconds * 1000:.2f}"
     if notes.degraded:
         headers.append((b"memory-degraded", ", ".join(notes.degraded).encode()))
     if notes.token is not None:
         headers.append((b"memory-session", notes.token.encode()))
     if notes.wait is not None:
         headers.append((b"preference-applied", f"wait={notes.wait:g}".encode()))
+    if notes.rates:
+        # draft-ietf-httpapi-ratelimit-headers: lists of structured fields (RFC 9651), with the names of policies.
+        policies = ", ".join(f'"{name}";q={rate.quota};w={rate.window}' for name, rate in notes.rates.items())
+        left = ", ".join(f'"{name}";r={rate.left};t={rate.reset}' for name, rate in notes.rates.items())
+        headers += [(b"ratelimit-policy", policies.encode()), (b"ratelimit", left.encode())]
     return [*headers, (b"server-timing", timing.encode())]

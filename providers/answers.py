@@ -2,12 +2,14 @@
 
 from msgspec import Struct
 
+from providers.search.explanations import Considered
 from providers.types import MemoryRecord
 
 # Reasons why an answer is less than it could be, one word each.
 PARTIAL = "partial"  # a list lacks memories that the provider cannot list
 INCOMPLETE = "incomplete"  # items of a batch could not be done now, and are errors in their places
 NO_VECTOR = "no_vector"  # an embedder returned none for the query, which was answered by its words
+PLAIN_ORDER = "plain_order"  # the provider knows no other order than that of the scores
 INDEX_LOADING = "index_loading"  # a user's memories are still being read, and were ordered as if without the index
 
 
@@ -27,12 +29,16 @@ class Found(Answer, frozen=True, kw_only=True):
     """Memories in the requested order.
 
     A page is `cut` if it ends early because of its bound in bytes: there are more memories behind the last one.
-    `total` counts the memories that meet the conditions of a list, None where nobody asked for it.
+    `total` counts the memories that meet the conditions of a list, None where nobody asked for it. `considered` tells
+    what a ranking looked at that explains its answer. `pending` are the ids of those of the query's pending memories
+    that the provider does not have in this state; None if it has not ranked any with its own.
     """
 
     memories: list[MemoryRecord]
     cut: bool = False
     total: int | None = None
+    considered: Considered | None = None
+    pending: frozenset[str] | None = None
 
 
 class Fetched(Answer, frozen=True, kw_only=True):
@@ -53,9 +59,10 @@ class Written(Answer, frozen=True, kw_only=True):
 
 
 class Stored(Written, frozen=True, kw_only=True):
-    """The id of a stored memory."""
+    """The id of a stored memory, and its version, 0 where the store tells none."""
 
     id: str
+    version: int = 0
 
 
 class Changed(Written, frozen=True, kw_only=True):

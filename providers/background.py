@@ -42,7 +42,7 @@ async def stop(task: asyncio.Task[Any]) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def ended(tasks: Collection[asyncio.Task[None]], seconds: float) -> None:
+async def ended(tasks: Collection[asyncio.Task[Any]], seconds: float) -> None:
     """Wait until all tasks have ended, but no longer than this; the rest is cancelled, and left to end by itself."""
     if not tasks:
         return

@@ -11,8 +11,9 @@ from providers.errors import ProviderError
 from providers.filters import Filter
 from providers.limits import DEFAULT_LIST_LIMIT, DEFAULT_RECALL_LIMIT, MAX_BATCH, MAX_LIST_LIMIT, check_range
 from providers.owners import Owner
+from providers.positions import Position
 from providers.store import MemoryStore
-from providers.types import Deletion, Edit, MemoryRecord, Metadata, NewMemory, PageQuery, Position, RecallQuery
+from providers.types import Deletion, Edit, MemoryRecord, Metadata, NewMemory, PageQuery, RecallQuery
 
 
 @runtime_checkable

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from providers.search.entries import Entry
+from providers.search.packed_memories import PackedMemories
 
-# Memories of an owner beyond which a store gives no changes, because an index of them would not be scored exactly.
-MOST_INDEXED = 100_000
+# Of an index of an owner's memories, beyond which a store gives no changes unless it is told otherwise.
+MOST_BYTES = 256 * 1024 * 1024
 
 
 class ChangeCursor(Struct, frozen=True):
@@ -24,7 +25,8 @@ class ChangeCursor(Struct, frozen=True):
 class Changes(Struct, frozen=True, kw_only=True):
     """The memories that changed since a cursor, and those that are gone; some may have been told before.
 
-    `whole` means that `memories` are all there are, whatever was known before. `order` tells two looks of one epoch
+    `whole` means that `memories` are all there are, whatever was known before; a store may give all there are as
+    `packed` instead. `order` tells two looks of one epoch
     apart: the later one, which has seen all that the other has, has the greater; equal ones have seen the same.
     """
 
@@ -33,3 +35,4 @@ class Changes(Struct, frozen=True, kw_only=True):
     memories: Sequence[Entry] = ()
     gone: Sequence[str] = ()
     whole: bool = False
+    packed: PackedMemories | None = None

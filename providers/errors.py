@@ -9,9 +9,13 @@
     +-- Rejected                 an answer, the same from every provider: never retried
         +-- InvalidInput         `field` breaks the rule that `reason` states
         +-- MemoryNotFound       no such memory of this user
+        |   +-- KeyNotFound      no memory of this user has the key
         +-- MemoryDeleted        this id was deleted, and delete wins for ever
         +-- Conflict             this id holds something else than what was sent
+        +-- VersionMismatch      the memory has another version than the one that was expected
+        +-- KeyTaken             another memory of this user has the key
         +-- CursorLost           the list cannot be continued; it must be started again
+        +-- FeedLost             the feed cannot go on behind this position; it must be begun again
         +-- SessionLost          the session is of a journal that is gone; it must be dropped
         +-- AnswerTooLarge       the answer is larger than its bound in bytes
         +-- Unsupported          this provider cannot do it; a retry gets the same answer
@@ -101,6 +105,15 @@ class MemoryNotFound(Rejected):
         self.memory_id = memory_id
 
 
+class KeyNotFound(MemoryNotFound):
+    """No memory of this user has the key."""
+
+    def __init__(self, key: str) -> None:
+        Exception.__init__(self, f"no memory under the key {key!r}")
+        self.memory_id = ""
+        self.key = key
+
+
 class MemoryDeleted(Rejected):
     """This id was deleted, so that nothing can be stored under it again."""
 
@@ -121,6 +134,25 @@ class Conflict(Rejected):
         self.memory_id = memory_id
 
 
+class VersionMismatch(Rejected):
+    """The memory has another version than the caller expects, or there is none; `memory_id` or key in words."""
+
+    outcome = "version_mismatch"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} has another version than the one expected, or is gone: read it again")
+
+
+class KeyTaken(Rejected):
+    """Another memory of this user has the key, which a memory was to be renamed to."""
+
+    outcome = "key_taken"
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"there is a memory under the key {key!r} already")
+        self.key = key
+
+
 class CursorLost(Rejected):
     """The provider of the last page of a list does not answer, and another one's order may differ."""
 
@@ -129,6 +161,15 @@ class CursorLost(Rejected):
     def __init__(self, provider: str) -> None:
         super().__init__(f"{provider} does not answer now; start the list again without the cursor")
         self.provider = provider
+
+
+class FeedLost(Rejected):
+    """The position in a feed is of another provider, or of another history of its store."""
+
+    outcome = "feed_lost"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}; begin the feed again without the cursor")
 
 
 class SessionLost(Rejected):

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from providers.errors import InvalidInput
 from providers.filter_limits import check_filter
 from providers.json_limits import MAX_METADATA_BYTES, check_json, check_storable
-from providers.labels import LABELS, MAX_LABEL_CHARS, Labels
+from providers.labels import LABELS, MAX_KEY_CHARS, MAX_LABEL_CHARS, Labels
 from providers.owners import DEFAULT_TENANT, Owner
 from providers.types import ALL, MOMENTS, Conditions, Deletion, Edit, Metadata, NewMemory, PageQuery, RecallQuery
 
@@ -91,15 +91,30 @@ def check_first_version(version: int | None, field: str = "first_version") -> No
 
 
 def check_labels(labelled: Labels) -> None:
-    """Refuse labels that are blank, too long, or that no store can hold."""
+    """Refuse labels, or a key, that are blank, too long, or that no store can hold."""
     for name in LABELS:
         check_label(name, getattr(labelled, name))
+    check_key(labelled.key)
 
 
 def check_label(name: str, label: str | None) -> None:
     """Refuse a label that is blank, too long, or that no store can hold."""
     if label is not None:
         check_text(name, label, MAX_LABEL_CHARS)
+
+
+def check_key(key: str | None, field: str = "key") -> None:
+    """Refuse a key that is blank, too long, or that no store can hold."""
+    if key is not None:
+        check_text(field, key, MAX_KEY_CHARS)
+
+
+def check_key_prefix(prefix: str | None, field: str = "key_prefix") -> None:
+    """Refuse a beginning of keys that no key can have; an empty one is that of every key."""
+    if prefix:
+        if len(prefix) > MAX_KEY_CHARS:
+            raise InvalidInput(field, f"must be at most {MAX_KEY_CHARS} characters, got {len(prefix)}")
+        check_storable(field, prefix)
 
 
 def check_text(field: str, text: str, max_chars: int) -> None:
@@ -153,7 +168,7 @@ def check_edit(edit: Edit) -> Edit:
     if edit.metadata is not UNSET:
         check_metadata(edit.metadata)
     for name, label in edit.labels.items():
-        check_label(name, label)
+        check_key(label) if name == "key" else check_label(name, label)
     if edit.expires_at is not UNSET:
         check_moment("expires_at", edit.expires_at)
     return _check_named(edit)
@@ -172,6 +187,8 @@ def check_recall(query: RecallQuery) -> None:
     check_range("limit", query.limit, 1, MAX_RECALL_LIMIT)
     if not 0.0 <= query.min_score <= 1.0:
         raise InvalidInput("min_score", "must be between 0 and 1")
+    if not 0.0 <= query.options.diversity <= 1.0:
+        raise InvalidInput("diversity", "must be between 0 and 1")
     check_conditions(query)
 
 
@@ -183,6 +200,7 @@ def check_conditions(conditions: Conditions) -> None:
     check_moment("created_before", conditions.created_before)
     check_moment("now", conditions.now)
     check_labels(conditions)
+    check_key_prefix(conditions.key_prefix)
     if conditions.where is not None:
         check_filter(conditions.where)
 
@@ -251,6 +269,7 @@ def _check_named(change: _Change) -> _Change:
     check_owner(change.owner)
     memory_id = check_memory_id(change.memory_id)
     check_version(change.version)
+    check_version(change.seen)
     edit_id = None if change.edit_id is None else check_edit_id(change.edit_id)
     return _canonical(change, memory_id=memory_id, edit_id=edit_id)
 

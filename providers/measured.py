@@ -7,7 +7,7 @@ from typing import Self
 
 from observability import notes, tracing
 from observability.metrics import Metrics
-from providers.answers import INCOMPLETE, Answer, Written
+from providers.answers import INCOMPLETE, Answer, Changed, Erased, Fetched, Found, Stored, Written
 from providers.base import MemoryProvider
 from providers.errors import ProviderError, Rejected, Unavailable
 from providers.health import Health
@@ -18,16 +18,25 @@ class MeasuredProvider(Wrapper):
     """Record how long every call took and how it ended, under the name of the provider that answered.
 
     `provider` returns the current provider, and `name` the name under which unanswered operations are counted. The
-    facts in the answer are noted for the response's headers and the access log.
+    facts in the answer are noted for the response's headers and the access log. `permit` is asked before each
+    call, with how many memories it concerns, and raises what refuses it.
     """
 
-    def __init__(self, provider: Callable[[], MemoryProvider], name: Callable[[], str], metrics: Metrics) -> None:
+    def __init__(
+        self,
+        provider: Callable[[], MemoryProvider],
+        name: Callable[[], str],
+        metrics: Metrics,
+        permit: Callable[[OperationName, int], None] = lambda _operation, _size: None,
+    ) -> None:
         self._current = provider
         self._name = name
         self._metrics = metrics
+        self._permit = permit
 
-    async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:  # noqa: ARG002 - for others
+    async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:
         """Make the call, and record it."""
+        self._permit(operation, size)
         with _Span(self._name, operation, self._metrics) as span:
             result = await call(self._current())
             span.learn(result)
@@ -80,6 +89,8 @@ class _Span:
         name, degraded = self._note(request)
         self._metrics.observe_operation(name or self._name(), self._operation, self.outcome, seconds)
         if request is not None:
+            if request.deeds is not None:
+                self._tell(request, request.deeds)
             waited = request.provider_seconds + request.journal_seconds
             self._metrics.observe_overhead(self._operation, max(0.0, seconds - waited))
             self._metrics.observe_degraded(self._operation, degraded)
@@ -92,6 +103,14 @@ class _Span:
                 self._traced.answer()
         self._traced.__exit__(kind, error, traceback)
 
+    def _tell(self, request: notes.Notes, deeds: list[notes.Deed]) -> None:
+        """Tell those who ask later what was done, and to which memories."""
+        ids = [memory_id for answer in self._answers for memory_id in _ids_in(answer)]
+        erased = sum(answer.count for answer in self._answers if isinstance(answer, Erased))
+        deeds.append(notes.Deed(self._operation, self.outcome, len(ids) + erased))
+        for memory_id in ids:
+            request.concerns(memory_id)
+
     def _note(self, request: notes.Notes | None) -> tuple[str | None, list[str]]:
         """Note the facts of the answers; return the provider of the last one, and all reasons why they are degraded."""
         name = next((one.provider for one in reversed(self._answers) if one.provider is not None), None)
@@ -103,3 +122,16 @@ class _Span:
             request.answered(name, degraded, eventual=any(one.eventual for one in self._answers))
             request.token = sessions[-1] if sessions else None
         return name, degraded
+
+
+def _ids_in(answer: Answer) -> list[str]:
+    """Return the ids of the memories that an answer shows or has stored."""
+    match answer:
+        case Stored():
+            return [answer.id]
+        case Found():
+            return [memory.id for memory in answer.memories]
+        case Fetched() | Changed():
+            return [answer.memory.id]
+        case _:
+            return []

@@ -53,6 +53,11 @@ class Replica(MemoryProvider, Protocol):
         return None
 
     @property
+    def compares(self) -> bool:
+        """Whether a write over one version alone is safe from whoever else writes at the same moment."""
+        return True
+
+    @property
     def keeps_history(self) -> bool:
         """Whether this store keeps every version of a memory, and not only the newest one."""
         return False

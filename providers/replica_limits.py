@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from providers import limits
 from providers.errors import InvalidInput
 from providers.introduction import StoreMark
-from providers.labels import LABELS
+from providers.labels import NAMES
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS
 from providers.states.unknown import NOTHING
-from providers.types import Snapshot
+from providers.types import MOMENTS, Snapshot
 
 MAX_MARK_ID_CHARS = 64  # of an installation, and of a journal
 MAX_MARK_NUMBER = 2**62 - 1  # also of an epoch; far beyond one a millisecond for all time, and within 64 signed bits
@@ -33,12 +33,10 @@ def check_snapshot(snapshot: Snapshot) -> Snapshot:
         snapshot,
         id=limits.check_memory_id(snapshot.id),
         edits=tuple(map(limits.check_edit_id, snapshot.edits)),
-        created_at=_in_utc("created_at", snapshot.created_at),
-        updated_at=_in_utc("updated_at", snapshot.updated_at),
-        expires_at=_in_utc("expires_at", snapshot.expires_at),
+        **{name: _in_utc(name, getattr(snapshot, name)) for name in MOMENTS},
     )
     if snapshot.content is None:
-        nothing = dict.fromkeys((*LABELS, "metadata", "updated_at", "expires_at"))
+        nothing = dict.fromkeys({*NAMES, "metadata", *MOMENTS} - {"created_at"})
         return replace(canonical, digest=b"", first_version=0, unknown=NOTHING, **nothing)
     limits.check_content(snapshot.content)
     limits.check_metadata(snapshot.metadata)

@@ -6,7 +6,8 @@ from typing import Protocol
 
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.batches import all_or_some, answer_all
-from providers.errors import ProviderError
+from providers.errors import ProviderError, Unsupported
+from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
 from providers.limits import MAX_BATCH, check_batch
 from providers.owners import Owner
@@ -82,6 +83,18 @@ class MemoryStore(Protocol):
         A page after a position continues there; memories stored or deleted meanwhile neither repeat nor hide others.
         A page that would be larger than `most_bytes` ends early, and is `cut`.
         """
+
+    async def feed(self, query: FeedQuery) -> FeedPage:
+        """Return what changed behind a position, in the order of the changes; the latest state of each memory.
+
+        It misses no change that was acknowledged, whoever made it, as soon as the writes that began before it have
+        ended; it may tell one again that it has told before.
+
+        Raises:
+            FeedLost: the position is of another provider, or of another history of the store.
+            Unsupported: the store cannot tell.
+        """
+        raise Unsupported(f"tell what changed of {query.owner.user}")
 
     @abstractmethod
     async def change(self, edit: Edit) -> Changed:

@@ -1,28 +1,30 @@
 """The plain frozen values that cross the provider boundary."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from providers.expiry import has_expired
 from providers.filters import Filter
 from providers.labels import LabelChanges, Labels, labels_of
 from providers.owners import DEFAULT_TENANT, Owner
+from providers.positions import Order, Place, Position
+from providers.search.answer_options import PLAIN, AnswerOptions
+from providers.search.explanations import HitExplanation
 from providers.search.filter_match import matches
 
 Metadata = dict[str, Any]
-Order = Literal["newest", "oldest"]  # which memory of a list comes first
 MOMENTS = ("created_at", "updated_at", "expires_at")  # of a memory
-Place = tuple[datetime, int, str]  # in a list, which is in the order of these
 
 
 class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
     """One memory as a caller sees it.
 
-    `similarity_score` lies in [0, 1] and is set by recall alone; `embedding` is float32[dim], set where requested.
-    `tenant` is that of the user, omitted if it is the default one. From `expires_at` on no reader sees it, omitted if
-    it does not expire. `first_version` is that of `Snapshot`; it orders lists, and no caller of the API sees it.
+    `similarity_score` lies in [0, 1] and is set by recall alone, as is `explanation`, where it is asked for;
+    `embedding` is float32[dim], set where requested. `tenant` is that of the user, omitted if it is the default one.
+    From `expires_at` on no reader sees it, omitted if it does not expire. `first_version` is that of `Snapshot`; it
+    orders lists, and no caller of the API sees it. `version` is that of the state, 0 where a store has none.
     """
 
     id: str
@@ -34,8 +36,10 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
     expires_at: datetime | None = None
     similarity_score: float | None = None
     embedding: list[float] | None = None
+    explanation: HitExplanation | None = None
     tenant: str = DEFAULT_TENANT
     first_version: int = 0
+    version: int = 0
 
     @property
     def owner(self) -> Owner:
@@ -48,7 +52,7 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
         return self.created_at, self.first_version, self.id
 
     @property
-    def position(self) -> "Position":
+    def position(self) -> Position:
         """The position in its owner's list."""
         return Position(self.created_at, self.id, self.first_version)
 
@@ -81,31 +85,33 @@ class Conditions(Labels, frozen=True, kw_only=True):
     """The conditions on the memories that an operation is about: those that meet all of them.
 
     `where` filters on metadata; `created_from` is inclusive, `created_before` exclusive; a label that is given is to be
-    the same. `without` are the ids of memories that do not count, up to `limits.MAX_WITHOUT`: callers have no use for
-    it, but a chain knows of memories that a provider still holds. What has expired at the moment `now` does not count
-    either; without one it is that of the first clock that the question comes by.
+    the same, and so is a key, which begins with a `key_prefix`. `without` are the ids of memories that do not count, up
+    to `limits.MAX_WITHOUT`: callers have no use for it, but a chain knows of memories that a provider still holds. What
+    has expired at the moment `now` does not count either; without one it is that of the first clock that the question
+    comes by.
     """
 
     where: Filter | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
+    key_prefix: str | None = None
     without: frozenset[str] = frozenset()
     now: datetime | None = None
 
     @property
     def conditional(self) -> bool:
         """Whether there are memories that do not meet the conditions, beside those that have expired."""
-        conditions = (self.where, self.created_from, self.created_before, *self.given_labels.values())
+        conditions = (self.where, self.created_from, self.created_before, self.key_prefix, *self.given_labels.values())
         return bool(self.without) or any(condition is not None for condition in conditions)
 
     @property
     def of_contents(self) -> bool:
-        """Whether there are conditions on metadata or labels."""
-        return self.where is not None or bool(self.given_labels)
+        """Whether there are conditions on metadata, labels or keys."""
+        return self.where is not None or self.key_prefix is not None or bool(self.given_labels)
 
     @property
     def given_labels(self) -> dict[str, Any]:
-        """The labels that are asked for."""
+        """The labels that are asked for, and the key."""
         return {name: label for name, label in labels_of(self).items() if label is not None}
 
     def admits(self, record: MemoryRecord) -> bool:
@@ -114,6 +120,7 @@ class Conditions(Labels, frozen=True, kw_only=True):
             (self.created_from is None or record.created_at >= self.created_from)
             and (self.created_before is None or record.created_at < self.created_before)
             and all(getattr(record, name) == label for name, label in self.given_labels.items())
+            and (self.key_prefix is None or (record.key is not None and record.key.startswith(self.key_prefix)))
             and (self.where is None or matches(self.where, record.metadata))
             and record.id not in self.without
             and (self.now is None or not has_expired(record, self.now))
@@ -127,13 +134,16 @@ class RecallQuery(Conditions, frozen=True, kw_only=True):
     """A query, and the conditions on the memories that may answer it.
 
     Hits below `min_score` are omitted. `most_bytes` bounds the answer, without a bound if it is None; in a batch it
-    bounds all answers together.
+    bounds all answers together. `pending` are live states that a chain has accepted and the provider may not have yet,
+    to be ranked with its own where it can; they replace its own where these are left `without`.
     """
 
     owner: Owner
     query: str
     limit: int = 10
     min_score: float = 0.0
+    options: AnswerOptions = PLAIN
+    pending: "tuple[Snapshot, ...]" = ()
     most_bytes: int | None = None
 
 
@@ -141,7 +151,7 @@ class Edit(LabelChanges, frozen=True, kw_only=True):
     """A change of a memory; omitted parts stay, and a label or an expiry that becomes None is removed.
 
     `edit_id` is a UUID whose first 96 bits name the edit, so that a retry cannot undo a later one; the last 32 are a
-    digest of the change.
+    digest of the change. If `seen` is given, the memory is changed only if it has that version.
     """
 
     owner: Owner
@@ -151,6 +161,7 @@ class Edit(LabelChanges, frozen=True, kw_only=True):
     expires_at: datetime | UnsetType | None = UNSET
     version: int | None = None
     edit_id: str | None = None
+    seen: int | None = None
 
     @property
     def empty(self) -> bool:
@@ -164,36 +175,13 @@ class Edit(LabelChanges, frozen=True, kw_only=True):
 
 
 class Deletion(Struct, frozen=True, kw_only=True):
-    """A memory to delete for ever; a repeat with the same `edit_id` gets the same answer.
-
-    If `seen` is given, the memory is deleted only as long as it has that version.
-    """
+    """A memory to delete for ever, with `seen` only in that version; a repeat of an `edit_id` gets the same answer."""
 
     owner: Owner
     memory_id: str
     version: int | None = None
     edit_id: str | None = None
     seen: int | None = None
-
-
-class Position(Struct, frozen=True, array_like=True):
-    """A place in a user's list: that of the last memory already seen.
-
-    Without a `first_version` it comes from a version that did not know that, which listed what was created at the same
-    moment by id, from newest to oldest.
-    """
-
-    created_at: Annotated[datetime, Meta(tz=True)]
-    memory_id: str
-    first_version: int | None = None
-
-    def is_before(self, record: MemoryRecord, order: Order = "newest") -> bool:
-        """Return whether a memory stands behind this place in a list."""
-        memory_id = self.memory_id.lower()
-        if self.first_version is None:
-            return (record.created_at, record.id) < (self.created_at, memory_id)
-        place = self.created_at, self.first_version, memory_id
-        return record.place < place if order == "newest" else record.place > place
 
 
 class PageQuery(Conditions, frozen=True, kw_only=True):
@@ -280,6 +268,7 @@ class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
             updated_at=self.updated_at,
             expires_at=self.expires_at,
             first_version=self.first_version,
+            version=self.version,
             **labels_of(self),
         )
 

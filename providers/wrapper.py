@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
 from providers.errors import ProviderError
+from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
 from providers.limits import MAX_BATCH
 from providers.owners import Owner
@@ -27,6 +28,7 @@ class OperationName(StrEnum):
     RECALL_MANY = "recall_many"
     GET = "get"
     LIST = "list_memories"
+    FEED = "feed"
     UPDATE = "update"
     UPDATE_MANY = "update_many"
     DELETE = "delete"
@@ -68,6 +70,10 @@ class Wrapper(MemoryProvider, Protocol):
     def page(self, query: PageQuery) -> Coroutine[Any, Any, Found]:
         """See `MemoryStore`."""
         return self.through(OperationName.LIST, lambda provider: provider.page(query))
+
+    def feed(self, query: FeedQuery) -> Coroutine[Any, Any, FeedPage]:
+        """See `MemoryStore`."""
+        return self.through(OperationName.FEED, lambda provider: provider.feed(query))
 
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""

@@ -7,6 +7,7 @@ from litestar import Request
 from app.admin.chain_service import ChainService
 from app.admin.export_service import ExportService
 from app.admin.journal_service import JournalService
+from app.admin.mode_service import ModeService
 from app.admin.order_service import OrderService
 from app.admin.stores_service import StoresService
 from app.admin.users_service import UsersService
@@ -21,6 +22,11 @@ async def provide_chain_service(request: Request[Any, Any, Any]) -> ChainService
 async def provide_journal_service(request: Request[Any, Any, Any]) -> JournalService:
     """Gather what is needed to operate the journal."""
     return JournalService(request.app.state.chain.journal, request.state.operator)
+
+
+async def provide_mode_service(request: Request[Any, Any, Any]) -> ModeService:
+    """Gather what is needed to see and set the mode."""
+    return ModeService(request.app.state.mode_follower, request.state.operator)
 
 
 async def provide_stores_service(request: Request[Any, Any, Any]) -> StoresService:

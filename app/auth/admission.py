@@ -66,7 +66,7 @@ async def admit(request: AnyRequest) -> None:
 
     Raises:
         NotFoundException: this port is for operators.
-        RequestError: the caller is unknown, lacks the scope, or does not speak for the user named.
+        RequestError: the caller is unknown, lacks the scope, does not speak for the user named, or asks too much.
         InvalidInput: the user named is invalid, or a parameter is not known here.
     """
     await admit_protocol(request)
@@ -82,6 +82,7 @@ async def admit_protocol(request: AnyRequest) -> None:
         identity = identified(request)
         require_tenant(identity.tenant, request.app.state.settings.tenants)
         await use_once(request, identity)
+    request.app.state.rate_limiter.admit(identity.id, identity.tenant)
     request.state.user = RequestUser(request, identity)
     request.state.identity = identity
 

@@ -9,6 +9,7 @@ from app.auth.allowed_users import ANY_USER, USER_HEADER, AllowedUsers
 from app.auth.credentials import Credential
 from app.auth.refusals import CallerRefused
 from app.settings.auth import Scope
+from observability.notes import current
 from providers.owners import DEFAULT_TENANT, Owner
 
 
@@ -67,7 +68,13 @@ class Identity(Struct, frozen=True):
             CallerRefused: the identity does not speak for that user.
             InvalidInput: nobody is named, and there is no default.
         """
-        return Caller(self.id, self.users.choose(named, field, reading=reading), self.tenant)
+        notes = current.get()
+        if notes is not None and named is not None:  # also of a caller that is refused below
+            notes.asks_for(self.tenant, named)
+        user = self.users.choose(named, field, reading=reading)
+        if notes is not None and named is None:
+            notes.asks_for(self.tenant, user)
+        return Caller(self.id, user, self.tenant)
 
 
 class CredentialKind(Protocol):

@@ -1,5 +1,6 @@
 """The database that a command works on: the configured one, or an embedded server that is used or started for it."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +32,12 @@ def as_its_user() -> Iterator[None]:
     except OSError as error:
         reason = f"{error.filename}: {error.strerror}; run this as the user of the service"
         raise click.ClickException(reason) from error
+
+
+def check_owner(data_dir: Path) -> None:
+    """End the command where its files would belong to another user than those of the service."""
+    if data_dir.exists() and (owner := data_dir.stat().st_uid) != os.geteuid():
+        raise click.ClickException(f"{data_dir} belongs to user {owner}: run this as the user of the service")
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """`ninai doctor`: diagnose problems, from the configuration to the journal, and recommend remedies."""
 
+import os
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
@@ -41,13 +43,17 @@ def doctor(config_file: Path | None, own_config_file: Path | None, data_dir: Pat
 
     Works beside a running service, and without one: then an embedded server runs during the checks, and a service that
     starts meanwhile finds its folder in use. Nothing is changed: no schema, no memory, no setting, and what does not
-    exist is not created.
+    exist is not created. It ends within 20 seconds whatever hangs, and says what was not finished.
     """
     configure_logs("auto", "error")
-    report = examine(partial(load, own_config_file or config_file, overrides=options.in_data_dir(data_dir)))
-    show(report, _in_words, as_json=as_json)
-    if not report.ok:
-        raise SystemExit(EXIT_WRONG)
+    examined = examine(partial(load, own_config_file or config_file, overrides=options.in_data_dir(data_dir)))
+    show(examined.report, _in_words, as_json=as_json)
+    status = 0 if examined.report.ok else EXIT_WRONG
+    if not examined.ended:
+        sys.stdout.flush()
+        os._exit(status)  # what hangs would be waited for
+    if status:
+        raise SystemExit(status)
 
 
 def _in_words(report: DoctorReport) -> str:

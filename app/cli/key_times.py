@@ -1,4 +1,4 @@
-"""Times as options of `ninai keys` take them: `90d`, `12h`, `30m`, or a date and time."""
+"""Times as options of commands take them: `90d`, `12h`, `30m`, or a date and time."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -27,9 +27,12 @@ class Duration(click.ParamType[timedelta]):
 
 
 class Moment(click.ParamType[datetime]):
-    """Read a moment in the future, or how long from now on."""
+    """Read a moment, or how long from now on; of one that is `past` how long ago."""
 
     name = "moment"
+
+    def __init__(self, *, past: bool = False) -> None:
+        self._sign = -1 if past else 1
 
     def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Return the moment, in UTC where it names no offset; raise `click.BadParameter` if it is none."""
@@ -38,7 +41,7 @@ class Moment(click.ParamType[datetime]):
         now = datetime.now(UTC).replace(microsecond=0)
         try:
             if _DURATION.fullmatch(value):
-                return now + DURATION.convert(value, param, ctx)
+                return now + self._sign * DURATION.convert(value, param, ctx)
             moment = datetime.fromisoformat(value)
         except ValueError:
             self.fail("expected 90d, 12h, or a date and time like 2027-01-31T00:00Z", param, ctx)
@@ -47,3 +50,4 @@ class Moment(click.ParamType[datetime]):
 
 DURATION = Duration()
 MOMENT = Moment()
+PAST_MOMENT = Moment(past=True)

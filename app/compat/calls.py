@@ -13,6 +13,7 @@ from app.auth.caller import Caller, Identity
 from app.auth.contexts.once import use_once
 from app.auth.naming import RequestUser
 from app.auth.refusals import counted
+from app.extraction.extractor import Extractor
 from app.http.admission.admitted import Charged, admission_of
 from app.http.cursors import Cursors
 from app.http.headers import note_conditions
@@ -36,7 +37,7 @@ class ProtocolCall(Struct, frozen=True, kw_only=True):
 
     `user` is the one whom its head names as our own API does. `recall_limit` is the configured default, `most_bytes`
     bounds the answer, `admission` is charged the exact price, `cursors` lead from page to page, `now` is when the
-    request came, and `expiry` is configured.
+    request came, and `expiry` is configured. `extractor` takes facts out of messages, None if no model is configured.
     """
 
     provider: MemoryStore
@@ -50,6 +51,7 @@ class ProtocolCall(Struct, frozen=True, kw_only=True):
     cursors: Cursors
     now: datetime
     expiry: ExpirySettings
+    extractor: Extractor | None
 
     @property
     def own_user(self) -> str | None:
@@ -102,7 +104,8 @@ async def call_with_message(connection: _Connection) -> ProtocolCall:
 
     Raises:
         NotFoundException: this port is for operators.
-        RequestError: the caller is unknown, has no access to memories, or does not speak for the user that is named.
+        RequestError: the caller is unknown, has no access to memories, or does not speak for the user that is named; or
+            it asks too much.
         InvalidInput: a header is malformed.
     """
     if ADMIN_PORT in connection.scope:
@@ -113,6 +116,7 @@ async def call_with_message(connection: _Connection) -> ProtocolCall:
             identity.require(_scope_of("read"))
         require_tenant(identity.tenant, connection.app.state.settings.tenants)
         await use_once(connection, identity)
+    connection.app.state.rate_limiter.admit(identity.id, identity.tenant)
     return _gathered(connection, identity, RequestUser(connection, identity))
 
 
@@ -133,6 +137,7 @@ def _gathered(connection: _Connection, identity: Identity, user: RequestUser) ->
         cursors=state.cursors,
         now=datetime.now(UTC),
         expiry=state.settings.expiry,
+        extractor=state.extractor,
     )
 
 

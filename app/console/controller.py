@@ -10,7 +10,7 @@ from app.admin.calls import provide_chain_service, provide_journal_service, prov
 from app.auth.routes import SCOPE
 from app.console.actions import MAX_ORDER_CHARS, breaker_page, order_page, set_breaker, set_order
 from app.console.admission import admit_operator
-from app.console.configuration_view import limits_view, settings_view
+from app.console.configuration_view import grouped, limits_view, settings_view
 from app.console.console import Console
 from app.console.overview import OperatorServices, overview
 from app.console.pages import (
@@ -51,7 +51,7 @@ class ConsoleController(Controller):
     async def overview(self, request: AnyRequest, services: Services) -> Response[str]:
         """Show the state of the service, and the result of the last action."""
         state = request.app.state
-        view = await overview(services, state.settings, state.console)
+        view = await overview(services, state.settings, state.console, state.mode_follower.current)
         return forget_notice(request, page(request, "overview.html", view=view, done=await take_notice(request)))
 
     @post("/logout", status_code=200)
@@ -66,13 +66,25 @@ class ConsoleController(Controller):
         """Redirect to the first page: a link ends no session."""
         return redirect_home(request)
 
-    @get("/configuration")
-    async def configuration(self, request: AnyRequest, services: Services) -> Response[str]:
-        """Show every setting in force."""
+    @get("/configuration", opt={PARAMETERS: ("show",)})
+    async def configuration(
+        self,
+        request: AnyRequest,
+        services: Services,
+        show: Annotated[Literal["all", "changed"], QueryParameter()] = "all",
+    ) -> Response[str]:
+        """Show the settings in force: every one, or those that were changed."""
         reloader = services.order.reloader
         rows = settings_view(request.app.state.settings, reloader)
-        limits = limits_view(request.app.state.settings, reloader, request.app.state.chain.links())
-        return page(request, "configuration.html", rows=rows, limits=limits, reload=reloader)
+        return page(
+            request,
+            "configuration.html",
+            limits=limits_view(request.app.state.settings, reloader, request.app.state.chain.links()),
+            groups=grouped(rows, changed=show == "changed"),
+            changed=show == "changed",
+            total=len(rows),
+            reload=reloader,
+        )
 
     @get("/order", opt={PARAMETERS: ("order",)})
     async def ask_order(

@@ -9,16 +9,22 @@ from msgspec import Struct
 from app.admin.chain_service import ChainService
 from app.admin.journal_service import JournalService
 from app.admin.order_service import OrderService
+from app.console.callers_view import CallersView, callers_view
 from app.console.console import Console
+from app.console.headline import ALL_IS_WELL, Situation, headline
+from app.console.host_view import HostView, host_view
 from app.console.sparkline import Sparkline, sparkline
-from app.console.wording import BreakerWish, counted, duration, filling
+from app.console.troubles import troubles
+from app.console.wording import BreakerWish, filling
 from app.http.operator_schemas import DeadLettersResponse, OrderResponse
+from app.mode.mode_file import ServiceMode
 from app.reloading.reloader import Reloader
 from app.settings import Settings
 from app.settings.annotations import tag_of
 from observability.latency import LatencyHistory
 from providers.chain.breaker_state import BreakerState
-from providers.chain.status import ChainStatus, ProviderStatus, Role
+from providers.chain.policy import OperationClass
+from providers.chain.status import ChainStatus, ProviderStatus
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import JournalStatus
 
@@ -29,7 +35,8 @@ _MOODS = {BreakerState.CLOSED: "good", BreakerState.HALF_OPEN: "warn", BreakerSt
 class ProviderView(Struct, frozen=True, kw_only=True):
     """Show one provider; `up` and `down` are the orders in which it has changed places, if it can.
 
-    `filling` describes how far it is, None if it has received everything; `actions` are possible ones on its breaker.
+    `filling` describes how far it is, None if it has received everything. `stopped` is whether its server is stopped
+    for maintenance; `actions` are possible ones on its breaker.
     """
 
     place: int
@@ -38,12 +45,15 @@ class ProviderView(Struct, frozen=True, kw_only=True):
     mood: str
     filling: str | None
     latency: Sparkline | None
+    stopped: bool
     actions: tuple[BreakerWish, ...]
     up: str | None
     down: str | None
 
 
-def _provider(place: int, chain: ChainStatus, settings: Settings, history: LatencyHistory) -> ProviderView:
+def _provider(
+    place: int, chain: ChainStatus, settings: Settings, history: LatencyHistory, host: HostView
+) -> ProviderView:
     """Show the provider that stands at `place` in the order, counted from 0."""
     status = chain.providers[place]
     return ProviderView(
@@ -52,7 +62,8 @@ def _provider(place: int, chain: ChainStatus, settings: Settings, history: Laten
         kind=kind_of(status.name, settings),
         mood=_MOODS.get(status.breaker.state, "bad"),
         filling=filling(status.progress, status.reason) if status.role.incomplete else None,
-        latency=sparkline(history, status.name),
+        latency=sparkline(history, status.name, f"the attempts of this process at {status.name}"),
+        stopped=status.name in host.stopped,
         actions=_actions(status.breaker.state),
         up=_swapped(chain.order, place - 1) if place else None,
         down=_swapped(chain.order, place) if place + 1 < len(chain.order) else None,
@@ -108,15 +119,22 @@ async def _journal(status: ChainStatus, service: JournalService, settings: Setti
 
 
 class Overview(Struct, frozen=True, kw_only=True):
-    """Hold all that the first page shows; `troubles` are sentences on what needs attention."""
+    """Hold all that the first page shows; `headline` is the effect on callers, `troubles` what needs attention."""
 
     at: datetime
+    headline: str
     troubles: tuple[str, ...]
+    callers: CallersView
     home: str | None
     providers: list[ProviderView]
     journal: JournalView | None
     order: OrderResponse
     reload: Reloader
+
+    @property
+    def well(self) -> bool:
+        """Whether nothing needs attention."""
+        return self.headline == ALL_IS_WELL
 
 
 class OperatorServices(Struct, frozen=True):
@@ -127,41 +145,35 @@ class OperatorServices(Struct, frozen=True):
     order: OrderService
 
 
-async def overview(services: OperatorServices, settings: Settings, console: Console) -> Overview:
+async def overview(services: OperatorServices, settings: Settings, console: Console, mode: ServiceMode) -> Overview:
     """Gather the whole overview."""
-    status = await services.chain.status()
+    status, host = await services.chain.status(), await host_view(settings)
     journal = await _journal(status, services.journal, settings)
+    callers = callers_view(console.histories.callers, await console.counts())
+    situation = Situation(
+        status=status,
+        reading=services.chain.explain(OperationClass.RECALL.value),
+        callers=callers,
+        journalled=journal is not None,
+        full=host.full,
+    )
+    found = (*_of_mode(mode), *troubles(status, callers, host, services.order.reloader))
     return Overview(
         at=datetime.now(UTC),
-        troubles=tuple(_troubles(status, journal, services.order.reloader)),
+        headline=headline(situation, found),
+        troubles=found,
+        callers=callers,
         home=status.home,
-        providers=[_provider(place, status, settings, console.history) for place in range(len(status.providers))],
+        providers=[
+            _provider(place, status, settings, console.histories.attempts, host)
+            for place in range(len(status.providers))
+        ],
         journal=journal,
         order=services.order.describe(),
         reload=services.order.reloader,
     )
 
 
-def _lost(seconds: float | None) -> str:
-    return "some of what it had received" if seconds is None else f"what it had received in {duration(seconds)}"
-
-
-def _troubles(status: ChainStatus, journal: JournalView | None, reload: Reloader) -> Iterator[str]:
-    if status.home is None:
-        yield "No provider has received everything, so none can be home."
-    for provider in status.providers:
-        if provider.role is Role.RESTORED:
-            yield f"{provider.name} has lost {_lost(provider.behind_seconds)}."
-        if provider.refused:
-            yield f"The store of {provider.name} is refused: {provider.reason}."
-        breaker = provider.breaker
-        if breaker.state is not BreakerState.CLOSED:
-            yield f"The breaker of {provider.name} is {breaker.state.value.replace('_', ' ')}: {breaker.why}."
-        if provider.dead:
-            yield f"{provider.name} has {counted(provider.dead, 'dead letter', 'dead letters')}."
-    if journal is not None and journal.error is not None:
-        yield "The journal is out of reach: no write is accepted."
-    if reload.refused_for is not None:
-        yield "The last change to the configuration was refused."
-    if waiting := len(reload.for_restart):
-        yield f"{counted(waiting, 'setting has', 'settings have')} changed, and would take effect at a restart."
+def _of_mode(mode: ServiceMode) -> Iterator[str]:
+    if mode.mode == "read_only":
+        yield f"Writes are refused, as {mode.set_by} has set: {mode.reason}."

@@ -1,5 +1,6 @@
 """Answers of the console: pages from templates, with headers that block foreign scripts, frames and forms."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -12,7 +13,7 @@ from app.auth.credentials import CREDENTIAL_HEADERS
 from app.console.admission import ENTRANCE_COOKIE, SESSION_COOKIE, cookie_in, cookie_name
 from app.console.console import Console
 from app.console.session import NO_KEY, NOTICE_SECONDS, SESSION_SECONDS, Session
-from app.console.wording import STATES, WISHES, duration, moment
+from app.console.wording import STATES, WISHES, duration, moment, share
 from app.http.problems import STATUS_SERVER_ERRORS, UNAUTHENTICATED, Problem, respond
 from observability.http import came_over_tls
 
@@ -47,6 +48,8 @@ _templates.filters |= {
     "duration": duration,
     "moment": moment,
     "number": "{:,}".format,
+    "share": share,
+    "since": lambda seconds: moment(datetime.fromtimestamp(seconds, UTC)),
     "state": STATES.__getitem__,
     "wish": WISHES.__getitem__,
 }

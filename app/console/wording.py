@@ -43,6 +43,14 @@ def milliseconds(seconds: float) -> str:
     return f"{ms:.1f}" if ms >= _TENTHS_BELOW else f"{ms:.2f}"
 
 
+def share(part: int, whole: int) -> str:
+    """Format a share: `0 %`, `< 0.1 %`, `1.2 %`, `35 %`."""
+    percent = 100 * part / whole if whole else 0.0
+    if 0 < percent < 0.1:  # noqa: PLR2004 - the least that is written out
+        return "< 0.1 %"
+    return f"{percent:.1f} %" if 0 < percent < _TENTHS_BELOW else f"{percent:.0f} %"
+
+
 def moment(at: datetime) -> str:
     """Format a moment: `2026-11-23 03:05:12 UTC`."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

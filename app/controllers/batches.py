@@ -7,7 +7,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from app.auth.routes import SCOPE
-from app.controllers.resources import READ_PROBLEMS, UserResource, taking
+from app.controllers.resources import READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
 from app.http import batch_schemas, problems, schemas
 from app.http.admission import price
 from app.http.answers import in_parts, shown
@@ -16,8 +16,9 @@ from app.http.headers import stored_or_accepted, write_status
 from app.http.json.batch import Batch, BatchDTO
 from app.http.problems import Problem, RequestError
 from app.http.recalled import bytes_for_memories, within_budget
+from app.http.remember_schemas import RememberRequest
 from providers.answers import Found, Stored
-from providers.errors import ProviderError
+from providers.errors import InvalidInput, ProviderError
 from providers.timing.turns import Turns, in_turns
 from providers.types import NewMemory
 
@@ -33,13 +34,13 @@ class BatchesController(UserResource):
         opt={SCOPE: "memory:write"},
         **taking(
             BatchDTO[batch_schemas.RememberBatchRequest],
-            *READ_PROBLEMS,
+            *WRITE_PROBLEMS,
             problems.TOO_DEAR,
             accepted=batch_schemas.RememberBatchResponse,
         ),
     )
     async def remember_batch(
-        self, data: JSONBody[Batch[schemas.RememberRequest]], write: NamedDependency[WriteCall]
+        self, data: JSONBody[Batch[RememberRequest]], write: NamedDependency[WriteCall]
     ) -> Response[batch_schemas.RememberBatchResponse]:
         """Store up to 1,000 memories; one that breaks a rule, or that was not stored in time, fails alone.
 
@@ -63,11 +64,11 @@ class BatchesController(UserResource):
         One fails that breaks a rule, that costs too much, that could not be answered in time, or whose answer would
         bring the response above its bound of 16 MiB by default. 503 if none could be answered.
         """
-        priced = await in_turns(lambda query: _priced(query, call.recall_limit), await data.items())
+        priced = await in_turns(lambda query: _priced(query, call), await data.items())
         await call.admission.charge(price.of_questions(cost for _, cost in priced))
         wanted = [query for query, _ in priced if not isinstance(query, Problem)]
         most_bytes = bytes_for_memories(wanted, call.most_bytes)
-        queries = [query.recall_query(call.owner, call.recall_limit, most_bytes) for query in wanted]
+        queries = [query.recall_query(call.owner, call.recall_limit, most_bytes, call.now) for query in wanted]
         found = iter(await call.provider.find_many(queries) if queries else [])
         results, turns = list[batch_schemas.RecallItem](), Turns()
         for query, _ in priced:
@@ -78,13 +79,13 @@ class BatchesController(UserResource):
 
 
 async def remembered(
-    write: WriteCall, items: Sequence[schemas.RememberRequest | Problem]
+    write: WriteCall, items: Sequence[RememberRequest | Problem]
 ) -> Response[batch_schemas.RememberBatchResponse]:
     """Store the memories of one request, and return the response with a result for each."""
     await write.admission.charge(price.of_memories(items))
     owner, ids, lifetime = write.owner, write.ids, write.lifetime  # a fault with these is one of the request
 
-    def memory_of(at: tuple[int, schemas.RememberRequest | Problem]) -> NewMemory | Problem:
+    def memory_of(at: tuple[int, RememberRequest | Problem]) -> NewMemory | Problem:
         place, item = at
         if isinstance(item, Problem):
             return item
@@ -103,15 +104,14 @@ async def remembered(
     return await in_parts(batch_schemas.RememberBatchResponse(results, len(results) - failed, failed), status)
 
 
-def _priced(
-    query: schemas.RecallRequest | Problem, default_limit: int
-) -> tuple[schemas.RecallRequest | Problem, float]:
-    """Return a question and its price, or in its place the problem that it costs too much."""
+def _priced(query: schemas.RecallRequest | Problem, call: ReadCall) -> tuple[schemas.RecallRequest | Problem, float]:
+    """Return a question and its price, or in its place the problem that it costs too much, or contradicts itself."""
     if isinstance(query, Problem):
         return query, 0.0
     try:
-        return query, price.of_question(query, default_limit)
-    except RequestError as error:
+        query.recency(call.now)
+        return query, price.of_question(query, call.recall_limit)
+    except (InvalidInput, RequestError) as error:
         return problems.problem_of(error), 0.0
 
 
@@ -124,7 +124,9 @@ def _remembered(result: Stored | ProviderError | Problem) -> batch_schemas.Remem
 async def _recalled(query: schemas.RecallRequest, result: Found | ProviderError) -> batch_schemas.RecallItem:
     if isinstance(result, Found):
         memories, text = await within_budget(query, list(map(shown, result.memories)))
-        return batch_schemas.RecallItem(status="answered", memories=memories, count=len(memories), text=text)
+        return batch_schemas.RecallItem(
+            status="answered", memories=memories, count=len(memories), text=text, considered=result.considered
+        )
     return _unanswered(result)
 
 

@@ -8,7 +8,7 @@ from litestar.di import NamedDependency
 from litestar.params import JSONBody
 
 from app.auth.routes import SCOPE
-from app.controllers.resources import READ_PROBLEMS, UserResource, taking
+from app.controllers.resources import WRITE_PROBLEMS, UserResource, taking
 from app.http import change_schemas, problems
 from app.http.admission import price
 from app.http.answers import in_parts, shown
@@ -40,7 +40,7 @@ class ChangesController(UserResource):
         opt={SCOPE: "memory:write"},
         **taking(
             BatchDTO[change_schemas.UpdateBatchRequest],
-            *READ_PROBLEMS,
+            *WRITE_PROBLEMS,
             problems.TOO_DEAR,
             accepted=change_schemas.UpdateBatchResponse,
         ),
@@ -73,7 +73,7 @@ class ChangesController(UserResource):
         opt={SCOPE: "memory:delete"},
         **taking(
             JsonDTO[change_schemas.DeleteBatchRequest],
-            *READ_PROBLEMS,
+            *WRITE_PROBLEMS,
             problems.TOO_DEAR,
             accepted=change_schemas.DeleteBatchResponse,
         ),

@@ -10,7 +10,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from app.auth.routes import SCOPE
-from app.controllers.resources import READ_PROBLEMS, UserResource, taking
+from app.controllers.resources import READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
 from app.http.admission import price
 from app.http.answers import of_memories, shown
@@ -26,8 +26,9 @@ from providers.answers import PARTIAL, Found
 from providers.errors import InvalidInput
 from providers.expiry import BEGINNING
 from providers.labels import LABELS, MAX_LABEL_CHARS
+from providers.positions import Order
 from providers.timing.turns import in_turns
-from providers.types import ALL, Order, PageQuery, as_page
+from providers.types import ALL, PageQuery, as_page
 
 _LIST_PROBLEMS = (*READ_PROBLEMS, problems.CURSOR_LOST, problems.SESSION_LOST)
 CONDITIONS = (*LABELS, "where", "created_from", "created_before")
@@ -162,7 +163,7 @@ class ListsController(UserResource):
         "/memories",
         status_code=200,
         opt={SCOPE: "memory:delete", PARAMETERS: ("confirm", "dry_run", *CONDITIONS)},
-        responses=problems.described(*READ_PROBLEMS, problems.TOO_DEAR, accepted=schemas.DeleteAllResponse),
+        responses=problems.described(*WRITE_PROBLEMS, problems.TOO_DEAR, accepted=schemas.DeleteAllResponse),
     )
     async def delete_all(  # noqa: PLR0913 - one for each parameter of the query
         self,

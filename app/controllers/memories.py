@@ -3,38 +3,36 @@
 from typing import Annotated, cast
 
 from litestar import HttpMethod, Response, delete, get, patch, post, route
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, PathParameter
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from app.auth.routes import SCOPE
 from app.controllers.batches import remembered
-from app.controllers.resources import READ_PROBLEMS, UserResource, taking
+from app.controllers.resources import READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
 from app.http.admission import price
 from app.http.answers import of_memories, shown
 from app.http.batch_schemas import RememberBatchResponse
-from app.http.calls import ReadCall, WriteCall
-from app.http.headers import stored_or_accepted, write_status
+from app.http.calls import ConditionalCall, ReadCall, WriteCall, provide_conditional_call
+from app.http.headers import STATUS_STORED, stored_or_accepted, write_status
 from app.http.json.body import JsonDTO
+from app.http.likeness import stored_unless_similar
+from app.http.preconditions import etag_of, version_in, why_not_deleted
 from app.http.recalled import bytes_for_memories, within_budget
-from app.http.schemas import (
-    DeleteResponse,
-    RecallResponse,
-    RememberOneRequest,
-    RememberResponse,
-    SingleRecallRequest,
-)
+from app.http.remember_schemas import RememberOneRequest, RememberRequest, RememberResponse
+from app.http.schemas import DeleteResponse, RecallResponse, SingleRecallRequest
 from app.http.shared_recall import found_of
 from providers import limits
-from providers.errors import MemoryNotFound
 from providers.timing.turns import in_turns
 from providers.types import Deletion, MemoryRecord
 
 ABSENT = (problems.MEMORY_NOT_FOUND,)
-_OF_DELETE = problems.described(*READ_PROBLEMS, *ABSENT, accepted=DeleteResponse)
+CONDITIONAL = (problems.VERSION_MISMATCH, problems.UNSUPPORTED)
+_OF_DELETE = problems.described(*WRITE_PROBLEMS, *ABSENT, *CONDITIONAL, accepted=DeleteResponse)
 _RECALL_PROBLEMS = (*READ_PROBLEMS, problems.SESSION_LOST, problems.TOO_DEAR, problems.ANSWER_TOO_LARGE)
-_REMEMBER_PROBLEMS = (*READ_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED)
+_REMEMBER_PROBLEMS = (*WRITE_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED)
 
 # Checked by the providers; a pattern here would be a second rule with a message of its own.
 MemoryId = Annotated[str, PathParameter(description="A UUID.", schema_extra={"format": "uuid"})]
@@ -44,6 +42,10 @@ class MemoriesController(UserResource):
     """One user's memories, one at a time."""
 
     tags = ("memory",)
+    dependencies = {  # noqa: RUF012 - read by the framework, never changed
+        **UserResource.dependencies,
+        "conditional": Provide(provide_conditional_call),
+    }
 
     # The framework's own would name the last of the methods alone; handlers are registered by name, and this is first.
     @route(
@@ -70,15 +72,19 @@ class MemoriesController(UserResource):
 
         With an `Idempotency-Key` a repeated request stores once and returns the same id. 202 with the status `accepted`
         means that the memory is durable and is found, although the first provider has not confirmed it yet. Messages
-        keep their order in lists, and are answered as a batch is.
+        keep their order in lists, and are answered as a batch is. `exists` means that nothing was stored, because there
+        is a memory so much like it (`unless_similar`), which asks for the scope to read as well.
         """
         if data.messages is not UNSET:
             answer = await remembered(write, data.each)
             return cast("Response[RememberResponse | RememberBatchResponse]", answer)
         [memory] = data.each
+        if data.unless_similar is not UNSET:
+            return await _remembered_unless_similar(write, memory, data.unless_similar)
         await write.admission.charge(price.of_memory(memory))
         stored = await write.provider.store(memory.memory(write.owner, write.ids.memory(), write.lifetime))
-        return Response(RememberResponse(stored.id, stored_or_accepted(stored)), status_code=write_status(stored))
+        response = RememberResponse(stored.id, stored_or_accepted(stored))
+        return Response(response, status_code=write_status(stored), headers=etag_of(stored.version))
 
     @post(
         "/recall",
@@ -95,41 +101,73 @@ class MemoriesController(UserResource):
         """
         owners = [call.owner] if data.owners is UNSET else call.user.readable(data.owners)
         await call.admission.charge(price.of_question(data, call.recall_limit) * len(owners))
-        query = data.recall_query(owners[0], call.recall_limit, bytes_for_memories([data], call.most_bytes))
+        most_bytes = bytes_for_memories([data], call.most_bytes)
+        query = data.recall_query(owners[0], call.recall_limit, most_bytes, call.now)
         shared = data.owners is not UNSET
-        found = await found_of(call.provider, query, owners) if shared else (await call.provider.find(query)).memories
-        memories, text = await within_budget(data, await in_turns(shown, found), names_owners=shared)
-        return await of_memories(RecallResponse(memories, len(memories), text))
+        found = await (found_of(call.provider, query, owners) if shared else call.provider.find(query))
+        memories, text = await within_budget(data, await in_turns(shown, found.memories), names_owners=shared)
+        return await of_memories(RecallResponse(memories, len(memories), text, found.considered))
 
     @get(
         "/memories/{memory_id:str}",
         opt={SCOPE: "memory:read"},
         responses=problems.described(*READ_PROBLEMS, *ABSENT, problems.SESSION_LOST),
     )
-    async def get_memory(self, memory_id: MemoryId, call: NamedDependency[ReadCall]) -> MemoryRecord:
+    async def get_memory(self, memory_id: MemoryId, call: NamedDependency[ReadCall]) -> Response[MemoryRecord]:
         """Return one memory."""
-        return shown((await call.provider.fetch(call.owner, memory_id)).memory)
+        memory = (await call.provider.fetch(call.owner, memory_id)).memory
+        return Response(shown(memory), headers=etag_of(memory.version))
 
     @patch(
         "/memories/{memory_id:str}",
         opt={SCOPE: "memory:write"},
-        **taking(JsonDTO[schemas.UpdateRequest], *READ_PROBLEMS, *ABSENT, problems.CONFLICT, accepted=MemoryRecord),
+        **taking(
+            JsonDTO[schemas.UpdateRequest],
+            *WRITE_PROBLEMS,
+            *ABSENT,
+            *CONDITIONAL,
+            problems.CONFLICT,
+            accepted=MemoryRecord,
+        ),
     )
     async def update_memory(
-        self, memory_id: MemoryId, data: JSONBody[schemas.UpdateRequest], write: NamedDependency[WriteCall]
+        self, memory_id: MemoryId, data: JSONBody[schemas.UpdateRequest], conditional: NamedDependency[ConditionalCall]
     ) -> Response[MemoryRecord]:
-        """Replace content, metadata, labels or expiry; what is left out stays, `null` removes. 202 as for a new one."""
+        """Replace content, metadata, labels or expiry; what is left out stays, `null` removes. 202 as for a new one.
+
+        With `If-Match` it must have that version.
+        """
+        write = conditional
         write.user.require("memory:read")  # the answer shows the whole memory
         await write.admission.charge(price.of_edit(data))
-        changed = await write.provider.change(data.edit(write.owner, memory_id, write.ids, write.lifetime))
-        return Response(shown(changed.memory), status_code=write_status(changed))
+        edit = data.edit(write.owner, memory_id, write.ids, write.lifetime)
+        changed = await write.provider.change(replace(edit, seen=version_in(write.expected)))
+        memory = changed.memory
+        return Response(shown(memory), status_code=write_status(changed), headers=etag_of(memory.version))
 
     @delete("/memories/{memory_id:str}", status_code=200, opt={SCOPE: "memory:delete"}, responses=_OF_DELETE)
-    async def delete_memory(self, memory_id: MemoryId, write: NamedDependency[WriteCall]) -> Response[DeleteResponse]:
-        """Delete one memory for good. 202: no reader sees it any more, though it is not deleted everywhere yet."""
-        deletion = Deletion(owner=write.owner, memory_id=memory_id, edit_id=write.ids.delete(memory_id))
+    async def delete_memory(
+        self, memory_id: MemoryId, conditional: NamedDependency[ConditionalCall]
+    ) -> Response[DeleteResponse]:
+        """Delete one memory for good. 202: no reader sees it any more, though it is not deleted everywhere yet.
+
+        With `If-Match` it must have that version.
+        """
+        write = conditional
+        seen, edit_id = version_in(write.expected), write.ids.delete(memory_id)
+        deletion = Deletion(owner=write.owner, memory_id=memory_id, edit_id=edit_id, seen=seen)
         erased = await write.provider.erase(deletion)
         memory_id = limits.check_memory_id(memory_id)
         if not erased.count:
-            raise MemoryNotFound(memory_id)
+            raise await why_not_deleted(write.provider, write.owner, memory_id, write.expected)
         return Response(DeleteResponse(memory_id), status_code=write_status(erased))
+
+
+async def _remembered_unless_similar(
+    write: WriteCall, memory: RememberRequest, least: float
+) -> Response[RememberResponse | RememberBatchResponse]:
+    write.user.require("memory:read")  # the answer shows what there is
+    await write.admission.charge(price.of_memory(memory, unless_similar=True))
+    new = memory.memory(write.owner, write.ids.memory(), write.lifetime)
+    response, stored = await stored_unless_similar(write.provider, new, least)
+    return Response(response, status_code=STATUS_STORED if stored is None else write_status(stored))

@@ -9,7 +9,7 @@ from litestar.params import QueryParameter
 
 from app.auth.routes import SCOPE
 from app.controllers.lists import CONDITIONS, provide_conditions
-from app.controllers.resources import READ_PROBLEMS, UserResource, taking
+from app.controllers.resources import READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
 from app.http import problems
 from app.http.admission import price
 from app.http.answers import in_parts
@@ -71,7 +71,7 @@ class PortableController(UserResource):
         "/import",
         status_code=200,
         opt={SCOPE: "memory:write", PARAMETERS: ("name",)},
-        **taking(LinesDTO, *READ_PROBLEMS, problems.TOO_DEAR, accepted=ImportResponse),
+        **taking(LinesDTO, *WRITE_PROBLEMS, problems.TOO_DEAR, accepted=ImportResponse),
     )
     async def import_memories(
         self,

@@ -12,7 +12,8 @@ from app.http.calls import provide_call, provide_write_call
 from app.http.problems import ProblemType, described
 
 OPERATOR_PROBLEMS = (problems.BAD_REQUEST, problems.UNAUTHENTICATED, problems.FORBIDDEN, problems.INVALID_INPUT)
-READ_PROBLEMS = (*OPERATOR_PROBLEMS, problems.UNAVAILABLE, problems.OVERLOADED)
+READ_PROBLEMS = (*OPERATOR_PROBLEMS, problems.UNAVAILABLE, problems.OVERLOADED, problems.RATE_LIMITED)
+WRITE_PROBLEMS = (*READ_PROBLEMS, problems.READ_ONLY)
 _OF_BODY = (problems.MALFORMED_BODY, problems.REQUEST_TIMEOUT, problems.TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE)
 
 

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 
 import structlog
 from msgspec import Struct
 
+from app.doctor.bounded import run_bounded
 from app.doctor.folder import spacious, writable
 from app.process.host import offline_host
 from app.process.installation import Installation
@@ -22,8 +23,9 @@ from providers.chain.policy import OperationClass
 from providers.errors import Misconfigured, Unavailable
 from providers.examination.aside import aside
 from providers.examination.check import DATA_DIR, Check, FailureDomain, JournalSubject, Subject
-from providers.examination.examination import Examination, unexplained
-from providers.examination.outcome import CheckOutcome, CheckStatus, error, ok
+from providers.examination.examination import NO_TIME, Examination, unexplained
+from providers.examination.outcome import CheckOutcome, CheckStatus, error, ok, skipped
+from providers.native.server_check import STOP_SECONDS
 
 
 class Finding(Struct, frozen=True, kw_only=True):
@@ -47,38 +49,80 @@ class DoctorReport(Struct, frozen=True, kw_only=True):
     findings: list[Finding]
 
 
-def _report_of(examination: Examination) -> DoctorReport:
-    """Return the report of an examination."""
-    findings = [
-        Finding(
-            name=one.check.name,
-            status=one.outcome.status,
-            found=one.outcome.found,
-            advice=one.outcome.advice,
-            milliseconds=one.milliseconds,
-        )
-        for one in examination.results
-    ]
-    return DoctorReport(ok=all(one.status is not CheckStatus.ERROR for one in findings), findings=findings)
+class CheckSeries(Struct, frozen=True):
+    """Checks that are made one after another, beside those of other parts."""
+
+    examination: Examination
+    planned: list[Check]
+
+    async def make(self) -> None:
+        """Make them."""
+        await self.examination.make_all(self.planned)
+
+    def findings(self) -> Iterator[Finding]:
+        """Yield what is found so far, and that the rest was not finished."""
+        made = [*self.examination.results]
+        for one in made:
+            yield _finding(one.check, one.outcome, one.milliseconds)
+        for place, check in enumerate(self.planned[len(made) :]):
+            yield _finding(check, skipped(NO_TIME) if place else error(HANGS, check.advice), None)
+
+
+def _finding(check: Check, outcome: CheckOutcome, milliseconds: float | None) -> Finding:
+    return Finding(
+        name=check.name,
+        status=outcome.status,
+        found=outcome.found,
+        advice=outcome.advice,
+        milliseconds=milliseconds,
+    )
 
 
 CONFIG, LIMITS, PROVIDERS, JOURNAL, INSTALLATION = "config", "limits", "providers", "journal", "installation"
+
+# With the start of the program, and an embedded server that hangs at its end, all is over within 20 s.
+EXAMINATION_SECONDS = 13.0
+_CHECK_SECONDS = 7.0  # so that what comes after one that hangs has a time as well
+_CLOSING_SECONDS = STOP_SECONDS + 1.0
+
+HANGS = "it hangs, and cannot even be given up"
 
 _AS_THE_SERVICE = "run this as the user of the service"
 
 _log = structlog.get_logger("ninai")
 
 
-def examine(read: Callable[[], LoadedSettings], now: Callable[[], float] = time.time) -> DoctorReport:
-    """Make every check, and change nothing; `now` returns seconds since 1970.
+class Examined(Struct, frozen=True, kw_only=True):
+    """A report; `ended` is false if something still hangs, so that the process would not end by itself."""
 
-    `read` may raise `ConfigError`. An embedded server that no service runs is run meanwhile, in this thread.
+    report: DoctorReport
+    ended: bool
+
+
+def examine(
+    read: Callable[[], LoadedSettings],
+    now: Callable[[], float] = time.time,
+    seconds: float = EXAMINATION_SECONDS,
+) -> Examined:
+    """Make every check within so many seconds, and change nothing; `now` returns seconds since 1970.
+
+    `read` may raise `ConfigError`. An embedded server that no service runs is run meanwhile.
     """
-    return asyncio.run(_examined(read, now))
+    parts: list[CheckSeries] = []
+    first = Examination(unexpected=_unexpected, seconds=_CHECK_SECONDS, until=time.perf_counter() + seconds)
+    ended = run_bounded(lambda: _examined(read, now, first, parts), seconds + _CLOSING_SECONDS)
+    findings = [finding for part in parts for finding in part.findings()]
+    ok_so_far = all(one.status is not CheckStatus.ERROR for one in findings)
+    return Examined(report=DoctorReport(ok=ok_so_far, findings=findings), ended=ended)
 
 
-async def _examined(read: Callable[[], LoadedSettings], now: Callable[[], float]) -> DoctorReport:
-    examination = Examination(unexpected=_unexpected)
+async def _examined(
+    read: Callable[[], LoadedSettings], now: Callable[[], float], first: Examination, parts: list[CheckSeries]
+) -> None:
+    """Make the checks of configuration and host in turn, then those of all providers and the journal side by side.
+
+    `parts` receives them in the order in which they are told.
+    """
     usable: list[LoadedSettings] = []
 
     async def config() -> CheckOutcome:
@@ -89,15 +133,23 @@ async def _examined(read: Callable[[], LoadedSettings], now: Callable[[], float]
         usable.append(loaded)
         return ok(_sources_of(loaded))
 
-    await examination.make(Check(CONFIG, config, _AS_THE_SERVICE))
+    async def make(examination: Examination, checks: Iterable[Check]) -> None:
+        part = CheckSeries(examination, [*checks])
+        parts.append(part)
+        await part.make()
+
+    await make(first, [Check(CONFIG, config, _AS_THE_SERVICE)])
     if not usable:
-        await examination.make_all(Check(name, config, needs=(CONFIG,)) for name in (DATA_DIR, PROVIDERS, JOURNAL))
-        return _report_of(examination)
+        skipping = (Check(name, config, needs=(CONFIG,)) for name in (DATA_DIR, PROVIDERS, JOURNAL))
+        await make(first.beside(), skipping)
+        return
     [loaded] = usable
-    examination.mask = mask_for(loaded.settings)
+    first.mask = mask_for(loaded.settings)
     with ExitStack() as meanwhile:
-        await examination.make_all(_checks(loaded, now, meanwhile))
-    return _report_of(examination)
+        host = first.beside()
+        await make(host, _host_checks(loaded))
+        groups = [*_provider_checks(loaded.settings, now, meanwhile), _journal_checks(loaded.settings, now, meanwhile)]
+        await asyncio.gather(*(make(host.beside(), checks) for checks in groups))
 
 
 def _unexpected(check: Check, failure: Exception) -> CheckOutcome:
@@ -106,8 +158,8 @@ def _unexpected(check: Check, failure: Exception) -> CheckOutcome:
     return unexplained(check, failure)
 
 
-def _checks(loaded: LoadedSettings, now: Callable[[], float], meanwhile: ExitStack) -> Iterator[Check]:
-    """Yield the checks of a configuration; `meanwhile` ends what runs for these checks alone."""
+def _host_checks(loaded: LoadedSettings) -> Iterator[Check]:
+    """Yield the checks of the settings and the data folder."""
     settings = loaded.settings
     yield Check(LIMITS, partial(_limits, loaded), _AS_THE_SERVICE)
     yield Check(DATA_DIR, partial(aside, partial(writable, settings.data_dir)), _AS_THE_SERVICE)
@@ -115,10 +167,18 @@ def _checks(loaded: LoadedSettings, now: Callable[[], float], meanwhile: ExitSta
     yield Check(f"{DATA_DIR}.space", space, "look whether its disk answers")
     installation = partial(aside, partial(_installation, settings))
     yield Check(f"{DATA_DIR}.{INSTALLATION}", installation, _AS_THE_SERVICE, needs=(DATA_DIR,))
+
+
+def _provider_checks(settings: Settings, now: Callable[[], float], meanwhile: ExitStack) -> Iterator[Sequence[Check]]:
+    """Yield the checks of each provider; `meanwhile` ends what runs for these checks alone."""
     for name in settings.order:
         host = offline_host(name, settings.data_dir)
         provider = Subject(at=f"{PROVIDERS}.{name}", host=host, now=now, meanwhile=meanwhile)
-        yield from settings.providers[name].checks(provider)
+        yield settings.providers[name].checks(provider)
+
+
+def _journal_checks(settings: Settings, now: Callable[[], float], meanwhile: ExitStack) -> Sequence[Check]:
+    """Return the checks of the journal; see `_provider_checks`."""
     journal = JournalSubject(
         at=JOURNAL,
         host=offline_host(JOURNAL, settings.data_dir),
@@ -127,7 +187,7 @@ def _checks(loaded: LoadedSettings, now: Callable[[], float], meanwhile: ExitSta
         alone=len(settings.order) == 1,
         failure_domains=partial(_failure_domains, settings),
     )
-    yield from settings.journal.checks(journal)
+    return settings.journal.checks(journal)
 
 
 async def _failure_domains(settings: Settings) -> dict[str, str | None]:

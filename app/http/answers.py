@@ -23,7 +23,7 @@ OfMemories = TypeVar("OfMemories", RecallResponse, ListResponse)
 # Of the longest memories, these take a few milliseconds; an answer of no more is encoded by the framework as ever.
 AT_ONCE = 10
 
-HIDDEN = "first_version"  # the field of a memory that no answer has
+HIDDEN = ("first_version", "version")  # the fields of a memory that no answer has
 
 _encode = msgspec.json.Encoder(enc_hook=default_serializer).encode
 
@@ -34,8 +34,8 @@ async def of_memories(answer: OfMemories) -> Response[OfMemories]:
 
 
 def shown(memory: MemoryRecord) -> MemoryRecord:
-    """Return a memory as the API shows it: without what only orders lists."""
-    return replace(memory, first_version=0)  # which is left out
+    """Return a memory as the API shows it: without what only orders lists, and what stands in a header."""
+    return replace(memory, first_version=0, version=0)  # which are left out
 
 
 async def in_parts(

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.http.problems import Problem
-from app.http.schemas import RecallRequest, RememberRequest, UserId
+from app.http.remember_schemas import RememberRequest
+from app.http.schemas import RecallRequest, UserId
 from providers import limits
+from providers.search.explanations import Considered
 from providers.types import MemoryRecord
 
 
@@ -47,6 +49,7 @@ class RecallItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
     memories: list[MemoryRecord] | None = None
     count: int | None = None
     text: str | UnsetType = UNSET
+    considered: Considered | None = None
     problem: Problem | None = None
 
 

@@ -26,10 +26,12 @@ from app.http.headers import (
 )
 from app.http.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_keys
 from app.http.lifetimes import Lifetime
+from app.http.preconditions import IF_MATCH, IF_MATCH_PATTERN, expected_by
 from app.http.preferences import PREFER_HEADER
 from app.settings import Settings
 from app.settings.expiry import ExpirySettings
 from providers.base import MemoryProvider
+from providers.keys.writing import Expected
 from providers.limits import MAX_USER_ID_CHARS
 from providers.owners import Owner
 
@@ -59,11 +61,16 @@ _WAIT_TEXT = "`wait=SECONDS` (RFC 7240): how long to wait for `stored` before `a
 _WAIT = _header(PREFER_HEADER, _WAIT_TEXT, pattern="^wait=[0-9]{1,9}$")
 
 
+_MATCH_TEXT = "The `ETag` of the memory: it is written only if it still has that version; `*` if it is there at all."
+_MATCH = _header(IF_MATCH, _MATCH_TEXT, pattern=IF_MATCH_PATTERN)
+
+
 class ReadCall(Struct, frozen=True):
     """Describe a request that reads.
 
     `user` owns the memories, `recall_limit` is the configured default, and `most_bytes` bounds the answer. `admission`
-    is charged the exact price before the provider is asked, and `cursors` lead from page to page.
+    is charged the exact price before the provider is asked, and `cursors` lead from page to page; `now` is when the
+    request came.
     """
 
     provider: MemoryProvider
@@ -72,6 +79,7 @@ class ReadCall(Struct, frozen=True):
     most_bytes: int
     admission: Charged
     cursors: Cursors
+    now: datetime
 
     @property
     def owner(self) -> Owner:
@@ -109,6 +117,12 @@ class WriteCall(Struct, frozen=True):
         return WriteIds(self.user.caller, self.key)
 
 
+class ConditionalCall(WriteCall, frozen=True):
+    """Describe a request that writes, perhaps only over the version of a memory that its caller expects."""
+
+    expected: Expected
+
+
 async def provide_call(
     request: Request[Any, Any, Any],
     named: Annotated[str | None, _USER] = None,  # noqa: ARG001 - read by the guard already; this documents it
@@ -122,7 +136,9 @@ async def provide_call(
     settings: Settings = state.settings
     most_bytes = settings.limits.max_answer_bytes
     user, admission = request.state.user, admission_of(request.scope)
-    return ReadCall(state.provider, user, settings.recall_limit, most_bytes, admission, state.cursors)
+    return ReadCall(
+        state.provider, user, settings.recall_limit, most_bytes, admission, state.cursors, datetime.now(UTC)
+    )
 
 
 async def provide_write_call(
@@ -140,3 +156,18 @@ async def provide_write_call(
     state = request.app.state
     now, expiry = datetime.now(UTC), state.settings.expiry
     return WriteCall(state.provider, request.state.user, idempotency_key, admission_of(request.scope), now, expiry)
+
+
+async def provide_conditional_call(
+    request: Request[Any, Any, Any],
+    named: Annotated[str | None, _USER] = None,  # noqa: ARG001 - as above
+    named_in_query: Annotated[str | None, _USER_IN_QUERY] = None,  # noqa: ARG001 - as above
+    idempotency_key: Annotated[str | None, _KEY] = None,
+    patience_ms: Annotated[str | None, _TIMEOUT] = None,  # noqa: ARG001 - as above
+    preferences: Annotated[str | None, _WAIT] = None,  # noqa: ARG001 - as above
+    match: Annotated[str | None, _MATCH] = None,  # noqa: ARG001 - as above
+) -> ConditionalCall:
+    """Gather what a handler needs that writes conditionally; raise `InvalidInput` if a header is malformed."""
+    write = await provide_write_call(request, idempotency_key=idempotency_key)
+    parts = write.provider, write.user, write.key, write.admission, write.now, write.expiry
+    return ConditionalCall(*parts, expected_by(request))

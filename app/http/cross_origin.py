@@ -32,6 +32,8 @@ _READ = b", ".join(
         b"Memory-Degraded",
         b"Memory-Provider",
         b"Memory-Session",
+        b"RateLimit",
+        b"RateLimit-Policy",
         b"Retry-After",
         b"Server-Timing",
         b"X-Request-ID",

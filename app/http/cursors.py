@@ -20,7 +20,8 @@ from app.http.problems import CURSOR_LOST, RequestError
 from providers.answers import Found
 from providers.errors import InvalidInput
 from providers.owners import Owner
-from providers.types import Conditions, MemoryRecord, PageQuery, Position
+from providers.positions import Position
+from providers.types import Conditions, MemoryRecord, PageQuery
 
 MAX_CURSOR_CHARS = 512
 CURSOR_SECONDS = 86_400  # that a cursor is accepted at least; a job over a long list reads a page more often

@@ -6,6 +6,7 @@ from msgspec import UNSET, Struct
 from msgspec.structs import replace
 
 from app.auth.caller import Caller
+from observability.notes import current
 from providers.errors import InvalidInput
 from providers.limits import check_content, check_metadata
 from providers.states.clock import keyed_memory_id
@@ -29,6 +30,10 @@ class WriteIds(Struct, frozen=True):
             return None
         return keyed_memory_id(*self._scope(self.key), *map(str, place))
 
+    def keyed(self, key: str) -> str | None:
+        """Return the id of a memory that is new under a key of its own, None if the request cannot be repeated."""
+        return None if self.key is None else keyed_memory_id(*self._scope(self.key), "key", key)
+
     def update(self, edit: Edit, ttl_seconds: int | None = None) -> Edit:
         """Return a change to a memory with its id, without one if the request cannot be repeated safely.
 
@@ -48,7 +53,9 @@ class WriteIds(Struct, frozen=True):
         return replace(edit, edit_id=edit_id[:EDIT_KEY_CHARS] + change_digest_of(edit, ttl_seconds).hex())
 
     def delete(self, memory_id: str) -> str | None:
-        """Return the id of a deletion, None if the request cannot be repeated safely."""
+        """Return the id of a deletion, None if the request cannot be repeated safely; note which memory it is about."""
+        if (notes := current.get()) is not None:  # the answer of a provider has no id of what was deleted
+            notes.concerns(memory_id)
         return self._edit("delete", memory_id)
 
     def _edit(self, kind: str, memory_id: str) -> str | None:

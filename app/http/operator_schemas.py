@@ -11,6 +11,7 @@ from providers.journal.operations import Backlog, DeadLetter
 from providers.owners import DEFAULT_TENANT
 
 MAX_REASON_CHARS = 500
+MAX_RETRY_SECONDS = 3_600
 # The limits of an order in a request: names that are not configured are compared with those that are, which takes time.
 MAX_ORDER = 100
 MAX_NAME_CHARS = 100
@@ -26,13 +27,25 @@ class ReadyResponse(Struct, frozen=True):
     """Whether requests can be served, and the health of each provider; `leaving` before the service stops.
 
     Strangers are told `ready` alone where keys are used. `reason` is why it is not ready: it is leaving, still warming
-    up, or no provider that could answer is healthy.
+    up, or no provider that could answer is healthy. In the `mode` `read_only` it is ready, and refuses writes.
     """
 
     ready: bool
     providers: Mapping[str, Health] | UnsetType = UNSET
     leaving: bool | UnsetType = UNSET
     reason: Literal["leaving", "warming", "unhealthy"] | UnsetType = UNSET
+    mode: Literal["read_write", "read_only"] | UnsetType = UNSET
+
+
+class ModeRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Whether the service is to take writes; those whose writes are refused are told the `reason`, which they need.
+
+    After `retry_after` seconds they are to come back.
+    """
+
+    mode: Literal["read_write", "read_only"]
+    reason: Annotated[str, Meta(max_length=MAX_REASON_CHARS)] = ""
+    retry_after: Annotated[int, Meta(ge=1, le=MAX_RETRY_SECONDS)] = 30
 
 
 class BreakerChange(Struct, frozen=True, forbid_unknown_fields=True):

@@ -74,15 +74,20 @@ METHOD_NOT_ALLOWED = ProblemType(405, "method-not-allowed", "This resource does 
 CONFLICT = ProblemType(409, "conflict", "The key was used for something else")
 CURSOR_LOST = ProblemType(409, "cursor-lost", "The list cannot go on where it stopped")
 ANOTHER_STORE = ProblemType(409, "another-store", "The store behind a provider is another one")
+KEY_TAKEN = ProblemType(409, "key-taken", "Another memory has the key")
 SESSION_LOST = ProblemType(409, "session-lost", "What the session has written may be missing")
 ORDER_REFUSED = ProblemType(409, "order-refused", "This order cannot be put in force")
 MEMORY_DELETED = ProblemType(410, "memory-deleted", "The memory was deleted")
 REQUEST_TIMEOUT = ProblemType(408, "request-timeout", "The body came too slowly")
+VERSION_MISMATCH = ProblemType(412, "version-mismatch", "The memory has another version")
 TOO_LARGE = ProblemType(413, "too-large", "The body is too large")
+RATE_LIMITED = ProblemType(429, "rate-limited", "The caller, its user or its tenant has asked too much")
 UNSUPPORTED_MEDIA_TYPE = ProblemType(415, "unsupported-media-type", "The body must be JSON")
 INTERNAL = ProblemType(500, "internal", "The service failed")
 NOT_SERVED = ProblemType(501, "not-served", "The service does not offer that")
 UNSUPPORTED = ProblemType(501, "unsupported", "The provider cannot do that")
+READ_ONLY = ProblemType(503, "read-only", "The service takes no writes now")
+MODE_NOT_SET = ProblemType(503, "mode-not-set", "The mode cannot be saved")
 METRICS_LATE = ProblemType(503, "metrics-late", "The metrics are not available now")
 UNAVAILABLE = ProblemType(503, "unavailable", "The memories are not available now")
 OVERLOADED = ProblemType(503, "overloaded", "The service has more work than it can do")
@@ -93,7 +98,10 @@ _KINDS: dict[type[BaseException], ProblemType] = {
     errors.MemoryNotFound: MEMORY_NOT_FOUND,
     errors.MemoryDeleted: MEMORY_DELETED,
     errors.Conflict: CONFLICT,
+    errors.VersionMismatch: VERSION_MISMATCH,
+    errors.KeyTaken: KEY_TAKEN,
     errors.CursorLost: CURSOR_LOST,
+    errors.FeedLost: CURSOR_LOST,
     errors.SessionLost: SESSION_LOST,
     errors.AnswerTooLarge: ANSWER_TOO_LARGE,
     Unavailable: UNAVAILABLE,
@@ -159,7 +167,10 @@ def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Probl
 def logged_problem(error: Exception, method: str, template: str | None) -> Problem:
     """Describe an error to a client, and log what an operator must know; `template` is that of the route."""
     problem = problem_of(error)
+    notes = current.get()
     if isinstance(error, Unavailable):
+        if notes is not None:
+            notes.failure = shortened(error.reason, MAX_DETAIL_CHARS)
         _log.warning(
             "unavailable",
             kind=type(error).__name__,
@@ -167,7 +178,7 @@ def logged_problem(error: Exception, method: str, template: str | None) -> Probl
             ambiguous=error.ambiguous,
             method=method_of(method),
             route=route_of(template),
-            providers=asked.outcomes if (asked := current.get()) is not None else {},
+            providers=notes.outcomes if notes is not None else {},
         )
     elif problem.status == INTERNAL.status and not isinstance(error, RequestError):
         _log.error("internal_error", exc_info=error)

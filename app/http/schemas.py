@@ -9,17 +9,21 @@ from msgspec.structs import asdict, replace
 from app.http.cursors import MAX_CURSOR_CHARS, Cursors
 from app.http.idempotency import WriteIds
 from app.http.lifetimes import MAX_TTL_SECONDS, Lifetime
-from app.http.moments import check_happened
 from providers import limits
 from providers.errors import InvalidInput
 from providers.filters import Filter
 from providers.json_limits import MAX_METADATA_BYTES, MAX_METADATA_DEPTH
 from providers.labels import LABELS, MAX_LABEL_CHARS
 from providers.owners import Owner
-from providers.types import Conditions, Edit, MemoryRecord, Metadata, NewMemory, Order, PageQuery, RecallQuery, as_page
+from providers.positions import Order
+from providers.search.answer_options import AnswerOptions
+from providers.search.explanations import Considered
+from providers.search.recency import DAY, HALF_LIFE_DAYS, Recency
+from providers.types import Conditions, Edit, MemoryRecord, Metadata, PageQuery, RecallQuery, as_page
 
 MAX_OWNERS = 8  # of one recall
 MAX_RECALL_CHARACTERS = 1_000_000
+MAX_HALF_LIFE_DAYS = 36_500
 # Of a question with a budget and no limit: so many are enough to fill most budgets.
 BUDGET_RECALL_LIMIT = 100
 
@@ -35,6 +39,17 @@ Query = Annotated[str, Meta(min_length=1, max_length=limits.MAX_QUERY_CHARS)]
 Characters = Annotated[int, Meta(ge=1, le=MAX_RECALL_CHARACTERS)]
 RecallLimit = Annotated[int, Meta(ge=1, le=limits.MAX_RECALL_LIMIT)]
 Score = Annotated[float, Meta(ge=0, le=1)]
+Diversity = Annotated[
+    float, Meta(ge=0, le=1, description="How much a memory loses its place for being like one before it.")
+]
+HalfLife = Annotated[
+    float,
+    Meta(
+        gt=0,
+        le=MAX_HALF_LIFE_DAYS,
+        description=f"After so many days half is left of it, {HALF_LIFE_DAYS:g} by default.",
+    ),
+]
 Moment = Annotated[datetime, Meta(tz=True)]
 HappenedAt = Annotated[datetime, Meta(tz=True, description="When it happened; by default now, at most a day ahead.")]
 _EXPIRES = "From when on nobody sees it any more; it is erased later. Not together with `ttl_seconds`."
@@ -61,72 +76,6 @@ class LabelledRequest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def labels(self) -> dict[str, Any]:
         """The labels by their names."""
         return {name: getattr(self, name) for name in LABELS}
-
-
-class RememberRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
-    """A memory to store; it happened now unless `created_at` tells when."""
-
-    content: Content
-    metadata: MetadataField | None = None
-    created_at: HappenedAt | None = None
-    expires_at: ExpiresAt | None = None
-    ttl_seconds: TtlSeconds | None = None
-
-    def memory(self, owner: Owner, memory_id: str | None, lifetime: Lifetime) -> NewMemory:
-        """Return the memory to store; raise `InvalidInput` if its moments are not those of a memory written now."""
-        check_happened(self.created_at, lifetime.now)
-        return NewMemory(
-            owner=owner,
-            content=self.content,
-            metadata=self.metadata,
-            memory_id=memory_id,
-            created_at=self.created_at,
-            expires_at=lifetime.of_new(self.expires_at, self.ttl_seconds),
-            **self.labels,
-        )
-
-
-class Message(Struct, frozen=True, forbid_unknown_fields=True):
-    """One message of a conversation; its speaker is the `name`, or else the `role`."""
-
-    role: Label
-    content: Content
-    name: Label | None = None
-
-
-class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
-    """A memory to store, or the messages of a conversation, each of which becomes a memory, in their order."""
-
-    content: Content | UnsetType = UNSET
-    messages: Annotated[list[Message], Meta(min_length=1, max_length=limits.MAX_BATCH)] | UnsetType = UNSET
-    metadata: MetadataField | None = None
-    created_at: HappenedAt | None = None
-    expires_at: ExpiresAt | None = None
-    ttl_seconds: TtlSeconds | None = None
-    user_id: UserId | UnsetType = UNSET
-
-    @property
-    def each(self) -> list[RememberRequest]:
-        """The memories to store.
-
-        Raises:
-            InvalidInput: there are both content and messages, or neither; or the messages' speaker is given twice.
-        """
-        if self.messages is UNSET:
-            if self.content is UNSET:
-                raise InvalidInput("content", "is required")
-            return [self._one(self.content, self.labels)]
-        if self.content is not UNSET:
-            raise InvalidInput("messages", "must not be given together with content")
-        if self.speaker is not None:
-            raise InvalidInput("speaker", "must not be given together with messages, which name their speakers")
-        return [
-            self._one(message.content, self.labels | {"speaker": message.name or message.role})
-            for message in self.messages
-        ]
-
-    def _one(self, content: str, labels: dict[str, Any]) -> RememberRequest:
-        return RememberRequest(content, self.metadata, self.created_at, self.expires_at, self.ttl_seconds, **labels)
 
 
 class ChangeRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -177,7 +126,8 @@ class RecallRequest(ConditionsRequest, frozen=True, forbid_unknown_fields=True):
 
     `where` is a condition on the metadata; `created_from` is inclusive, `created_before` exclusive. `max_characters` is
     a budget: a memory that does not fit any more is passed over. `format` is `text` for one text beside the memories,
-    ready for a prompt; the budget is that of the text then.
+    ready for a prompt; the budget is that of the text then. `prefer` brings recent memories forward, `diversity` keeps
+    the answers from repeating each other; neither changes a score. `explain` adds to each memory why it has its place.
     """
 
     query: Query
@@ -185,6 +135,22 @@ class RecallRequest(ConditionsRequest, frozen=True, forbid_unknown_fields=True):
     min_score: Score = 0.0
     max_characters: Characters | UnsetType = UNSET
     format: Literal["memories", "text"] = "memories"
+    prefer: Annotated[Literal["recent"], Meta(description="What comes forward among equals.")] | UnsetType = UNSET
+    half_life_days: HalfLife | UnsetType = UNSET
+    diversity: Diversity = 0.0
+    explain: bool = False
+
+    def recency(self, now: datetime) -> Recency | None:
+        """Return the preference for what is recent, None without one.
+
+        Raises:
+            InvalidInput: there is a half-life of a preference that is not asked for.
+        """
+        if self.prefer is UNSET:
+            if self.half_life_days is not UNSET:
+                raise InvalidInput("half_life_days", 'is that of "prefer": "recent", which is not asked for')
+            return None
+        return Recency(now=now, half_life=(self.half_life_days or HALF_LIFE_DAYS) * DAY)
 
     def wanted(self, default_limit: int) -> int:
         """Return how many memories may answer; `default_limit` is that of a question without one."""
@@ -192,13 +158,14 @@ class RecallRequest(ConditionsRequest, frozen=True, forbid_unknown_fields=True):
             return self.limit
         return default_limit if self.max_characters is UNSET else max(BUDGET_RECALL_LIMIT, default_limit)
 
-    def recall_query(self, owner: Owner, default_limit: int, most_bytes: int) -> RecallQuery:
-        """Return the query to answer, with the bound of the whole answer."""
+    def recall_query(self, owner: Owner, default_limit: int, most_bytes: int, now: datetime) -> RecallQuery:
+        """Return the query to answer now, with the bound of the whole answer; raise as `recency` does."""
         return RecallQuery(
             owner=owner,
             query=self.query,
             limit=self.wanted(default_limit),
             min_score=self.min_score,
+            options=AnswerOptions(recency=self.recency(now), diversity=self.diversity, explain=self.explain),
             most_bytes=most_bytes,
             **asdict(self.conditions),
         )
@@ -241,13 +208,6 @@ class SingleRecallRequest(RecallRequest, frozen=True, forbid_unknown_fields=True
     owners: Owners | UnsetType = UNSET
 
 
-class RememberResponse(Struct, frozen=True):
-    """The memory is durable and will be found; `accepted` if the first provider has not confirmed it yet."""
-
-    memory_id: str
-    status: Literal["stored", "accepted"] = "stored"
-
-
 class DeleteResponse(Struct, frozen=True):
     """The memory is gone for good."""
 
@@ -270,12 +230,16 @@ class DryRunResponse(Struct, frozen=True):
     status: Literal["dry_run"] = "dry_run"
 
 
-class RecallResponse(Struct, frozen=True):
-    """The memories found, best first; `text` tells them line by line, if it was asked for."""
+class RecallResponse(Struct, frozen=True, omit_defaults=True):
+    """The memories found, best first; `text` tells them line by line, if it was asked for.
+
+    `considered` tells what was looked at, where the answer is to be explained and the provider can.
+    """
 
     memories: list[MemoryRecord]
     count: int
     text: str | UnsetType = UNSET
+    considered: Considered | None = None
 
 
 class ListResponse(Struct, frozen=True, omit_defaults=True):

@@ -8,23 +8,27 @@ from providers.answer_size import recall_within
 from providers.answers import Found
 from providers.errors import ProviderError
 from providers.owners import Owner
+from providers.search.explanations import Considered
 from providers.store import MemoryStore
 from providers.types import MemoryRecord, RecallQuery
 
 
-async def found_of(provider: MemoryStore, query: RecallQuery, owners: Sequence[Owner]) -> list[MemoryRecord]:
+async def found_of(provider: MemoryStore, query: RecallQuery, owners: Sequence[Owner]) -> Found:
     """Return the memories of all owners nearest to a query, best first, as many as the query may have in all.
+
+    Each is explained among those of its owner; what was considered counts those of all, if all of them tell it.
 
     Raises:
         ProviderError: the memories of one owner cannot be told; what the others have would not be the whole answer.
     """
-    answers: list[list[MemoryRecord]] = []
+    answers: list[Found] = []
     for answer in await provider.find_many([replace(query, owner=owner) for owner in owners]):
         if isinstance(answer, ProviderError):
             raise answer
-        answers.append(answer.memories)
-    merged = _merged(answers, query.limit)
-    return (await recall_within(Found(memories=merged), query.most_bytes)).memories
+        answers.append(answer)
+    merged = _merged([answer.memories for answer in answers], query.limit)
+    considered = _considered([answer.considered for answer in answers])
+    return await recall_within(Found(memories=merged, considered=considered), query.most_bytes)
 
 
 def _merged(answers: Sequence[list[MemoryRecord]], limit: int) -> list[MemoryRecord]:
@@ -41,3 +45,14 @@ def _merged(answers: Sequence[list[MemoryRecord]], limit: int) -> list[MemoryRec
         merged.append(head)
         heads[best] = next(waiting[best], None)
     return merged
+
+
+def _considered(each: Sequence[Considered | None]) -> Considered | None:
+    told = [one for one in each if one is not None]
+    if len(told) < len(each):
+        return None
+    return Considered(
+        memories=sum(one.memories for one in told),
+        filtered=sum(one.filtered for one in told),
+        below_min_score=sum(one.below_min_score for one in told),
+    )

@@ -1,6 +1,6 @@
 """The import of an export: its memories are stored under their ids, or under new ones where those were deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from msgspec import Struct
@@ -14,7 +14,9 @@ from app.portable.format import HeaderLine, Line, MemoryLine, TombstoneLine, Tra
 from app.portable.reading import LINE, check_readable, lines_of, read_line
 from providers.answers import Stored
 from providers.base import MemoryProvider
+from providers.batches import answer_all
 from providers.errors import Conflict, InvalidInput, MemoryDeleted, ProviderError, Unavailable
+from providers.keys.writing import tidy
 from providers.limits import MAX_BATCH, check_new_memory
 from providers.owners import Owner
 from providers.states.clock import keyed_memory_id
@@ -27,6 +29,8 @@ MAX_IMPORT_NAME_CHARS = 64
 MAX_NEW_IDS = 16
 # Of lines that are decoded at a time: JSON takes up to 30 times of its memory as values.
 SLICE_BYTES = 2 * 1024 * 1024
+
+_TIDIED_AT_ONCE = 4  # keys
 
 _AS_THEY_ARE = {*MemoryLine.__struct_fields__} & {*NewMemory.__struct_fields__} - {"first_version"}
 _SCOPE = "import"  # of derived ids, so that no other ones are made of the same parts
@@ -141,7 +145,12 @@ class Import(Struct):
             for place, outcome in zip(gone, again, strict=True):
                 outcomes[place] = outcome
         self.stored += [outcome for _, outcome in outcomes if isinstance(outcome, Stored)]
+        await self._tidy({memory.key for memory, outcome in outcomes if isinstance(outcome, Stored) and memory.key})
         return outcomes
+
+    async def _tidy(self, keys: Collection[str]) -> None:
+        """Leave one memory under each key that was imported, the newest: there may have been others already."""
+        await answer_all(sorted(keys), lambda key: tidy(self.provider, self.owner, key), _TIDIED_AT_ONCE)
 
     def _new_id(self, memory: NewMemory, times: int) -> str:
         return keyed_memory_id(_SCOPE, self.owner.key, self.name, str(memory.memory_id), str(times))

@@ -1,6 +1,7 @@
 """The checks of the settings together, beyond what each value's type requires."""
 
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from ipaddress import ip_network
 
 from app.auth.tokens.extra import installed as can_verify
@@ -143,6 +144,23 @@ def _proxies(settings: Settings) -> Iterator[_Fault]:
             yield ("server", "trusted_proxies"), f"expected addresses or networks like 10.0.0.0/8, got {shown(network)}"
 
 
+def _extraction(settings: Settings) -> Iterator[_Fault]:
+    """Require what a model needs to be asked, and that no request ends while it waits for the facts."""
+    extraction, longest = settings.extraction, settings.chain.longest_request
+    if extraction.model is None:
+        for name in ("base_url", "api_key"):
+            if getattr(extraction, name) is not None:
+                yield ("extraction", name), "nothing is extracted without a model: set extraction.model"
+        return
+    if extraction.base_url is None and not extraction.api_key:
+        yield ("extraction", "model"), "set extraction.api_key, or extraction.base_url for a server that needs no key"
+    if find_spec("openai") is None:
+        yield ("extraction", "model"), "models cannot be asked: pip install 'ninaivalaigal[openai]'"
+    if extraction.wait >= longest:
+        reason = f"must be less than chain.longest_request, which is {longest:g} s"
+        yield ("extraction", "wait"), f"{extraction.wait:g} s {reason}"
+
+
 def _keys(settings: Settings) -> Iterator[_Fault]:
     path = settings.auth.keys_path or settings.data_dir / KEYS_FILE
     if settings.auth.mode == "api_key" and not _callers_configured(settings.auth) and not path.exists():
@@ -217,4 +235,4 @@ def _not_configured(name: str, settings: Settings) -> str:
 
 _OF_PROVIDERS: tuple[_Check, ...] = (_names, _order, _kinds, _journal, _retention, _deadlines, _twins)
 _OF_CALLERS: tuple[_Check, ...] = (_keys, _contexts, _tokens, _hashes, _users)
-_OF_SERVICE: tuple[_Check, ...] = (_reach, _ports, _secrets, _proxies, *_OF_CALLERS, _tracing)
+_OF_SERVICE: tuple[_Check, ...] = (_reach, _ports, _secrets, _proxies, *_OF_CALLERS, _tracing, _extraction)

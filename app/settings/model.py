@@ -6,25 +6,26 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct, field
 
+from app.settings.audit import AuditSettings
 from app.settings.auth import AuthSettings
 from app.settings.datadir import default_data_dir
 from app.settings.environment import process_environment
 from app.settings.expiry import ExpirySettings
+from app.settings.extraction import ExtractionSettings
+from app.settings.limits import LimitSettings
 from observability.secret import Secret
-from providers.answer_size import DEFAULT_ANSWER_BYTES
 from providers.chain.policy import AttemptPolicy, ChainPolicy
 from providers.factory import ProviderSettings
 from providers.journal.settings import AutoJournalSettings, JournalSettings
 from providers.limits import DEFAULT_RECALL_LIMIT, MAX_RECALL_LIMIT
 from providers.native.settings import NativeSettings
+from providers.reranking.settings import NoRerankerSettings, RerankerSettings
 
 _SPELLED = "a name of lower-case letters, digits and single underscores, which a variable can spell"
 ProviderName = Annotated[str, Meta(pattern=r"^[a-z0-9]+(_[a-z0-9]+)*\Z", description=_SPELLED)]
 # The path of the admin API's order would collide with a provider of this name.
 RESERVED_PROVIDER_NAMES = ("order",)
 MAX_DRAIN_SECONDS = 300
-LEAST_ANSWER_BYTES = 1024 * 1024
-MOST_ANSWER_BYTES = 1024 * 1024 * 1024
 # Below the lower bound distant clients would be too slow, and beyond the upper one no client still waits for an answer.
 ClientTimeout = Annotated[float, Meta(ge=0.5, le=600)]
 # What a file or a variable can hold without quoting.
@@ -145,12 +146,6 @@ class ChainSettings(ChainPolicy, frozen=True, kw_only=True, forbid_unknown_field
     attempts: dict[ProviderName, AttemptPolicy] = field(default_factory=dict)
 
 
-class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Configure the limits of answers, in bytes of JSON; the least one has room for the largest memory there may be."""
-
-    max_answer_bytes: Annotated[int, Meta(ge=LEAST_ANSWER_BYTES, le=MOST_ANSWER_BYTES)] = DEFAULT_ANSWER_BYTES
-
-
 class TenantSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Configure whether callers may be of other tenants than the default one, see `deploy/docs/tenants.md`.
 
@@ -178,10 +173,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     data_dir: Path = field(default_factory=lambda: default_data_dir(process_environment(), euid=os.geteuid()))
     auth: AuthSettings = AuthSettings()
     tenants: TenantSettings = TenantSettings()
+    audit: AuditSettings = AuditSettings()
     log: LogSettings = LogSettings()
     tracing: TracingSettings = field(default_factory=TracingSettings)
     mcp: McpSettings = McpSettings()
     compat: CompatSettings = CompatSettings()
+    extraction: ExtractionSettings = ExtractionSettings()
     recall_limit: Annotated[int, Meta(ge=1, le=MAX_RECALL_LIMIT)] = DEFAULT_RECALL_LIMIT
+    reranker: RerankerSettings = field(default_factory=NoRerankerSettings)
     limits: LimitSettings = LimitSettings()
     expiry: ExpirySettings = field(default_factory=ExpirySettings)

@@ -2,13 +2,16 @@
 
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
+from observability.metrics.accountability import AccountabilityMetrics
 from observability.metrics.admission import AdmissionMetrics
 from observability.metrics.buckets import OPERATION_BUCKETS, OVERHEAD_BUCKETS
 from observability.metrics.embedding import EmbeddingMetrics
+from observability.metrics.extraction import ExtractionMetrics
 from observability.metrics.journal import JournalMetrics
 from observability.metrics.operations import OPERATIONS, OperationMetrics
 from observability.metrics.pools import PoolMetrics
 from observability.metrics.providers import ProviderMetrics
+from observability.metrics.recall_index import RecallIndexMetrics
 from observability.metrics.scrapes import expose
 from observability.metrics.service import ServiceMetrics
 
@@ -19,7 +22,16 @@ disable_created_metrics()  # type: ignore[no-untyped-call] # the client leaves i
 
 
 class Metrics(
-    OperationMetrics, ProviderMetrics, JournalMetrics, PoolMetrics, EmbeddingMetrics, AdmissionMetrics, ServiceMetrics
+    OperationMetrics,
+    ProviderMetrics,
+    JournalMetrics,
+    PoolMetrics,
+    EmbeddingMetrics,
+    RecallIndexMetrics,
+    ExtractionMetrics,
+    AdmissionMetrics,
+    AccountabilityMetrics,
+    ServiceMetrics,
 ):
     """Hold every instrument; no user, memory id, path or error text is ever a label.
 
@@ -33,5 +45,8 @@ class Metrics(
         JournalMetrics.__init__(self, registry)
         PoolMetrics.__init__(self, registry)
         EmbeddingMetrics.__init__(self, registry)
+        RecallIndexMetrics.__init__(self, registry)
+        ExtractionMetrics.__init__(self, registry)
         AdmissionMetrics.__init__(self, registry)
+        AccountabilityMetrics.__init__(self, registry)
         ServiceMetrics.__init__(self, registry)

@@ -10,7 +10,7 @@ from observability.metrics.buckets import OPERATION_BUCKETS, OVERHEAD_BUCKETS
 from observability.metrics.children import Children
 
 _SINGLE = ("remember", "recall", "get", "update", "delete")
-OPERATIONS = (*_SINGLE, "delete_all", "list_memories", "remember_many", "recall_many", "health_check")
+OPERATIONS = (*_SINGLE, "delete_all", "list_memories", "feed", "remember_many", "recall_many", "health_check")
 
 # What callers' requests end with in normal operation, and in the first moment of an outage.
 _STATUSES = ("200", "500", "503")

@@ -11,7 +11,7 @@ from msgspec.structs import asdict, replace
 
 from providers import limits
 from providers.errors import InvalidInput, ProviderError, Unavailable
-from providers.labels import LABELS
+from providers.labels import NAMES
 from providers.owners import Owner
 from providers.types import MemoryRecord
 
@@ -19,7 +19,8 @@ from providers.types import MemoryRecord
 _IDS = UUID("5f7a3c52-9d0e-5d0b-a2f4-64f7f0c1c7de")
 
 # What SPEC-020 knows of a memory: anything else that a stranger's memory may have is not ours to interpret.
-_FIELDS = [name for name in MemoryRecord.__struct_fields__ if name not in {*LABELS, "first_version", "expires_at"}]
+_NOT_THEIRS = {*NAMES, "first_version", "version", "expires_at"}
+_FIELDS = [name for name in MemoryRecord.__struct_fields__ if name not in _NOT_THEIRS]
 
 
 def id_of(original: object) -> str:

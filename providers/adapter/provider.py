@@ -11,7 +11,7 @@ from providers import limits
 from providers.adapter.conversion import field_of, id_of, record_of, translated
 from providers.adapter.protocols import BasicProvider, DeletesMemories, ListsMemories
 from providers.answer_size import page_within, recall_within
-from providers.answers import PARTIAL, Changed, Erased, Fetched, Found, Stored
+from providers.answers import PARTIAL, PLAIN_ORDER, Changed, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
 from providers.batches import answer_all
 from providers.errors import MemoryNotFound, ProviderError, Unavailable, Unsupported
@@ -67,6 +67,10 @@ class ProviderAdapter(MemoryProvider):
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`; the answer is `partial` where more memories may meet the conditions."""
         limits.check_recall(query)
+        found = await self._found(query)
+        return replace(found, degraded=(*found.degraded, PLAIN_ORDER)) if query.options.of_ranking else found
+
+    async def _found(self, query: RecallQuery) -> Found:
         asked, before = query.limit, 0
         while True:
             hits = await self._hits(query, asked)
@@ -142,7 +146,7 @@ class ProviderAdapter(MemoryProvider):
         _refuse("store with a given moment", memory.created_at)
         _refuse("hide a memory from some moment on", memory.expires_at)
         for name, label in labels_of(memory).items():
-            _refuse(f"keep the label '{name}'", label)
+            _refuse("keep a key" if name == "key" else f"keep the label '{name}'", label)
         with translated(writes=True):
             # A copy, since either side may change its metadata.
             minted = await self._provider.remember(memory.owner.key, memory.content, deepcopy(memory.metadata))

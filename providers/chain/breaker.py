@@ -11,6 +11,7 @@ from providers.chain.policy import BreakerPolicy, OperationClass
 from providers.chain.probe import LivenessProbe
 from providers.errors import TimedOut
 
+_MOST_REASON_CHARS = 300
 _MOST_DOUBLINGS = 20  # far beyond every longest pause, and still no overflow
 _FORCED = frozenset({BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED})
 _REFUSING = frozenset({BreakerState.OPEN, BreakerState.FORCED_OPEN})
@@ -57,6 +58,8 @@ class CircuitBreaker:
         self._probing = False
         self._pauses = 0
         self._last_error: str | None = None
+        self._last_reason: str | None = None
+        self._last_failure = self._since
         self._probe = None if ping is None else LivenessProbe(provider, ping)
         self._probe_generation = 0  # the generation in which the last probe began
         self._cut_short = 0  # in a row
@@ -138,6 +141,8 @@ class CircuitBreaker:
             calls=self._counters.all.calls,
             failures=self._counters.all.failures,
             failures_in_a_row=self._counters.all.failures_in_a_row,
+            last_reason=self._last_reason,
+            last_error_seconds=None if self._last_error is None else now - self._last_failure,
         )
 
     def _wake(self) -> None:
@@ -156,6 +161,8 @@ class CircuitBreaker:
             self._succeeded(operation)
         elif counts_as_failure(error):
             self._last_error = type(error).__name__
+            self._last_reason = str(error)[:_MOST_REASON_CHARS]
+            self._last_failure = self._now()
             self._failed(operation, timed_out=isinstance(error, TimedOut))
         elif isinstance(error, CutShort) and self._probe is not None:
             self._cut_short_again(self._probe)

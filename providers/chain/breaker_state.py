@@ -19,7 +19,8 @@ class BreakerSnapshot(Struct, frozen=True, kw_only=True):
     """The state of a circuit breaker at one moment.
 
     `why` is the reason of the last change, in words; `seconds_to_probe` is None unless the breaker is open; `calls` and
-    `failures` are those within the sliding window; `last_error` is the class name of the last failure.
+    `failures` are those within the sliding window. `last_error` is the class name of the last failure, `last_reason`
+    says what failed, and `last_error_seconds` is how long ago that was.
     """
 
     provider: str
@@ -31,3 +32,5 @@ class BreakerSnapshot(Struct, frozen=True, kw_only=True):
     calls: int
     failures: int
     failures_in_a_row: int
+    last_reason: str | None = None
+    last_error_seconds: float | None = None

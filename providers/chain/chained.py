@@ -11,6 +11,8 @@ from providers.base import MemoryProvider
 from providers.chain.confirming import Confirmer
 from providers.chain.context import ChainContext
 from providers.chain.deadline import Shutdown
+from providers.chain.deleting import ChainEraser
+from providers.chain.feeding import FeedReader
 from providers.chain.hedging.order import Hedging
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
@@ -21,6 +23,7 @@ from providers.chain.status import ChainStatus
 from providers.chain.waiting.background_tries import BackgroundTries
 from providers.chain.writing import ChainWriter
 from providers.errors import ProviderError
+from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
 from providers.journal.base import Journal
 from providers.owners import Owner
@@ -62,7 +65,9 @@ class ChainedProvider(MemoryProvider):
         self.pacing = self._context.pacing
         self._reader = ChainReader(self._context, hedging or Hedging(), clock)
         self.home = Confirmer(self._context, clock, journal)
+        self._feed = FeedReader(self._context)
         self._writer = ChainWriter(self._context, self._reader, clock, self.home)
+        self._eraser = ChainEraser(self._context, self._reader, clock, self.home)
 
     @property
     def tries(self) -> BackgroundTries:
@@ -106,19 +111,27 @@ class ChainedProvider(MemoryProvider):
         """See `MemoryStore`."""
         return self._reader.page(self.route, query)
 
+    def feed(self, query: FeedQuery) -> Coroutine[Any, Any, FeedPage]:
+        """See `MemoryStore`; a write that home has not confirmed is told as soon as home has it."""
+        return self._feed.page(self.route, query)
+
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""
         return self._writer.change(self.route.verified, edit)
 
+    def change_many(self, edits: Sequence[Edit]) -> Coroutine[Any, Any, list[Changed | ProviderError]]:
+        """See `MemoryStore`."""
+        return self._writer.change_many(self.route.verified, edits)
+
     def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""
-        return self._writer.erase(self.route.verified, deletion)
+        return self._eraser.erase(self.route.verified, deletion)
 
     def erase_all(
         self, owner: Owner, limit: int = limits.MAX_BATCH, conditions: Conditions = ALL
     ) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`; each memory gets its own tombstone, so that later writes survive, whatever their clock."""
-        return self._writer.erase_all(self.route.verified, owner, limit, conditions)
+        return self._eraser.erase_all(self.route.verified, owner, limit, conditions)
 
     async def health_check(self) -> ChainHealth:
         """See `MemoryStore`; all providers are checked at once."""

@@ -18,11 +18,22 @@ from providers.chain.link import Link
 from providers.chain.observer import JournalCall, LateEnd
 from providers.chain.policy import OperationClass
 from providers.chain.rereading import taken
+from providers.chain.superseding import is_unlooked, superseded_by
 from providers.chain.waiting.background_tries import BackgroundTries
 from providers.chain.waiting.home_try import HomeTry, Waiting, answered_within, patience_with, wish
 from providers.errors import MemoryDeleted, ProviderError, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
-from providers.journal.operations import Appended, Dead, JournalEntry, Operation, OperationKind, Postponed, Settlement
+from providers.journal.operations import (
+    Appended,
+    Dead,
+    Done,
+    Held,
+    JournalEntry,
+    Operation,
+    OperationKind,
+    Postponed,
+    Settlement,
+)
 from providers.states.clock import HybridClock
 from providers.types import Snapshot
 
@@ -158,8 +169,33 @@ class Confirmer(Struct):
             await attempt.lease.end()
         met = zip(entries, outcomes, strict=True)
         await self._propagate(home, [entry.state for entry, outcome in met if isinstance(outcome, MemoryDeleted)])
+        settlements = await self._after_look(home, entries, settlements)
         await self.context.settle(*attempt.lease.noted(settlements))
         return outcomes
+
+    async def _after_look(
+        self, home: Link, entries: Sequence[JournalEntry], settlements: Sequence[Settlement]
+    ) -> list[Settlement]:
+        """Delete what is superseded by memories that were put under keys without a look, before they are settled.
+
+        If that fails, the relay makes these deliveries again, and looks then.
+        """
+        unlooked = {entry.seq: entry for entry in entries if is_unlooked(entry.state)}
+        looked_for = [unlooked[one.seq] for one in settlements if isinstance(one, Done | Held) and one.seq in unlooked]
+        if not looked_for:
+            return list(settlements)
+        options = CallOptions(Deadline.after(_PROPAGATION_SECONDS, self.context.now))
+        states = [entry.state for entry in looked_for]
+        try:
+            operations = await superseded_by(home, states, OperationClass.READ, options)
+            if operations:
+                await self.context.journal(
+                    lambda journal: journal.append(operations), _PROPAGATION_SECONDS, JournalCall.APPEND
+                )
+        except Unavailable as error:
+            seqs = {entry.seq for entry in looked_for}
+            return [_postponed(home, unlooked[one.seq], error) if one.seq in seqs else one for one in settlements]
+        return list(settlements)
 
     async def _settlement(
         self, home: Link, entry: JournalEntry, outcome: ProviderError | None, deadline: Deadline

@@ -21,6 +21,11 @@ class Shutdown(Struct):
     now: Clock = time.monotonic
     ends_at: float = inf
 
+    @property
+    def begun(self) -> bool:
+        """Whether that moment is known."""
+        return self.ends_at < inf
+
     def begin(self, seconds: float) -> None:
         """Bring every deadline forward to at most this many seconds from now, also those of requests under way."""
         self.ends_at = min(self.ends_at, self.now() + seconds)

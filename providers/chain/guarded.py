@@ -16,7 +16,8 @@ from providers.chain.link import Link
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.recall_batch import RecallBatch
 from providers.chain.store_batch import SLICE_CHARS, SLICE_MEMORIES, store_slices
-from providers.errors import ProviderError, Rejected, SessionLost
+from providers.errors import FeedLost, ProviderError, Rejected, SessionLost, Unsupported
+from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
 from providers.limits import MAX_BATCH
 from providers.owners import Owner
@@ -37,6 +38,7 @@ _CLASSES = {
 }
 Change = TypeVar("Change", Edit, Deletion)
 _READS = {OperationClass.READ, OperationClass.RECALL}
+_COMPARE = "write only over one version of a memory, as If-Match asks for"
 
 
 class GuardedProvider(Wrapper):
@@ -89,21 +91,27 @@ class GuardedProvider(Wrapper):
             return _refused(list_of_nobody(str(query.provider)))
         return super().page(query)
 
+    async def feed(self, query: FeedQuery) -> FeedPage:
+        """See `MemoryStore`."""
+        if query.after is not None and query.provider != self.link.name:
+            raise FeedLost(f"the cursor is of the provider {query.provider}")
+        return await super().feed(query)
+
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""
-        return super().change(_named(edit))
+        return super().change(self._named_change(edit))
 
     def change_many(self, edits: Sequence[Edit]) -> Coroutine[Any, Any, list[Changed | ProviderError]]:
         """See `MemoryStore`."""
-        return super().change_many([_named(edit) for edit in edits])
+        return super().change_many([self._named_change(edit) for edit in edits])
 
     def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""
-        return super().erase(_named(deletion))
+        return super().erase(self._named_change(deletion))
 
     def erase_many(self, deletions: Sequence[Deletion]) -> Coroutine[Any, Any, list[Erased | ProviderError]]:
         """See `MemoryStore`."""
-        return super().erase_many([_named(deletion) for deletion in deletions])
+        return super().erase_many([self._named_change(deletion) for deletion in deletions])
 
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL) -> Erased:
         """See `MemoryStore`; memories that a try without an answer has deleted are not in the count."""
@@ -153,6 +161,16 @@ class GuardedProvider(Wrapper):
                 result[place] = self._named(one)
         return result
 
+    def _named_change(self, change: Change) -> Change:
+        """Return a change with an id, so that a retry is the same change.
+
+        Raises:
+            Unsupported: it is for one version alone, and the store cannot tell whether that is still there.
+        """
+        if change.seen is not None and not self.link.provider.compares:
+            raise Unsupported(_COMPARE)
+        return change if change.edit_id else replace(change, edit_id=str(uuid4()))
+
     def _minted(self, memory: NewMemory) -> NewMemory:
         return replace(
             memory,
@@ -160,11 +178,6 @@ class GuardedProvider(Wrapper):
             version=self._clock.next() if memory.version is None else memory.version,
             created_at=memory.created_at or self._clock.moment(),
         )
-
-
-def _named(change: Change) -> Change:
-    """Return a change with an id, so that a retry is the same change."""
-    return change if change.edit_id else replace(change, edit_id=str(uuid4()))
 
 
 async def _refused(error: Rejected) -> Found:

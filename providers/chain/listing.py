@@ -13,7 +13,8 @@ from providers.chain.overlay import Overlay
 from providers.chain.pending_view import PendingView
 from providers.chain.policy import OperationClass
 from providers.limits import MAX_LIST_LIMIT
-from providers.types import MemoryRecord, PageQuery, Place
+from providers.positions import Place
+from providers.types import MemoryRecord, PageQuery
 
 Pages = Callable[[PageQuery], Awaitable[Found]]
 WithoutDeleted = Callable[[list[MemoryRecord]], Awaitable[list[MemoryRecord]]]

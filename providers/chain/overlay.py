@@ -7,20 +7,27 @@ from msgspec.structs import replace
 
 from providers.answers import Found
 from providers.journal.operations import JournalEntry, OperationKind
+from providers.keys.choosing import NO_RANK, Rank, rank_of
 from providers.search.word_scores import QueryWords
 from providers.timing.turns import Turns, in_turns
-from providers.types import MemoryRecord, RecallQuery
+from providers.types import MemoryRecord, RecallQuery, Snapshot
 
 
 class Overlay:
     """The states of one owner's memories that take precedence over the answers of one provider.
 
-    It is not `complete` if there are more than it holds.
+    It is not `complete` if there are more than it holds. If it `hides` them, memories are not shown whose keys name
+    another one; see `providers/keys`.
     """
 
-    def __init__(self, entries: Iterable[JournalEntry], *, complete: bool = True) -> None:
+    def __init__(self, entries: Iterable[JournalEntry], *, complete: bool = True, hides: bool = True) -> None:
         self._complete = complete
         self._entries = {entry.state.id: entry for entry in entries}
+        self._current: dict[str, Rank] = {}  # of each key, what is known to be the greatest
+        for entry in self._entries.values() if hides else ():
+            key = entry.state.key
+            if key is not None and not entry.state.deleted:
+                self._current[key] = max(self._current.get(key, NO_RANK), rank_of(entry.state))
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -34,6 +41,16 @@ class Overlay:
     def hidden(self) -> frozenset[str]:
         """The memories whose states at the provider are out of date."""
         return frozenset(memory_id for memory_id, entry in self._entries.items() if not is_creation(entry))
+
+    def supersedes(self, record: MemoryRecord | Snapshot) -> bool:
+        """Return whether the key of a memory names another one."""
+        return record.key in self._current and self._current[record.key] > rank_of(record)
+
+    @property
+    def pending(self) -> tuple[Snapshot, ...]:
+        """The live memories that the overlay knows, for a provider that ranks them with its own."""
+        states = (entry.state for entry in self._entries.values() if not entry.state.deleted)
+        return tuple(state for state in states if not self.supersedes(state))
 
     def unverified(self, memory_id: str) -> bool:
         """Return whether the entry of a memory is unverified; see `is_unverified`."""
@@ -54,18 +71,23 @@ class Overlay:
     def additions(self, records: Sequence[MemoryRecord]) -> list[MemoryRecord]:
         """Return the memories to be added to those of the provider, or to replace them."""
         there = {record.id for record in records}
-        return [
+        added = [
             entry.state.record
             for memory_id, entry in self._entries.items()
             if not entry.state.deleted and not (memory_id in there and is_creation(entry))
         ]
+        return [record for record in added if not self.supersedes(record)]
 
     def without(self, records: Iterable[MemoryRecord]) -> list[MemoryRecord]:
-        """Drop the memories for which the overlay has a newer state, keeping the order."""
-        return [record for record in records if (entry := self._entries.get(record.id)) is None or is_creation(entry)]
+        """Drop the memories for which the overlay has a newer state or another current one, keeping the order."""
+        return [
+            record
+            for record in records
+            if ((entry := self._entries.get(record.id)) is None or is_creation(entry)) and not self.supersedes(record)
+        ]
 
     async def recalled(self, query: RecallQuery, found: Sequence[MemoryRecord]) -> list[MemoryRecord]:
-        """Merge the provider's answer, best first, with the pending memories that match the query.
+        """Merge the answer of a provider that ranks its own alone with the pending memories that match the query.
 
         The two kinds of scores are not comparable. A pending memory therefore gets the rank that its word score has
         among all of them, and a score between those of its neighbours. There may be thousands of long memories, whose

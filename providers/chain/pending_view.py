@@ -40,7 +40,8 @@ class FarBehind(Refused):
 class PendingView(Struct):
     """Look up in the journal what concerns one read; `journal_error` is why the journal did not answer.
 
-    If it is to be `whole`, an answer that may lack something is none.
+    If it is to be `whole`, an answer that may lack something is none. If it has all that are `superseded`, memories are
+    shown as well whose keys name others.
     """
 
     context: ChainContext
@@ -48,6 +49,7 @@ class PendingView(Struct):
     execution: Execution
     journal_error: JournalUnavailable | None = None
     whole: bool = False
+    superseded: bool = False
     _incomplete: bool = False
     _entries: dict[str, Sequence[JournalEntry]] = {}
     _patient: bool = False
@@ -129,14 +131,19 @@ class PendingView(Struct):
         if provider not in self._entries:
             await self._look(provider, deadline)
         if self._pending(provider) <= MAX_PENDING:
-            return Overlay(self._entries[provider])
+            return Overlay(self._entries[provider], hides=not self.superseded)
         if not options.last_resort:
             raise FarBehind(f"{provider}: more than {MAX_PENDING} operations of this user are pending")
         await self._look(provider, deadline, MOST_PENDING)
         self._incomplete = self._pending(provider) > MOST_PENDING
         if self._incomplete and (self.whole or _wants_its_writes()):
             raise FarBehind(f"{provider}: more than {MOST_PENDING} operations of this user are pending")
-        return Overlay(self._entries[provider], complete=not self._incomplete)
+        return Overlay(self._entries[provider], complete=not self._incomplete, hides=not self.superseded)
+
+    def keyed(self, key: str) -> list[MemoryRecord]:
+        """Return the memories of a key that the journal is known to hold for the providers asked so far."""
+        entries = {entry.state.id: entry.state for known in self._entries.values() for entry in known}
+        return [state.record for state in entries.values() if state.key == key and not state.deleted]
 
     async def without_deleted(
         self, provider: str, records: Sequence[MemoryRecord], deadline: Deadline

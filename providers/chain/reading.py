@@ -22,7 +22,9 @@ from providers.chain.pending_view import PendingView
 from providers.chain.policy import OperationClass
 from providers.chain.recalling import recalled_over
 from providers.chain.route import Route
+from providers.chain.superseding import one_of_each_key
 from providers.errors import CursorLost, MemoryNotFound, Unavailable
+from providers.expiry import BEGINNING
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import JournalEntry
 from providers.limits import MAX_LIST_LIMIT
@@ -52,7 +54,7 @@ class ChainReader:
             def ask(link: Link, options: CallOptions) -> Awaitable[Found]:
                 return recalled_over(view, link, options, query)
 
-            return await self._found(view, execution, OperationClass.RECALL, ask)
+            return one_of_each_key(await self._found(view, execution, OperationClass.RECALL, ask))
 
     async def page(self, route: Route, query: PageQuery) -> Found:
         """List memories from newest to oldest; see `MemoryStore`."""
@@ -64,17 +66,26 @@ class ChainReader:
                 raise list_of_nobody(goes_on_with)
             route = route.only(goes_on_with)
         with self._context.begin(route, OperationClass.READ) as execution:
+            if query.key is not None:  # who puts under a key that it cannot look for needs the other half
+                execution.deadline = execution.deadline.earlier(execution.deadline.remaining() / 2)
             view = await self._view(query.owner, execution)
+            view.superseded = query.key is not None
 
             async def ask(link: Link, options: CallOptions) -> Found:
                 return await (await pages_over(view, link, options))(query)
 
             try:
                 # A page that continues a list is to come from the provider that began it.
-                return await self._found(view, execution, OperationClass.READ, ask, hedged=query.after is None)
+                found = await self._found(view, execution, OperationClass.READ, ask, hedged=query.after is None)
+                return found if view.superseded else one_of_each_key(found)
             except JournalUnavailable:
                 raise
             except Unavailable as error:
+                if query.key is not None and (pending := list(filter(query.admits, view.keyed(query.key)))):
+                    # What the journal has under a key is newer than what the providers have.
+                    execution.degrade(f"home_{error.outcome}")
+                    execution.answered(JOURNAL)
+                    return replace(Found(memories=pending), **execution.facts)
                 if goes_on_with is None:
                     raise
                 raise CursorLost(goes_on_with) from error
@@ -90,7 +101,7 @@ class ChainReader:
             JournalUnavailable: the journal does not answer.
         """
         view = await self._view(chosen.owner, execution, deadline)
-        view.whole = True
+        view.whole = view.superseded = True
         if view.journal_error is not None:
             raise view.journal_error
 
@@ -137,7 +148,18 @@ class ChainReader:
                 execution.answered(JOURNAL)
                 fetched = from_journal(entry, now)
                 execution.answered(JOURNAL, fetched.degraded, eventual=fetched.eventual)
+            if fetched.memory.key is not None and await self._is_superseded(view, execution, fetched.memory):
+                raise MemoryNotFound(memory_id)
             return replace(fetched, **execution.facts)
+
+    async def of_key(self, execution: Execution, owner: Owner, key: str, deadline: Deadline) -> list[MemoryRecord]:
+        """Return all memories of a key that are not deleted, those that have expired included.
+
+        Raises:
+            Unavailable: it is unknown which there are.
+        """
+        query = PageQuery(owner=owner, key=key, now=BEGINNING)
+        return await self.all_memories(execution, query, MAX_LIST_LIMIT, deadline)
 
     async def entry(self, owner: Owner, memory_id: str, deadline: Deadline) -> JournalEntry | None:
         """Return what the journal knows of a memory, None if it knows nothing (any more).
@@ -200,6 +222,13 @@ class ChainReader:
         [home] = route.readers
         execution.answered(home.name)
         return home, reduce(merged, states) if states else None
+
+    async def _is_superseded(self, view: PendingView, execution: Execution, memory: MemoryRecord) -> bool:
+        """Return whether a write that the provider of a memory has not taken yet names another one by its key."""
+        overlay = await view.overlay_for(
+            execution.provider or JOURNAL, CallOptions(execution.deadline, last_resort=True)
+        )
+        return overlay.supersedes(memory)
 
     async def _found(
         self,

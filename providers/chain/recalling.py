@@ -33,9 +33,12 @@ async def recalled_over(view: PendingView, link: Link, options: CallOptions, que
     overlay = await view.overlay_for(link.name, options)
     if not len(overlay):
         return await _asked(link, options, query)
-    found, shown = await _shown(view, link, options, replace(query, without=overlay.hidden), query.limit)
-    recalled = replace(found, memories=await overlay.recalled(query, shown))
-    return await recall_within(overlay.marked(recalled, {record.id for record in shown}), query.most_bytes)
+    asked = replace(query, without=overlay.hidden, pending=overlay.pending)
+    found, shown = await _shown(view, link, options, asked, query.limit)
+    there = {record.id for record in shown} - (found.pending or frozenset())
+    memories = await overlay.recalled(query, shown) if found.pending is None else shown[: query.limit]
+    recalled = replace(found, memories=memories, pending=None)
+    return await recall_within(overlay.marked(recalled, there), query.most_bytes)
 
 
 async def _shown(

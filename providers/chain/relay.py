@@ -19,6 +19,7 @@ from providers.chain.link import Link
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import OperationClass, RelayPolicy
 from providers.chain.rereading import shown_by, taken
+from providers.chain.superseding import superseded_by
 from providers.errors import MemoryDeleted, ProviderError, Throttled, Unavailable
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Dead, Delivery, Done, Held, Postponed, Settlement
@@ -127,6 +128,9 @@ class OutboxRelay(Struct):
             outcomes = await apply_all(link, changes, OperationClass.REPLAY, options)
             met = [one.state for one, outcome in zip(rest, outcomes, strict=True) if isinstance(outcome, MemoryDeleted)]
             propagations = await tombstones_met(link, met, OperationClass.REPLAY, options)
+            there = [one.state for one, outcome in zip(rest, outcomes, strict=True) if outcome is None]
+            there += [one.state for one, seen in zip(held, shown, strict=True) if seen]
+            propagations += await superseded_by(link, there, OperationClass.REPLAY, options)
         except Unavailable as error:
             return self._failed(batch, error)
         except Exception:  # noqa: BLE001 - logged with its traceback below; raised, it would stop all other deliveries

@@ -1,34 +1,29 @@
 """The write path: into the journal first, then to home; the relays deliver to the standbys."""
 
 from collections.abc import Sequence
-from contextlib import suppress
-from uuid import uuid4
 
 from msgspec.structs import replace
 
 from providers import limits
-from providers.answers import Changed, Erased, Stored
+from providers.answers import Changed, Stored
 from providers.batches import answer_all
+from providers.chain.appending import append_all, raise_first
 from providers.chain.confirming import Confirmer
 from providers.chain.context import ChainContext
-from providers.chain.deadline import Deadline
-from providers.chain.execution import JOURNAL, Execution
-from providers.chain.leasing import LEASE_SECONDS
-from providers.chain.observer import JournalCall
+from providers.chain.execution import JOURNAL, Execution, WriteFacts
 from providers.chain.overlay import OLDEST_VERSION, is_unverified
 from providers.chain.policy import OperationClass
 from providers.chain.reading import ChainReader
 from providers.chain.route import Route
 from providers.chain.waiting.slowing import slow_down
-from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected, Unavailable
-from providers.expiry import BEGINNING, has_expired
+from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
+from providers.expiry import has_expired
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
-from providers.owners import Owner
 from providers.states.clock import HybridClock, new_memory_id
-from providers.states.editing import deleted_by, edited, first_state, is_done, tombstone_for
+from providers.states.editing import edited, first_state, is_done
 from providers.states.merging import merged
 from providers.timing.turns import in_turns
-from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, Snapshot, as_page
+from providers.types import Edit, NewMemory, Snapshot
 
 _AT_ONCE = 4  # looks for memories of one batch
 _UPDATE_TRIES = 4  # while others change the same memory at the same time
@@ -51,7 +46,7 @@ class ChainWriter:
             [outcome] = await self._store(execution, [memory])
             if isinstance(outcome, ProviderError):
                 raise outcome
-            return Stored(id=outcome, **execution.write_facts)
+            return Stored(id=outcome.id, version=outcome.version, **execution.write_facts)
 
     async def store_many(self, route: Route, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """Store many memories; see `MemoryStore`."""
@@ -67,11 +62,11 @@ class ChainWriter:
         return [
             execution.refusal(one)
             if isinstance(one, ProviderError)
-            else Stored(id=one, **execution.write_facts_of(place))
+            else Stored(id=one.id, version=one.version, **execution.write_facts_of(place))
             for place, one in results
         ]
 
-    async def _store(self, execution: Execution, memories: Sequence[NewMemory]) -> list[str | ProviderError]:
+    async def _store(self, execution: Execution, memories: Sequence[NewMemory]) -> list[Snapshot | ProviderError]:
         """Store memories; one without an id is certainly new, for the others an earlier write is looked up first."""
         states = await in_turns(self._new_state, memories)
         found: list[Appended | Snapshot | Operation | ProviderError] = [_creation(state) for state in states]
@@ -80,16 +75,13 @@ class ChainWriter:
         for place, look in zip(named, looks, strict=True):
             found[place] = look
         new = [(place, known) for place, known in enumerate(found) if isinstance(known, Operation)]
-        appended = await self._append_all(execution, [operation for _, operation in new])
+        appended = await append_all(self._context, execution, [operation for _, operation in new])
         for (place, _), outcome in zip(new, appended, strict=True):
             found[place] = outcome
         entries = [(place, known.entry) for place, known in enumerate(found) if isinstance(known, Appended)]
         for place, error in await self._home.confirm(execution, OperationClass.REMEMBER, entries):
             found[place] = error
-        return [
-            known.with_traceback(None) if isinstance(known, ProviderError) else state.id
-            for known, state in zip(found, states, strict=True)
-        ]
+        return [known.with_traceback(None) if isinstance(known, ProviderError) else _state_of(known) for known in found]
 
     async def change(self, route: Route, edit: Edit) -> Changed:
         """Change a memory; see `MemoryStore`."""
@@ -106,7 +98,46 @@ class ChainWriter:
                 return Changed(memory=state.record, **execution.write_facts)
             raise Unavailable(f"memory {edit.memory_id} is being changed by too many at once")
 
+    async def change_many(self, route: Route, edits: Sequence[Edit]) -> list[Changed | ProviderError]:
+        """Change different memories with one call to the journal; one that others change meanwhile is changed alone."""
+        limits.check_batch("edits", edits)
+        with self._context.begin(route, OperationClass.REMEMBER, len(edits)) as execution:
+            await slow_down(self._context, execution, edits[0].owner, len(edits))
+            found = await answer_all(edits, lambda edit: self._prepared(execution, limits.check_edit(edit)), _AT_ONCE)
+            new = [(place, one) for place, one in enumerate(found) if isinstance(one, Operation)]
+            outcomes = await append_all(self._context, execution, [operation for _, operation in new])
+            for (place, _), outcome in zip(new, outcomes, strict=True):
+                found[place] = outcome
+            entries = [(place, one.entry) for place, one in enumerate(found) if isinstance(one, Appended)]
+            for place, error in await self._home.confirm(execution, OperationClass.REMEMBER, entries):
+                found[place] = error
+        return [
+            await self._change_result(route, edit, one, execution.write_facts_of(place))
+            for place, (edit, one) in enumerate(zip(edits, found, strict=True))
+        ]
+
+    async def _change_result(
+        self, route: Route, edit: Edit, one: Operation | Appended | Snapshot | ProviderError, facts: WriteFacts
+    ) -> Changed | ProviderError:
+        try:
+            if isinstance(one, OutOfDate):
+                return await self.change(route, edit)
+        except ProviderError as error:
+            return error.with_traceback(None)
+        if isinstance(one, MemoryDeleted):
+            return MemoryNotFound(edit.memory_id)
+        return one if isinstance(one, ProviderError) else Changed(memory=_state_of(one).record, **facts)
+
     async def _changed(self, execution: Execution, edit: Edit) -> Snapshot:
+        prepared = await self._prepared(execution, edit)
+        if isinstance(prepared, Snapshot):
+            return prepared
+        appended = prepared if isinstance(prepared, Appended) else await self._append(execution, prepared)
+        raise_first(await self._home.confirm(execution, OperationClass.REMEMBER, [(0, appended.entry)]))
+        return appended.entry.state  # not the new one where the journal knows that the edit was applied long before
+
+    async def _prepared(self, execution: Execution, edit: Edit) -> Operation | Appended | Snapshot:
+        """Return the operation that makes an edit; or the memory, if the edit changes nothing, as it is known."""
         entry = await self._reader.entry(edit.owner, edit.memory_id, execution.deadline)
         base = None if entry is None else entry.state
         # An unverified write may repeat an earlier one, and of what was rolled back the journal may be a part.
@@ -120,101 +151,17 @@ class ChainWriter:
                 execution.answered(JOURNAL)
             raise MemoryNotFound(edit.memory_id)
         if is_done(base, edit):
-            if entry is not None:
-                _raise_first(await self._home.confirm(execution, OperationClass.REMEMBER, [(0, entry)]))
-            return base
+            return Appended(entry=entry, repeated=True) if entry is not None and base is entry.state else base
         self._clock.observe(base.version)
         version = self._clock.next() if edit.version is None else edit.version
         state = edited(base, edit, version, now)
-        operation = Operation(
+        return Operation(
             kind=OperationKind.UPDATE,
             state=state,
             base_version=base.version,
             edit_id=edit.edit_id,
             older_edits=tuple(one for one in base.edits if one not in state.edits),
         )
-        entry = (await self._append(execution, operation)).entry
-        _raise_first(await self._home.confirm(execution, OperationClass.REMEMBER, [(0, entry)]))
-        return entry.state  # not the new one where the journal knows that the edit was applied long before
-
-    async def erase(self, route: Route, deletion: Deletion) -> Erased:
-        """Delete a memory for ever; see `MemoryStore`."""
-        deletion = limits.check_deletion(deletion)
-        edit_id = deletion.edit_id or str(uuid4())
-        with self._context.begin(route, OperationClass.DELETE) as execution:
-            await slow_down(self._context, execution, deletion.owner)
-            former, trace, created_at = None, False, None
-            try:
-                former, trace = await self._former(execution, deletion)
-                existed = _existed(former, edit_id)
-                created_at = None if former is None else former.created_at
-            except Unavailable:
-                # Whether it existed is unknown. The caller has reason to believe so, and a retry gets the same answer.
-                existed, created_at = True, self._clock.moment()
-            if former is not None and former.deleted:
-                state = former  # the first deletion stays for ever, and only its caller gets a count of 1
-            else:
-                state = Snapshot(
-                    user_id=deletion.owner.key,
-                    id=deletion.memory_id,
-                    version=self._clock.next() if deletion.version is None else deletion.version,
-                    content=None,
-                    created_at=created_at,
-                    edits=(edit_id,),
-                )
-            appended = await self._append(execution, Operation(kind=OperationKind.DELETE, state=state, trace=trace))
-            if appended.repeated and not (former is not None and former.deleted and existed):
-                existed = _existed(appended.entry.state, edit_id)
-            elif appended.former is not None:
-                existed = True
-            _raise_first(await self._home.confirm(execution, OperationClass.DELETE, [(0, appended.entry)]))
-            return Erased(count=existed, **execution.write_facts)
-
-    async def _former(self, execution: Execution, deletion: Deletion) -> tuple[Snapshot | None, bool]:
-        """Return the state that a deletion meets, and whether home itself holds none, so that a trace is to be kept."""
-        # At most half of the time: that the deletion is durable matters more than whether the memory existed.
-        limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
-        entry = await self._reader.entry(deletion.owner, deletion.memory_id, limited)
-        if entry is not None:
-            self._clock.observe(entry.state.version)
-            return await self._first_deletion(execution, deletion, entry.state, limited), False
-        source, former = await self._reader.snapshot(execution, deletion.owner, deletion.memory_id, limited)
-        if former is not None:
-            self._clock.observe(former.version)
-        # A provider that answers instead of home may lack what home holds.
-        return former, former is None and source is execution.route.home
-
-    async def _first_deletion(
-        self, execution: Execution, deletion: Deletion, known: Snapshot, limited: Deadline
-    ) -> Snapshot:
-        """Return the tombstone that this very deletion has left at a provider, or else what the journal knows.
-
-        The journal forgets deletions; that of a later write, which nobody could judge, is perhaps all that it knows.
-        """
-        if not known.deleted or deletion.edit_id is None or deleted_by(known, deletion.edit_id):
-            return known
-        with suppress(Unavailable):
-            _, held = await self._reader.snapshot(execution, deletion.owner, deletion.memory_id, limited)
-            if held is not None and held.deleted and deleted_by(held, deletion.edit_id):
-                return held
-        return known
-
-    async def erase_all(self, route: Route, owner: Owner, limit: int, conditions: Conditions) -> Erased:
-        """Delete an owner's memories that meet conditions, each as if alone; see `MemoryStore`."""
-        limits.check_erase_all(owner, limit, conditions)
-        with self._context.begin(route, OperationClass.DELETE, limit) as execution:
-            await slow_down(self._context, execution, owner)
-            # At most half of the time, as for one.
-            limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
-            chosen = replace(as_page(conditions, owner), now=BEGINNING)  # what has expired is to go as well
-            records = await self._reader.all_memories(execution, chosen, limit, limited)
-            edit_id = str(uuid4())
-            operations = await in_turns(lambda record: _erasure(record, self._clock.next(), edit_id), records)
-            outcomes = await self._append_all(execution, operations)
-            entries = [(place, known.entry) for place, known in enumerate(outcomes) if isinstance(known, Appended)]
-            _raise_first(await self._home.confirm(execution, OperationClass.DELETE, entries))
-            # Memories that another caller deletes at the same time count as well, or a repeating caller stops early.
-            return Erased(count=len(entries), **execution.write_facts)
 
     def _new_state(self, memory: NewMemory) -> Snapshot:
         memory_id = memory.memory_id or new_memory_id(self._clock.milliseconds)
@@ -258,31 +205,20 @@ class ChainWriter:
         return Appended(entry=entry, repeated=True) if entry is not None and known is entry.state else known
 
     async def _append(self, execution: Execution, operation: Operation) -> Appended:
-        [outcome] = await self._append_all(execution, [operation])
+        [outcome] = await append_all(self._context, execution, [operation])
         if not isinstance(outcome, Appended):
             raise outcome
         return outcome
-
-    async def _append_all(self, execution: Execution, operations: Sequence[Operation]) -> list[Appended | Rejected]:
-        if not operations:
-            return []
-        home = None if execution.route.home is None else execution.route.home.name
-        outcomes = await self._context.journal(
-            lambda journal: journal.append(operations, held=home, seconds=LEASE_SECONDS),
-            execution.deadline.remaining(),
-            JournalCall.APPEND,
-        )
-        if any(isinstance(outcome, Rejected) for outcome in outcomes):
-            execution.answered(JOURNAL)
-        return outcomes
 
 
 def _creation(state: Snapshot) -> Operation:
     return Operation(kind=OperationKind.REMEMBER, state=state)
 
 
-def _erasure(record: MemoryRecord, version: int, edit_id: str) -> Operation:
-    return Operation(kind=OperationKind.DELETE, state=tombstone_for(record, version, edit_id))
+def _state_of(known: Appended | Operation | Snapshot) -> Snapshot:
+    if isinstance(known, Snapshot):
+        return known
+    return known.entry.state if isinstance(known, Appended) else known.state
 
 
 def _checked(memory: NewMemory) -> NewMemory | ProviderError:
@@ -291,13 +227,3 @@ def _checked(memory: NewMemory) -> NewMemory | ProviderError:
         return limits.check_new_memory(memory)
     except ProviderError as error:
         return error.with_traceback(None)
-
-
-def _existed(former: Snapshot | None, edit_id: str) -> bool:
-    """Return whether a deletion finds a memory, or repeats the one that did."""
-    return former is not None and (not former.deleted or deleted_by(former, edit_id))
-
-
-def _raise_first(refused: Sequence[tuple[int, ProviderError]]) -> None:
-    for _, error in refused:
-        raise error

@@ -59,6 +59,7 @@ class Embedder(Protocol):
     async def embed_words(self, words: Sequence[str]) -> Matrix | None:  # noqa: ARG002 - for those that know words
         """Return the vectors of single words, float32[words, dim] of any length, that may be summed up to a text's.
 
-        Returns None if this model knows words only within their text. It must be cheap, because a recall waits for it.
+        A word that it does not know has zeros. Returns None if this model knows words only within their text. It must
+        be cheap, because a recall waits for it.
         """
         return None

@@ -22,15 +22,16 @@ async def aside(work: Callable[[], T]) -> T:
             result = work()
         except Exception as error:  # noqa: BLE001 - raised in the caller, which would otherwise wait for ever
             failure = error  # the name in the except clause ends with it
-            _call(loop, lambda: settle(lambda: done.set_exception(failure)))
+            call_in(loop, lambda: settle(lambda: done.set_exception(failure)))
         else:
-            _call(loop, lambda: settle(lambda: done.set_result(result)))
+            call_in(loop, lambda: settle(lambda: done.set_result(result)))
 
     Thread(target=run, name="aside", daemon=True).start()
     return await done
 
 
-def _call(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+def call_in(loop: asyncio.AbstractEventLoop, callback: Callable[[], None]) -> None:
+    """Have a loop call something, from another thread."""
     # A thread may come back after the loop has ended.
     if not loop.is_closed():
         loop.call_soon_threadsafe(callback)

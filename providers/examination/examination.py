@@ -15,6 +15,8 @@ from providers.examination.outcome import CheckFailed, CheckOutcome, error, ok, 
 # More than a provider has for an operation, and more than a connection may take.
 CHECK_SECONDS = 10.0
 
+NO_TIME = "not examined: what hangs has taken all of the time"
+
 BUG_ADVICE = "please report this as a bug"
 
 # Turns an exception into an outcome that no backend may raise.
@@ -32,20 +34,29 @@ class Examination(Struct, kw_only=True):
     """The results of the checks made so far, in order.
 
     `mask` takes the secrets out of what was found; advice is in our own words. `seconds` is the time limit of a check,
-    None for no limit. `unexpected` explains exceptions that no backend may raise.
+    None for no limit, and `until` is the moment of `perf_counter` by which all of them end. `unexpected` explains
+    exceptions that no backend may raise.
     """
 
     mask: Callable[[str], str] = in_one_line
     seconds: float | None = CHECK_SECONDS
+    until: float | None = None
     unexpected: Unexpected = unexplained
     results: list[CheckResult] = []
     _passed: set[str] = set()
 
+    def beside(self) -> "Examination":
+        """Return one of further checks, which are made at the same time as others and may need what passed so far."""
+        return structs.replace(self, results=[], _passed={*self._passed})
+
     async def make(self, check: Check) -> None:
-        """Make a check within its time limit, unless a check that it needs has failed."""
+        """Make a check within its time limit, unless a check that it needs has failed, or no time is left."""
         missing = next((need for need in check.needs if need not in self._passed), None)
         if missing is not None:
             self._note(check, skipped(f"needs {missing}"), None)
+            return
+        if self.until is not None and perf_counter() >= self.until:
+            self._note(check, skipped(NO_TIME), None)
             return
         started = perf_counter()
         outcome = await self.attempt(check)
@@ -58,17 +69,27 @@ class Examination(Struct, kw_only=True):
 
     async def attempt(self, check: Check) -> CheckOutcome:
         """Make a check without noting its result."""
-        seconds = self.seconds if check.seconds is None else check.seconds
+        seconds = self._seconds_for(check)
         clock = asyncio.timeout(seconds)
         try:
             async with clock:
                 return await check.work() or ok()
         except Exception as failure:  # noqa: BLE001 - the result of this check, cause kept; raised, it would end the others
             if isinstance(failure, TimeoutError) and clock.expired():
-                outcome = error(f"no answer within {seconds:g} s", check.advice, label=TimedOut.outcome)
+                outcome = error(_overdue(self._limit_of(check), seconds), check.advice, label=TimedOut.outcome)
             else:
                 outcome = _expected(check, failure) or self.unexpected(check, failure)
             return structs.replace(outcome, cause=failure)
+
+    def _seconds_for(self, check: Check) -> float | None:
+        limit = self._limit_of(check)
+        if self.until is None:
+            return limit
+        left = max(0.0, self.until - perf_counter())
+        return left if limit is None else min(limit, left)
+
+    def _limit_of(self, check: Check) -> float | None:
+        return self.seconds if check.seconds is None else check.seconds
 
     def _note(self, check: Check, outcome: CheckOutcome, milliseconds: float | None) -> None:
         if not outcome.blocks:
@@ -88,6 +109,13 @@ def _expected(check: Check, failure: Exception) -> CheckOutcome | None:
     if isinstance(failure, (ProviderError, CheckFailed)):
         return error(_words(failure), check.advice, label=failure.outcome)
     return None
+
+
+def _overdue(limit: float | None, seconds: float | None) -> str:
+    """Describe a check without an end: one that had less than its time limit may not be to blame."""
+    return (
+        f"no answer within {seconds:g} s" if seconds == limit else f"not finished in the {seconds:.1f} s that were left"
+    )
 
 
 def _words(failure: BaseException) -> str:

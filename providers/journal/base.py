@@ -89,8 +89,8 @@ class Journal(JournalFacts, SupersededVersions, PatrolNotes, Protocol):
         - update: a tombstone is known: `MemoryDeleted`. Its edit is among the older ones that the journal keeps of the
           memory: `repeated`. Another edit with the same key is: `Conflict`. A newer version than `base_version` is
           known: `OutOfDate`. Otherwise appended, and its `older_edits` are kept until `prune`.
-        - delete: a tombstone is known: `repeated`. It has a `base_version`, and a newer version than that is known:
-          `OutOfDate`. Otherwise appended; the contents, metadata, digests and edits of its
+        - delete: a tombstone is known: `repeated`. It has a `base_version`, and a newer one is known: `OutOfDate`.
+          Otherwise appended; the contents, metadata, digests and edits of its
           predecessors are erased from the journal.
 
         A deletion that is a trace is kept by the journal alone if nothing was known: it has no deliveries, and of a

@@ -32,6 +32,10 @@ class JournalKind(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         """Return the file of a journal that nobody asks for, and that goes on because it was once begun."""
         return None
 
+    def file_in(self, data_dir: Path) -> Path | None:  # noqa: ARG002 - the shape they share
+        """Return the file that a journal of this kind is, None for one that lives elsewhere."""
+        return None
+
     def missing(self, data_dir: Path, *, alone: bool) -> str | None:  # noqa: ARG002 - the shape they share
         """Return why there is no journal that could be read, None if there may be one."""
         return None

@@ -22,9 +22,9 @@ class OperationKind(StrEnum):
 class Operation(Struct, frozen=True, kw_only=True):
     """One write; its `state` is the whole new state of the memory, so that operations can be applied in any order.
 
-    The state of a deletion is a tombstone. An update was made from the memory at `base_version`; `edit_id` is that of
-    the edit, if it has one, and `older_edits` are the edits of that memory that the new state has no room for. A
-    deletion with a `base_version` is of that version alone. One is a `trace` if it is certain that no provider has the
+    The state of a deletion is a tombstone. An update was made from the memory at `base_version`, and a deletion that
+    has one deletes that version alone; `edit_id` is that of the edit, if it has one, and `older_edits` are the edits of
+    that memory that the new state has no room for. A deletion is a `trace` if it is certain that no provider has the
     memory or its tombstone, so that none of them needs a delivery.
     """
 
@@ -34,6 +34,11 @@ class Operation(Struct, frozen=True, kw_only=True):
     trace: bool = False
     edit_id: str | None = None
     older_edits: tuple[str, ...] = ()
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it counts only as long as nobody knows a newer version than its base."""
+        return self.kind is OperationKind.UPDATE or (self.kind is OperationKind.DELETE and self.base_version > 0)
 
 
 class LeaseToken(Struct, frozen=True):

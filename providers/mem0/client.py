@@ -4,13 +4,11 @@ Each is a span that is sent along (W3C Trace Context), so that what mem0 traces 
 """
 
 import asyncio
-import ssl
 from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
 from types import MappingProxyType
 from typing import Any
 
@@ -20,9 +18,9 @@ from msgspec import Struct
 
 from observability import tracing
 from providers.errors import Unavailable
-from providers.mem0.connection_pool import ConnectionPool
 from providers.mem0.failures import failure_of, translated
 from providers.timing import time_limit
+from providers.wire.connection_pool import ConnectionPool, single_connections
 
 # A thousand memories of the greatest length are this much; more is no answer, but a mistake or an attack.
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -131,15 +129,7 @@ async def open_client(
     base_url: str, *, request_timeout: float, connect_timeout: float, concurrency: int
 ) -> AsyncIterator[HttpClient]:
     """Open a client of the server at a base URL, which need not be up yet; `request_timeout` is seconds."""
-    context = _tls()
-
-    def make() -> httpx.AsyncBaseTransport:
-        return httpx.AsyncHTTPTransport(
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-            trust_env=False,  # no proxy and no credentials that nobody configured here
-            verify=context,
-        )
-
+    make = single_connections()
     # A health check neither waits behind slow requests nor takes the connection of one.
     connections, apart = ConnectionPool(make, concurrency), ConnectionPool(make, 1)
     try:
@@ -147,12 +137,6 @@ async def open_client(
     finally:
         await connections.close()
         await apart.close()
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """Return the one context of this process: making it reads a file of certificates, for 20 ms of the processor."""
-    return httpx.create_ssl_context(trust_env=False)
 
 
 def _describe(span: tracing.Span, request: HttpRequest, base: httpx.URL) -> None:

@@ -160,6 +160,11 @@ class Mem0HttpMemoryProvider(Replica):
             raise Unavailable("mem0 cannot list all users: there are too many for it")
         return [owner for owner in owners if after is None or owner.key > after.key][:limit]
 
+    @property
+    def compares(self) -> bool:
+        """See `Replica`; mem0 has no write that depends on what is there, and others write past us."""
+        return False
+
     async def identity(self) -> str:
         """See `Replica`."""
         return (await self.introduce()).identity
@@ -178,7 +183,7 @@ class Mem0HttpMemoryProvider(Replica):
             if memory.expires_at is not None:
                 raise Unsupported("let memories expire that mem0 infers")
             return Stored(id=await self._writer.infer(memory))
-        return Stored(id=await self._writer.put_new(memory, may_be_fresh=may_be_fresh))
+        return await self._writer.put_new(memory, may_be_fresh=may_be_fresh)
 
     async def _put(self, snapshot: Snapshot) -> None:
         await self._writer.put(replica_limits.check_snapshot(snapshot))

@@ -4,6 +4,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
 from providers.answers import Found
 from providers.errors import Unavailable
 from providers.expiry import has_expired
@@ -12,10 +14,10 @@ from providers.mem0.codec import embeddable, text_of
 from providers.mem0.copies import Copy, CopyStore, chosen
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.names import deleted_of, name_of
-from providers.mem0.ranking import ranked
+from providers.mem0.ranking import Mem0Ranking
 from providers.owners import Owner
 from providers.search.paging import paged, partial_unless
-from providers.types import Conditions, MemoryRecord, PageQuery, RecallQuery, Snapshot
+from providers.types import Conditions, PageQuery, RecallQuery, Snapshot
 
 # How many of mem0's best are ranked anew, and how many are searched for those that meet a query's conditions.
 CANDIDATES = 40
@@ -28,6 +30,7 @@ class Mem0Reader:
 
     def __init__(self, dialect: Dialect, store: CopyStore, cache: Mem0Cache) -> None:
         self._dialect, self._store, self._cache = dialect, store, cache
+        self._ranking = Mem0Ranking()
 
     async def find(self, query: RecallQuery) -> Found:
         """Return the best answers to a query; conditions are ours to check, so that more is asked for until enough."""
@@ -39,11 +42,11 @@ class Mem0Reader:
             if len(items) < top_k:
                 return await self._with_missed(query, copies)
             states = self._live(query, copies)
-            records = ranked(query, _scored(states, copies))
+            found = await self._ranking.ranked(query, _scored(states, copies), neighbours=False)
             # More candidates could bring more answers: conditions or copies have taken some away.
-            short = len(states) < query.limit or (len(records) < query.limit and query.conditional)
+            short = len(states) < query.limit or (len(found.memories) < query.limit and query.conditional)
             if not short or top_k == MAX_CANDIDATES:
-                return _found(records, whole=not short)
+                return _found(found, whole=not short)
             top_k = min(top_k * _MORE, MAX_CANDIDATES)
 
     async def _with_missed(self, query: RecallQuery, hits: Sequence[Copy]) -> Found:
@@ -53,11 +56,13 @@ class Mem0Reader:
         others: of one user among many it may find nothing at all. An answer that has all memories costs no more.
         """
         if self._cache.could_be_all(query.owner, len({copy.state.id for copy in hits})):
-            return _found(ranked(query, _scored(self._live(query, hits), hits)))
+            live = _scored(self._live(query, hits), hits)
+            return _found(await self._ranking.ranked(query, live, neighbours=True))
         copies, whole = await self._all_copies(query.owner)
         if whole:
             self._cache.set_count(query.owner, len({copy.state.id for copy in copies}))
-        return _found(ranked(query, _scored(self._live(query, copies), hits)), whole=whole)
+        live = _scored(self._live(query, copies), hits)
+        return _found(await self._ranking.ranked(query, live, neighbours=whole), whole=whole)
 
     async def page(self, query: PageQuery) -> Found:
         """List what meets the conditions; what mem0 cannot list is missing, and the answer marked `partial`."""
@@ -94,8 +99,8 @@ class Mem0Reader:
         ]
 
 
-def _found(records: list[MemoryRecord], *, whole: bool = True) -> Found:
-    return Found(memories=records, degraded=partial_unless(whole=whole))
+def _found(found: Found, *, whole: bool = True) -> Found:
+    return replace(found, degraded=partial_unless(whole=whole))
 
 
 def _states_of(copies: Iterable[Copy]) -> list[Snapshot]:

@@ -3,6 +3,7 @@
 from copy import deepcopy
 from uuid import UUID
 
+from providers.answers import Stored
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
 from providers.expiry import has_expired
 from providers.mem0.cache import Mem0Cache
@@ -26,8 +27,8 @@ class Mem0Writer:
         self._dialect, self._store = dialect, store
         self._cache, self._clock = cache, clock
 
-    async def put_new(self, memory: NewMemory, *, may_be_fresh: bool = False) -> str:
-        """Store a memory once and return its id.
+    async def put_new(self, memory: NewMemory, *, may_be_fresh: bool = False) -> Stored:
+        """Store a memory once and return its id and version.
 
         One that was minted a moment ago is stored without a look, which halves the time; `may_be_fresh` allows that to
         a caller who brings every memory here first.
@@ -47,13 +48,13 @@ class Mem0Writer:
             found = Copies(None, []) if fresh else await self._store.load(state.owner, memory_id)
             if found.state is None:
                 await self._store.add(state)
-                return memory_id
+                return Stored(id=memory_id, version=version)
             await self._store.clean_up(found)
         if found.state.deleted:
             raise MemoryDeleted(memory_id)
         if found.state.digest != state.digest:
             raise Conflict(memory_id)
-        return memory_id
+        return Stored(id=memory_id, version=found.state.version)
 
     async def infer(self, memory: NewMemory) -> str:
         """Let mem0 keep what it finds worth keeping, and return mem0's id of the first such memory.

@@ -13,6 +13,7 @@ from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
 from providers.errors import ProviderError, Rejected
+from providers.feed import FeedPage, FeedQuery, check_feed
 from providers.health import Health
 from providers.introduction import Introduction, StoreMark
 from providers.memory.history import History
@@ -68,7 +69,7 @@ class MockMemoryProvider(Replica):
         """See `MemoryStore`."""
         limits.check_recall(query)
         query = as_of(query, self._clock.moment())
-        return await recall_within(Found(memories=await self._of(query.owner).recall(query)), query.most_bytes)
+        return await recall_within(await self._of(query.owner).recall(query), query.most_bytes)
 
     async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
         """See `MemoryStore`."""
@@ -87,6 +88,11 @@ class MockMemoryProvider(Replica):
         store = self._of(query.owner)
         found = Found(memories=store.page(query), total=store.count(query) if query.total else None)
         return await page_within(found, query.most_bytes)
+
+    async def feed(self, query: FeedQuery) -> FeedPage:
+        """See `MemoryStore`."""
+        check_feed(query)
+        return await self._of(query.owner).feed(query, self._identity)
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
@@ -164,7 +170,7 @@ class MockMemoryProvider(Replica):
 
     def _put_new(self, memory: NewMemory) -> Stored:
         memory = limits.check_new_memory(memory)
-        return Stored(id=self._for(memory.owner).put(memory))
+        return self._for(memory.owner).put(memory)
 
     def _put(self, snapshot: Snapshot) -> None:
         snapshot = replica_limits.check_snapshot(snapshot)

@@ -1,6 +1,7 @@
 """The in-memory store of one owner's memories, with a list and an index for recall."""
 
 from bisect import bisect_left, insort
+from collections import ChainMap
 from copy import deepcopy
 from datetime import datetime
 from heapq import nsmallest
@@ -10,11 +11,17 @@ from typing import TypeVar
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
+from observability import notes
+from providers.answers import Found, Stored
+from providers.errors import Conflict, FeedLost, MemoryDeleted, MemoryNotFound
 from providers.expiry import has_expired
+from providers.feed import ANOTHER_HISTORY, FeedChange, FeedPage, FeedPosition, FeedQuery, feed_page
+from providers.memory.change_log import ChangeLog
 from providers.memory.history import History
+from providers.positions import Place
 from providers.search.admitting import admitted
 from providers.search.entries import Entry
+from providers.search.pending import Joined, plain_entry, without_pending
 from providers.search.questions import Ordering, Question
 from providers.search.ranking import rank
 from providers.search.user_index import UserIndex
@@ -22,7 +29,7 @@ from providers.states.clock import HybridClock, new_memory_id
 from providers.states.digests import digest_of
 from providers.states.editing import deleted_by, edited, first_state, tombstone_of
 from providers.states.merging import merged
-from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, PageQuery, Place, RecallQuery, Snapshot
+from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery, Snapshot
 
 _Stored = TypeVar("_Stored", Snapshot, MemoryRecord)
 
@@ -40,12 +47,13 @@ class InMemoryStore(Struct):
     _order: list[Place] = []  # of the records, from the oldest to the newest
     _index: UserIndex = field(default_factory=UserIndex)
     _mortal: set[str] = set()  # records that expire some day
+    _changes: ChangeLog = field(default_factory=ChangeLog)
 
     def __len__(self) -> int:
         return len(self._records)
 
-    def put(self, memory: NewMemory) -> str:
-        """Store a memory once, and return its id; a missing id is minted.
+    def put(self, memory: NewMemory) -> Stored:
+        """Store a memory once, and return its id and version; a missing id is minted.
 
         Raises:
             Conflict: the id holds another content or other metadata.
@@ -56,12 +64,13 @@ class InMemoryStore(Struct):
         memory_id = memory.memory_id or new_memory_id(self.clock.milliseconds)
         stored = self._states.get(memory_id)
         if stored is None:
-            self._set(_own(first_state(memory, memory_id, version, self.clock.moment())))
+            stored = _own(first_state(memory, memory_id, version, self.clock.moment()))
+            self._set(stored)
         elif stored.deleted:
             raise MemoryDeleted(memory_id)
         elif stored.digest != digest_of(memory.content, memory.metadata):
             raise Conflict(memory_id)
-        return memory_id
+        return Stored(id=memory_id, version=stored.version)
 
     def get(self, memory_id: str) -> MemoryRecord:
         """Return one memory.
@@ -151,6 +160,20 @@ class InMemoryStore(Struct):
         mortal = (self._states[memory_id] for memory_id in self._mortal)
         return [_own(state) for state in mortal if has_expired(state, before)]
 
+    async def feed(self, query: FeedQuery, epoch: str) -> FeedPage:
+        """Return what changed behind a position of an epoch.
+
+        Raises:
+            FeedLost: the position is of another epoch.
+        """
+        end = FeedPosition(epoch, self._changes.last)
+        after = query.after or (end if query.now else FeedPosition(epoch, 0))
+        if after.epoch != epoch or after.number > end.number:
+            raise FeedLost(ANOTHER_HISTORY)
+        changed = self._changes.after(after.number, query.limit + 1)
+        changes = [FeedChange(_own(self._states[one]), FeedPosition(epoch, number)) for number, one in changed]
+        return await feed_page(query, changes, end)
+
     def page(self, query: PageQuery) -> list[MemoryRecord]:
         """List what meets the conditions, after a position if one is given, skipping `offset` memories."""
         in_order = self._order if query.order == "oldest" else reversed(self._order)
@@ -166,12 +189,24 @@ class InMemoryStore(Struct):
         every = not conditions.conditional and not self._mortal
         return len(self) if every else sum(map(conditions.admits, self._records.values()))
 
-    async def recall(self, query: RecallQuery) -> list[MemoryRecord]:
+    async def recall(self, query: RecallQuery) -> Found:
         """Return the memories that answer a query best, best first, then newest first."""
-        mask = await admitted(self._index, query, self._records)
-        ordering = Ordering(limit=query.limit, min_score=query.min_score)
-        hits = rank(self._index, Question.of(query.query), ordering, mask).hits
-        return [replace(_own(self._records[hit.id]), similarity_score=hit.score) for hit in hits]
+        if not query.pending:
+            return await self._ranked(query, Joined(self._index, {}))
+        joined = await Joined.of(self._index, query, map(plain_entry, query.pending))
+        found = await self._ranked(replace(query, without=without_pending(query)), joined)
+        return replace(found, pending=frozenset(joined.brought))
+
+    async def _ranked(self, query: RecallQuery, joined: Joined) -> Found:
+        records = ChainMap(joined.brought, self._records)
+        mask = await admitted(joined.index, query, records)
+        with notes.timed("score"):
+            ranked = rank(joined.index, Question.of(query.query), Ordering.of(query), mask)
+        memories = [
+            replace(_own(records[hit.id]), similarity_score=hit.score, explanation=hit.explanation)
+            for hit in ranked.hits
+        ]
+        return Found(memories=memories, considered=ranked.considered if query.options.explain else None)
 
     def _hides(self, memory_id: str) -> bool:
         """Return whether readers see no memory under an id."""
@@ -186,6 +221,8 @@ class InMemoryStore(Struct):
             del self._order[bisect_left(self._order, former.place)]
         self._mortal.discard(state.id)
         self._states[state.id] = state
+        if state != replaced:
+            self._changes.note(state.id)
         if replaced is not None:
             self._keep(replaced)
         if state.content is None or state.created_at is None:
@@ -195,7 +232,7 @@ class InMemoryStore(Struct):
         insort(self._order, record.place)
         if record.expires_at is not None:
             self._mortal.add(state.id)
-        self._index.put(_entry(record, state.version))
+        self._index.put(Entry.of(record, state.version))
 
     def _keep(self, state: Snapshot) -> None:
         """Keep a version beside the newest one; nothing is kept beside a tombstone."""
@@ -206,19 +243,6 @@ class InMemoryStore(Struct):
             self.history.erase(state.id)
         elif newest is None or newest.version != state.version:
             self.history.put(state)
-
-
-def _entry(record: MemoryRecord, version: int) -> Entry:
-    return Entry(
-        id=record.id,
-        version=version,
-        created_at=record.created_at,
-        expires_at=record.expires_at,
-        content=record.content,
-        first_version=record.first_version,
-        session=record.session,
-        speaker=record.speaker,
-    )
 
 
 def _own(stored: _Stored) -> _Stored:

@@ -9,26 +9,29 @@ state, or takes the place of another one, without a start; so are the table itse
 restored while the server runs.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import accumulate, pairwise
-from typing import Any, cast
-from uuid import UUID
+from functools import partial
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Row
 
-from providers.changes import MOST_INDEXED, ChangeCursor, Changes
+from providers.changes import MOST_BYTES, ChangeCursor, Changes
 from providers.native.database import Database
 from providers.native.wall import within
 from providers.owners import Owner
 from providers.postgres.bound_sql import BoundSql
 from providers.search.columns import NEVER
 from providers.search.entries import Entry, Vector
+from providers.search.packed_memories import PackedMemories, PackedVectors
+from providers.search.stored_analysis import stored_analysis
+from providers.text.analyzer import ANALYZER_VERSION
 from providers.timing.turns import in_turns
 
-_STORE = """
+STORE = """
     store AS MATERIALIZED (
         SELECT concat_ws(
                 '/', id, extract(epoch FROM pg_postmaster_start_time()),
@@ -43,7 +46,7 @@ _STORE = """
 
 # The tenant is named where the table is scanned, and not where the store joins what was found: see `wall.py`.
 _LOOK = f"""
-    WITH {_STORE}, changed AS MATERIALIZED (
+    WITH {STORE}, changed AS MATERIALIZED (
         SELECT id, version, first_version, created_at, expires_at, content, session, speaker, embedding_model,
             halfvec_send(embedding) AS embedding
         FROM ninai_memories
@@ -54,54 +57,67 @@ _LOOK = f"""
     FROM store LEFT JOIN changed ON true
 """  # noqa: S608 - joined from constants
 
-# In one row, because a driver takes ten times as long for as many rows. All aggregates meet the rows in one order.
+# About what an index takes of a memory beside its vector, which has two bytes a dimension there.
+_BYTES = 450
+
+# In one row, because a driver takes ten times as long for as many rows. All aggregates meet the rows in one order. The
+# texts come only where they have to be analyzed.
 _LIVING = f"{within('CAST($3 AS text)')} AND user_id = $1 AND deleted_at IS NULL"
 _WHOLE = f"""
-    WITH {_STORE}, counted AS MATERIALIZED (
-        SELECT count(*) AS memories FROM (
-            SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($2 AS int) + 1
+    WITH {STORE}, counted AS MATERIALIZED (
+        SELECT count(*) * ({_BYTES} + 2 * coalesce((
+            SELECT vector_dims(embedding) FROM ninai_memories WHERE {_LIVING} AND embedding IS NOT NULL LIMIT 1
+        ), 0)) <= CAST($2 AS bigint) AS fits
+        FROM (
+            SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($2 AS bigint) / {_BYTES} + 1
         ) AS found
-    ), memories AS (
-        SELECT id, version, first_version, created_at, expires_at, content, session, speaker, embedding_model, embedding
-        FROM ninai_memories WHERE {_LIVING} AND (SELECT memories FROM counted) <= CAST($2 AS int)
     )
-    SELECT store.epoch, store.position, store.beyond, store.open, counted.memories, packed.*
+    SELECT store.epoch, store.position, store.beyond, store.open, counted.fits, packed.*
     FROM store CROSS JOIN counted CROSS JOIN (
         SELECT string_agg(uuid_send(id), '') AS ids,
             string_agg(int8send(version), '') AS versions,
             string_agg(int8send(first_version), '') AS first_versions,
-            string_agg(int8send(CAST(extract(epoch FROM created_at) * 1000000 AS bigint)), '') AS moments,
-            string_agg(
-                int8send(coalesce(CAST(extract(epoch FROM expires_at) * 1000000 AS bigint), {NEVER})), ''
-            ) AS expiries,
-            string_agg(int4send(octet_length(content)), '') AS lengths,
-            string_agg(convert_to(content, 'UTF8'), '') AS contents,
+            string_agg(timestamptz_send(created_at), '') AS moments,
+            string_agg(timestamptz_send(coalesce(expires_at, 'infinity')), '') AS expiries,
+            string_agg(int4send(coalesce(octet_length(usable), 0)), '') AS lengths,
+            string_agg(usable, '') AS analyses,
+            array_agg(content) FILTER (WHERE usable IS NULL) AS contents,
+            array_agg(speaker) FILTER (WHERE usable IS NULL) AS speakers,
             array_agg(session) AS sessions,
-            array_agg(speaker) AS speakers,
             array_agg(embedding_model) AS models,
             string_agg(halfvec_send(embedding), '') AS embeddings
-        FROM memories
+        FROM (
+            SELECT *, CASE WHEN get_byte(analysis, 0) = {ANALYZER_VERSION} THEN analysis END AS usable
+            FROM ninai_memories WHERE {_LIVING} AND (SELECT fits FROM counted)
+        ) AS memories  -- no CTE, which would be written to disk before it is read
     ) AS packed
 """  # noqa: S608 - joined from constants
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_2000 = 946_684_800_000_000  # from which PostgreSQL counts microseconds, in those since 1970
 _HEAD = 2  # numbers of 16 bits before those of a vector: its dimensions, and nothing
+_CHUNK = 4_096  # vectors that are widened at a time
+
+
+class DatabaseChanges:
+    """The database as a recall index asks it."""
+
+    def __init__(self, database: Database, most_bytes: int) -> None:
+        self.changes_since = partial(changes_since, database, most_bytes=most_bytes)
 
 
 async def changes_since(
-    database: Database, owner: Owner, cursor: ChangeCursor | None, most: int = MOST_INDEXED
+    database: Database, owner: Owner, cursor: ChangeCursor | None, most_bytes: int = MOST_BYTES
 ) -> Changes | None:
-    """Return what changed, as `Replica` says; None if all of it is asked for, and there are more than `most`."""
+    """Return what changed, as `Replica` says; None if an index of all that is asked for would take more bytes."""
     if cursor is not None:
         rows = await database.bound_rows(BoundSql(_LOOK, (owner.key, str(cursor.position), cursor.epoch, owner.tenant)))
         # A position that went back is another history, whatever the epoch says.
         if rows and rows[0].epoch == cursor.epoch and rows[0].position >= cursor.position:
             return await _changed(rows)
-    rows = await database.bound_rows(BoundSql(_WHOLE, (owner.key, most, owner.tenant)))
-    if not rows or rows[0].memories > most:
+    rows = await database.bound_rows(BoundSql(_WHOLE, (owner.key, most_bytes, owner.tenant)))
+    if not rows or not rows[0].fits:
         return None
-    memories = await in_turns(lambda one: one, _unpacked(rows[0]))
-    return Changes(cursor=_cursor(rows[0]), order=_order(rows[0]), memories=memories, whole=True)
+    return Changes(cursor=_cursor(rows[0]), order=_order(rows[0]), packed=await _packed(rows[0]))
 
 
 async def _changed(rows: Sequence[Row[Any]]) -> Changes:
@@ -124,7 +140,7 @@ def _order(row: Row[Any]) -> tuple[int, ...]:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    vectors = {} if row.embedding is None else {row.embedding_model: _vector(row.embedding, 0)}
+    vectors = {} if row.embedding is None else {row.embedding_model: _vector(row.embedding)}
     return Entry(
         id=str(row.id),
         version=row.version,
@@ -138,50 +154,54 @@ def _entry(row: Row[Any]) -> Entry:
     )
 
 
-def _unpacked(row: Row[Any]) -> Iterator[Entry]:
-    """Yield the memories of a packed row, in the order of their creation."""
-    if row.ids is None:
-        return
-    versions, first_versions, moments, expiries = (
-        _integers(packed, ">i8") for packed in (row.versions, row.first_versions, row.moments, row.expiries)
+async def _packed(row: Row[Any]) -> PackedMemories:
+    lengths, expiries = _integers(row.lengths, ">i4"), _integers(row.expiries, ">i8")
+    analyses = row.analyses or b""
+    if row.contents is not None:
+        texts = zip(row.contents, row.speakers, strict=True)
+        fresh = iter(await in_turns(lambda text: stored_analysis(*text), texts))
+        ends = np.cumsum(lengths).tolist()
+        pieces = [analyses[start:end] or next(fresh) for start, end in pairwise([0, *ends])]
+        analyses, lengths = b"".join(pieces), np.fromiter(map(len, pieces), np.int64, len(pieces))
+    return PackedMemories(
+        ids=row.ids or b"",
+        version=_integers(row.versions, ">i8"),
+        first_version=_integers(row.first_versions, ">i8"),
+        created=_integers(row.moments, ">i8") + _YEAR_2000,
+        expires=np.where(expiries == NEVER, NEVER, expiries + _YEAR_2000),
+        analyses=analyses,
+        lengths=lengths,
+        sessions=row.sessions or (),
+        vectors=_vectors(row.models or (), row.embeddings or b""),
     )
-    ends = [0, *accumulate(_integers(row.lengths, ">i4").tolist())]
-    vectors = _places(row.models, row.embeddings)
-    contents = [row.contents[start:end] for start, end in pairwise(ends)]
-    for place in np.lexsort((first_versions, moments)).tolist():
-        model = row.models[place]
-        yield Entry(
-            id=str(UUID(bytes=row.ids[16 * place : 16 * place + 16])),
-            version=int(versions[place]),
-            created_at=_moment(int(moments[place])),
-            expires_at=None if expiries[place] == NEVER else _moment(int(expiries[place])),
-            content=contents[place].decode(),
-            first_version=int(first_versions[place]),
-            session=row.sessions[place],
-            speaker=row.speakers[place],
-            vectors={} if model is None else {model: _vector(row.embeddings, vectors[place])},
-        )
 
 
-def _moment(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)
+def _integers(packed: bytes | None, kind: str) -> NDArray[np.int64]:
+    return np.frombuffer(packed or b"", kind).astype(np.int64)
 
 
-def _integers(packed: bytes, kind: str) -> NDArray[np.int64]:
-    return np.frombuffer(packed, kind).astype(np.int64)
-
-
-def _places(models: Sequence[str | None], packed: bytes | None) -> list[int]:
-    """Return where the vector of each memory begins; a vector begins with its dimensions."""
-    places, at = [], 0
-    for model in models:
-        places.append(at)
+def _vectors(models: Sequence[str | None], packed: bytes) -> Iterator[PackedVectors]:
+    """Yield the vectors of memories in few arrays, each of one model and one number of dimensions."""
+    numbers = np.frombuffer(packed, ">u2")
+    alike = defaultdict[tuple[str, int], list[tuple[int, int]]](list)  # to the memory, and where its vector begins
+    start = 0
+    for place, model in enumerate(models):
         if model is not None:
-            dims = int.from_bytes(cast("bytes", packed)[at : at + 2])
-            at += 2 * (_HEAD + dims)
-    return places
+            dims = int(numbers[start])
+            alike[model, dims].append((place, start + _HEAD))
+            start += _HEAD + dims
+    for (model, dims), found in alike.items():
+        places, starts = np.array(found, np.int64).T
+        whole = starts[-1] - starts[0] == (len(starts) - 1) * (_HEAD + dims)  # nothing else lies in between
+        for first in range(0, len(places), _CHUNK):
+            some = starts[first : first + _CHUNK]
+            if whole:
+                side_by_side = numbers[some[0] - _HEAD : some[-1] + dims].reshape(-1, _HEAD + dims)[:, _HEAD:]
+            else:
+                side_by_side = numbers[some[:, None] + np.arange(dims)]
+            halves = side_by_side.astype(np.uint16).view(np.float16)
+            yield PackedVectors(model, places[first : first + _CHUNK], halves.astype(np.float32))
 
 
-def _vector(packed: bytes, at: int) -> Vector:
-    dims = int.from_bytes(packed[at : at + 2])
-    return np.frombuffer(packed, ">f2", dims, at + 2 * _HEAD).astype(np.float32)
+def _vector(packed: bytes) -> Vector:
+    return np.frombuffer(packed, ">f2", offset=2 * _HEAD).astype(np.float32)

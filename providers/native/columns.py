@@ -12,7 +12,7 @@ from pgvector import HalfVector
 from sqlalchemy import Row
 
 from providers.embedders.base import Vector
-from providers.labels import LABELS
+from providers.labels import NAMES
 from providers.native.further import unknown_of
 from providers.native.jsonb import to_jsonb
 from providers.native.rows import Embedding, MemoryRow
@@ -90,9 +90,10 @@ COLUMNS = (
     ),
     Column(name="first_version", type="bigint", derived=True, head="0"),
     Column(name="expires_at", type="timestamptz", derived=True, head="NULL"),
-    *(Column(name=label, type="text", derived=True, head="NULL") for label in LABELS),
+    *(Column(name=label, type="text", derived=True, head="NULL") for label in NAMES),
     Column(name="embedding_model", type="text", live=True, source="embedding.model", edit=_WITH_CONTENT),
     Column(name="embedding", type="halfvec", live=True, source="embedding.vector", write=_half, edit=_WITH_CONTENT),
+    Column(name="analysis", type="bytea", live=True, source="analysis"),  # which a trigger takes away at an edit
     Column(name="terms", type=None, live=True, expression="ninai_terms(content)", edit=_OF_CONTENT),
 )
 

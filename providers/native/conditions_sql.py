@@ -1,7 +1,10 @@
 """Conditions on memories in SQL: fixed fragments and bound values."""
 
+from providers.labels import MAX_KEY_CHARS
 from providers.native.filter_sql import Bind, filter_sql
 from providers.types import Conditions
+
+_GREATEST = chr(0x10FFFF)  # of all code points
 
 
 def conditions_sql(conditions: Conditions, bind: Bind) -> list[str]:
@@ -13,6 +16,8 @@ def conditions_sql(conditions: Conditions, bind: Bind) -> list[str]:
     tests = [
         f"({name} IS NOT NULL AND {name} = {bind(label, 'text')})" for name, label in conditions.given_labels.items()
     ]
+    if conditions.key_prefix is not None:
+        tests.append(_begins_with(conditions.key_prefix, bind))
     if conditions.created_from is not None:
         tests.append(f"created_at >= {bind(conditions.created_from, 'timestamptz')}")
     if conditions.created_before is not None:
@@ -25,3 +30,9 @@ def conditions_sql(conditions: Conditions, bind: Bind) -> list[str]:
     if conditions.where is not None:
         tests.append(filter_sql(conditions.where, bind))
     return tests
+
+
+def _begins_with(prefix: str, bind: Bind) -> str:
+    """Return the expression for a key that begins with a text: a range of the index, by code points."""
+    begin, end = bind(prefix, "text"), bind(prefix + MAX_KEY_CHARS * _GREATEST, "text")
+    return f"(key IS NOT NULL AND key >= {begin} AND key <= {end} AND starts_with(key, {begin}))"

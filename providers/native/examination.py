@@ -15,10 +15,11 @@ from providers.native.embedder_check import EmbeddingResult, embedded_by, embedd
 from providers.native.opening import opened_schema
 from providers.native.options import NativeOptions
 from providers.native.row_security import STATE, wall_state_of
-from providers.native.server_check import START_SECONDS, server_of
+from providers.native.server_check import server_of
 from providers.postgres.examination import ExaminedDatabase
 from providers.postgres.inspection import Address
 
+_START_SECONDS = 60.0
 _LOST = "without it memories are found by their words alone"
 
 
@@ -30,7 +31,8 @@ def checks_of(settings: NativeOptions, subject: Subject) -> Iterator[Check]:
     if settings.embedded:
         look_at = "look at the server.log in its folder, and at `ninai db status`; be the user of the service"
         run = partial(server_of, name, folder_of(subject.host.data_dir, name), subject.meanwhile, look_at)
-        yield Check(f"{at}.server", run, look_at, (DATA_DIR,), 2 * START_SECONDS)
+        # One that has to recover after a crash may need all the time that there is.
+        yield Check(f"{at}.server", run, look_at, (DATA_DIR,), _START_SECONDS)
         needs = (f"{at}.server",)
     database = ExaminedDatabase(subject, lambda: _address(settings, subject), look_at)
     yield from database.checks(needs, {"pgvector": findings.pgvector_of})

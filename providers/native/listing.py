@@ -8,8 +8,9 @@ from providers.native.containment import contained_in
 from providers.native.filter_sql import Bind, json_of
 from providers.native.wall import within
 from providers.owners import Owner
+from providers.positions import Order, Position
 from providers.postgres.bound_sql import Binding, BoundSql
-from providers.types import ALL, Conditions, Order, PageQuery, Position
+from providers.types import ALL, Conditions, PageQuery
 
 _ORDERS = {
     "newest": "created_at DESC, first_version DESC, id DESC",

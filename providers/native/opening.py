@@ -1,16 +1,18 @@
 """Open the native provider: engine, embedders and the background task, closed in the reverse order."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
 
 from observability.metrics import Metrics
 from providers import background
-from providers.answers import INDEX_LOADING, NO_VECTOR
+from providers.answers import INDEX_LOADING, NO_VECTOR, PLAIN_ORDER
 from providers.embedders.base import Embedder
 from providers.embedders.cooldown import Cooldown
 from providers.embedders.guarded import GuardedEmbedder
 from providers.embedders.settings import EmbedderSettings
 from providers.host import Host
+from providers.native.analysis_queue import AnalysisQueue
+from providers.native.changes import DatabaseChanges
 from providers.native.database import Database
 from providers.native.dimensions import StorableEmbedder
 from providers.native.embedding_queue import EmbeddingQueue
@@ -22,6 +24,7 @@ from providers.native.vectors import Vectors
 from providers.postgres.engine import open_pool, pool_of
 from providers.postgres.translate import PossibleWrites, TimeLimit, translated
 from providers.replica import Replica
+from providers.search.recall_index.index import MEGABYTE, RecallIndex
 
 # How long the embedding queue waits for the vectors of a whole batch.
 _PATIENCE_OF_QUEUE = 60.0  # seconds
@@ -40,8 +43,11 @@ async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Re
         patience = settings.embedding_patience
         if any(one is not None for one in (current, *former)):
             _expect(host.metrics, NO_VECTOR)
+        index = None
         if settings.recall_cache_mb:
             _expect(host.metrics, INDEX_LOADING)
+            index = stack.enter_context(_watched_index(database, settings.recall_cache_mb * MEGABYTE, host))
+        _expect(host.metrics, PLAIN_ORDER)
         queue = None
         # One for both guards: a pause that a server asks for applies to all of its callers here.
         cooldown = None if current is None else Cooldown(current.model)
@@ -50,14 +56,14 @@ async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Re
             patient = GuardedEmbedder(current, _PATIENCE_OF_QUEUE, cooldown=cooldown)
             queue = EmbeddingQueue(database, patient, host.metrics, host.name)
             stack.push_async_callback(background.stop, background.start(queue.run, "backlog"))
+        if host.serves:
+            stack.push_async_callback(background.stop, background.start(AnalysisQueue(database).run, "analysis"))
         vectors = Vectors(
             current and GuardedEmbedder(current, patience, cooldown=cooldown),
             [GuardedEmbedder(one, patience) for one in former if one is not None],
             patience,
         )
-        provider = PostgresMemoryProvider(
-            database, vectors, queue, host.clock, settings.vector_weight, settings.recall_cache_mb
-        )
+        provider = PostgresMemoryProvider(database, vectors, queue, host.clock, settings.vector_weight, index)
         stack.push_async_callback(provider.close)
         yield provider
 
@@ -101,6 +107,15 @@ async def _opened_database(settings: NativeOptions, host: Host) -> AsyncIterator
                 yield database
             finally:
                 await database.close()
+
+
+@contextmanager
+def _watched_index(database: Database, most_bytes: int, host: Host) -> Iterator[RecallIndex]:
+    counted = host.metrics.recall_index_counter(host.name)
+    index = RecallIndex(DatabaseChanges(database, most_bytes), most_bytes, counted=counted)
+    counts = index.counts
+    with host.metrics.watched_recall_index(host.name, lambda: counts.bytes, lambda: counts.owners, most_bytes):
+        yield index
 
 
 @asynccontextmanager

@@ -4,19 +4,23 @@ from collections.abc import Sequence
 from functools import partial
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
+from observability import notes
 from providers import limits
 from providers.answer_size import may_exceed, page_within, recall_within
-from providers.answers import INDEX_LOADING, Changed, Erased, Fetched, Found, Stored
+from providers.answers import INDEX_LOADING, PLAIN_ORDER, Changed, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
 from providers.errors import AnswerTooLarge, MemoryNotFound, ProviderError
 from providers.expiry import has_expired
+from providers.feed import FeedPage, FeedQuery
 from providers.group_commit import Combiner
 from providers.native import statements
 from providers.native.columns import FIRST, edit_values, embedding_values, insert_values, record_of
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
+from providers.native.feed import feed
 from providers.native.health import PostgresHealth, health_of
 from providers.native.listing import count_statement, page_statement
 from providers.native.ranked_recall import RankedRecall
@@ -27,8 +31,9 @@ from providers.native.vectors import Vectors
 from providers.native.wall import tenants_of, values_of
 from providers.native.writing import answer, new_row
 from providers.owners import Owner
+from providers.search.recall_index.index import RecallIndex
 from providers.states.clock import HybridClock
-from providers.states.editing import was_applied
+from providers.states.editing import is_done
 from providers.timing.turns import in_turns
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery
 
@@ -49,12 +54,12 @@ class PostgresMemoryProvider(NativeReplica):
         queue: EmbeddingQueue | None,
         clock: HybridClock,
         vector_weight: float,
-        recall_cache_mb: int = 0,
+        recall_index: RecallIndex | None = None,
     ) -> None:
         super().__init__(database, vectors, queue, clock)
         self._combiner = Combiner(self._store, CONCURRENT_STATEMENTS)
         self._vector_weight = vector_weight
-        self._ranked = RankedRecall(database, vectors, vector_weight, recall_cache_mb) if recall_cache_mb else None
+        self._ranked = RankedRecall(database, vectors, vector_weight, recall_index) if recall_index else None
 
     @property
     def ranking(self) -> str:
@@ -84,14 +89,17 @@ class PostgresMemoryProvider(NativeReplica):
         """See `MemoryStore`."""
         limits.check_recall(query)
         query = as_of(query, self._clock.moment())
-        question = await self._vectors.of_question(query.query)
+        with notes.timed("embed"):
+            question = await self._vectors.of_question(query.query)
         degraded = question.degraded
         if self._ranked is not None:
-            memories = await self._ranked.recall(query, question.vectors)
-            if memories is not None:
-                return await recall_within(Found(memories=memories, degraded=degraded), query.most_bytes)
+            found = await self._ranked.recall(query, question.vectors)
+            if found is not None:
+                return await recall_within(replace(found, degraded=degraded), query.most_bytes)
             if self._ranked.is_loading(query.owner):
                 degraded = (*degraded, INDEX_LOADING)
+        if query.options.of_ranking:
+            degraded = (*degraded, PLAIN_ORDER)
         rows = await self._database.bound_rows(recall_statement(query, question.vectors, self._vector_weight))
         most = query.most_bytes
         if most is not None and rows and may_exceed(query.limit, most) and rows[0].size > most:
@@ -122,11 +130,15 @@ class PostgresMemoryProvider(NativeReplica):
         cut = bounded and bool(rows) and rows[0].found > len(rows)
         return await page_within(Found(memories=memories, cut=cut, total=total), query.most_bytes)
 
+    async def feed(self, query: FeedQuery) -> FeedPage:
+        """See `MemoryStore`."""
+        return await feed(self._database, query)
+
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
         edit = limits.check_edit(edit)
         if edit.empty:
-            return Changed(memory=await self._memory(edit.owner, edit.memory_id))
+            return Changed(memory=await self._unchanged(edit))
         return Changed(memory=await self._edited(edit) or await self._unchanged(edit))
 
     async def erase(self, deletion: Deletion) -> Erased:
@@ -157,7 +169,7 @@ class PostgresMemoryProvider(NativeReplica):
         if self._queue is not None:
             self._queue.report(sum(row.embedding.vector is None and row.key in fresh for row in rows))
         if len(fresh) == len(rows):
-            return [Stored(id=row.state.id) for row in rows]
+            return [Stored(id=row.state.id, version=row.state.version) for row in rows]
         user_ids, ids = ([value for part in parts for value in part[name]] for name in ("user_id", "id"))
         sought = {"user_ids": user_ids, "ids": ids, "tenants": tenants_of(user_ids)}
         found = await self._database.rows(statements.STORED, sought, after_write=True)
@@ -183,6 +195,7 @@ class PostgresMemoryProvider(NativeReplica):
             "minted": edit.version is None,
             "now": self._clock.moment(),
             "edit_id": edit.edit_id,
+            "seen": edit.seen,
             "kept_edits": limits.MAX_EDITS,
         }
         rows = await self._database.write(statements.UPDATE, values)
@@ -199,12 +212,12 @@ class PostgresMemoryProvider(NativeReplica):
         Raises:
             Conflict: it has another edit with the key of this one.
             MemoryNotFound: it is absent, deleted or expired.
+            VersionMismatch: it has another version than the one that the edit was made for.
         """
         stored = await self.snapshot(edit.owner, edit.memory_id)
-        if stored is not None:
-            was_applied(stored, edit.edit_id)
         if stored is None or stored.deleted or has_expired(stored, self._clock.moment()):
             raise MemoryNotFound(edit.memory_id)
+        is_done(stored, edit)
         return stored.record
 
     async def _deleted(self, deletion: Deletion) -> bool:

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from providers.embedders.base import Vector
 from providers.native.further import further_of
+from providers.search.stored_analysis import stored_analysis
 from providers.types import Snapshot
 
 Key = tuple[str, str]  # user and memory
@@ -32,6 +33,11 @@ class MemoryRow(Struct, frozen=True, kw_only=True):
     def further(self) -> str:
         """The text in the column `unknown`."""
         return further_of(self.state)
+
+    @property
+    def analysis(self) -> bytes | None:
+        """What the analyzer finds in the memory, None for a tombstone."""
+        return None if self.state.content is None else stored_analysis(self.state.content, self.state.speaker)
 
     @property
     def key(self) -> Key:

@@ -9,7 +9,7 @@ from providers.states.editing import EDIT_KEY_CHARS
 PUT = text(f"{insertion(FIRST)} DO NOTHING RETURNING user_id, id")
 
 STORED = text(f"""
-    SELECT user_id, id, deleted_at IS NOT NULL AS deleted, digest
+    SELECT user_id, id, deleted_at IS NOT NULL AS deleted, digest, version
     FROM ninai_memories
     WHERE {NAMED} AND (user_id, id) IN (
         SELECT user_id, id FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[])) AS sought (user_id, id)
@@ -31,12 +31,13 @@ UPDATE = text(f"""
     WHERE {NAMED} AND user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
         AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz))
         AND (:minted OR version < :version)
+        AND (CAST(:seen AS bigint) IS NULL OR version = :seen)
         AND (CAST(:edit_id AS uuid) IS NULL OR NOT EXISTS (
             SELECT FROM unnest(edits) AS applied (id)
             WHERE left(CAST(applied.id AS text), {EDIT_KEY_CHARS})
                 = left(CAST(CAST(:edit_id AS uuid) AS text), {EDIT_KEY_CHARS})
         ))
-    RETURNING {names(RECORD)}, version
+    RETURNING {names(RECORD)}
 """)  # noqa: S608 - joined from constants
 
 # Where there is no memory, no row is made: a client can invent ids without end.

@@ -25,4 +25,6 @@ def answer(row: MemoryRow, stored: Row[Any]) -> Stored | ProviderError:
     """Return the answer for a row whose key the table held already, with what is in `stored`."""
     if stored.deleted:
         return MemoryDeleted(row.state.id)
-    return Stored(id=row.state.id) if stored.digest == row.state.digest else Conflict(row.state.id)
+    if stored.digest != row.state.digest:
+        return Conflict(row.state.id)
+    return Stored(id=row.state.id, version=stored.version)

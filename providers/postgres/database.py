@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from providers.errors import Misconfigured
 from providers.postgres.bound_sql import BoundSql
+from providers.postgres.driver_sql import bound, fetched
 from providers.postgres.engine import connections_of
 from providers.postgres.tracing import VALUES_BOUND
 from providers.postgres.translate import PossibleWrites, TimeLimit, is_full, translated
@@ -49,14 +50,15 @@ class PreparedDatabase(ABC):
         self, statement: TextClause, values: Mapping[str, Any] | None = None, *, after_write: bool = False
     ) -> Sequence[Row[Any]]:
         """Return the rows of a statement that stores nothing; see `reading`."""
-        async with self.reading(after_write=after_write) as connection:
-            return (await connection.execute(statement, values)).all()
+        writes = PossibleWrites.BEFORE if after_write else PossibleWrites.NOTHING
+        async with self._acquired(writes) as connection:
+            return await fetched(connection, bound(statement, values or {}), writes)
 
     async def bound_rows(self, statement: BoundSql) -> Sequence[Row[Any]]:
         """Return the rows of a statement in the driver's own form that stores nothing."""
         async with self.reading() as plain:
             if not statement.planned_by_values:
-                return (await plain.exec_driver_sql(statement.text, statement.values, VALUES_BOUND)).all()
+                return await fetched(plain, statement, PossibleWrites.NOTHING)
             # In a transaction, so that the setting ends with it, whoever gets the connection then.
             connection = await plain.execution_options(isolation_level="READ COMMITTED")
             async with connection.begin():
@@ -66,7 +68,7 @@ class PreparedDatabase(ABC):
     async def write(self, statement: TextClause, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """Run a statement that writes, and return the rows that it returns."""
         async with self.writing() as connection:
-            return (await connection.execute(statement, values)).all()
+            return await fetched(connection, bound(statement, values), PossibleWrites.PERHAPS)
 
     async def write_parts(self, statement: TextClause, parts: Sequence[Mapping[str, Any]]) -> Sequence[Row[Any]]:
         """Run a statement that writes once for each part of its values, all or nothing; return the rows of all."""

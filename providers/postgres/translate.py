@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import Enum, auto
+from typing import NoReturn
 
 import asyncpg
 from sqlalchemy import exc
@@ -61,9 +62,7 @@ async def translated(limit: TimeLimit, writes: PossibleWrites) -> AsyncIterator[
     except exc.TimeoutError as error:
         raise Unavailable("every database connection is in use", ambiguous=before) from error
     except exc.DBAPIError as error:
-        translation = translation_of(_driver_error(error), writes)
-        # PostgreSQL's message may quote the row, so of a bug only the code and the place are passed on.
-        raise translation from (None if isinstance(translation, UnexpectedSqlState) else error)
+        raise_meaning(_driver_error(error), error, writes)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         # While connecting, before SQLAlchemy wraps asyncpg's errors.
         raise translation_of(error, PossibleWrites.BEFORE if before else PossibleWrites.NOTHING) from error
@@ -72,6 +71,15 @@ async def translated(limit: TimeLimit, writes: PossibleWrites) -> AsyncIterator[
         if unsure:
             raise Unavailable(reason, ambiguous=True) from error
         raise Unreachable(reason) from error
+
+
+def raise_meaning(error: BaseException, cause: BaseException, writes: PossibleWrites) -> NoReturn:
+    """Raise what an error of asyncpg means, with its cause.
+
+    PostgreSQL's message may quote the row, so of a bug only the code and the place are passed on.
+    """
+    translation = translation_of(error, writes)
+    raise translation from (None if isinstance(translation, UnexpectedSqlState) else cause)
 
 
 def is_full(error: BaseException) -> bool:

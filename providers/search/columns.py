@@ -23,8 +23,11 @@ _TYPES = {
     "alive": np.bool_,
 }
 _LEAST = 16
+_GROWTH = 8  # of the rows that are there, one part as room for more
 _HALF = (1 << 64) - 1
 NEVER = (1 << 63) - 1
+_ODD = 0x9E3779B97F4A7C15  # which spreads the bits of a number over all higher ones
+_HASH_SHIFT = 24  # of 64 bits
 
 
 class Columns:
@@ -59,13 +62,20 @@ class Columns:
         """Add a row, which is alive, and return its number."""
         row = self._used
         if row == len(self._room["alive"]):
-            more = row // 4 + 1
+            more = row // _GROWTH + 1
             self._room = {name: np.concatenate((one, np.zeros(more, one.dtype))) for name, one in self._room.items()}
         for name, value in values.items():
             self._room[name][row] = value
         self._room["alive"][row] = True
         self._used += 1
         return row
+
+    def fill(self, count: int, **values: NDArray[Any]) -> None:
+        """Have as many rows as this, all alive, in place of none."""
+        self._room = {
+            name: values[name].astype(of) if name in values else np.ones(count, of) for name, of in _TYPES.items()
+        }
+        self._used = count
 
     def keep(self, kept: Rows) -> None:
         """Keep only these rows, in this order."""
@@ -87,3 +97,13 @@ def halves(memory_id: str) -> tuple[int, int]:
     """Return an id, which is a UUID, as two numbers."""
     number = UUID(memory_id).int
     return number >> 64, number & _HALF
+
+
+def id_hash(high: int, low: int) -> int:
+    """Return 40 bits of a hash of an id, given in halves."""
+    return ((low * _ODD & _HALF) ^ (high * _ODD & _HALF)) >> _HASH_SHIFT
+
+
+def id_hashes(high: NDArray[np.uint64], low: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Return what `id_hash` returns, of each id."""
+    return (low * np.uint64(_ODD) ^ high * np.uint64(_ODD)) >> np.uint64(_HASH_SHIFT)

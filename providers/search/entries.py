@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Self
 
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
 
 from providers.text.folding import fold
+from providers.types import MemoryRecord
 
 _LONGEST_NAME = 40  # characters of a speaker's name that a memory begins with
 _MOST_WORDS = 3  # of such a name
@@ -33,18 +35,33 @@ class Entry(Struct, frozen=True, kw_only=True):
     session: str | None = None
     speaker: str | None = None
 
-    @property
-    def text(self) -> str:
-        """The words that the memory is found by: the content, with the speaker in front."""
-        if self.speaker is None or leading_name(self.content) is not None:
-            return self.content
-        return f"{self.speaker}: {self.content}"
+    @classmethod
+    def of(cls, record: MemoryRecord, version: int, vectors: Mapping[str, Vector] | None = None) -> Self:
+        """Return the entry of a memory in one of its versions."""
+        return cls(
+            id=record.id,
+            version=version,
+            created_at=record.created_at,
+            content=record.content,
+            first_version=record.first_version,
+            expires_at=record.expires_at,
+            vectors=vectors or {},
+            session=record.session,
+            speaker=record.speaker,
+        )
 
-    @property
-    def said_by(self) -> str | None:
-        """The speaker, folded."""
-        name = self.speaker or leading_name(self.content)
-        return (" ".join(fold(name).split()) or None) if name else None
+
+def text_of(content: str, speaker: str | None) -> str:
+    """Return the words that a memory is found by: the content, with the speaker in front."""
+    if speaker is None or leading_name(content) is not None:
+        return content
+    return f"{speaker}: {content}"
+
+
+def said_by(content: str, speaker: str | None) -> str | None:
+    """Return the speaker, folded."""
+    name = speaker or leading_name(content)
+    return (" ".join(fold(name).split()) or None) if name else None
 
 
 def leading_name(content: str) -> str | None:

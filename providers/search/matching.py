@@ -18,6 +18,9 @@ class Matched(Struct, frozen=True):
     idfs: list[float]
 
 
+NO_WORDS = Matched([], [], [])
+
+
 def match(index: UserIndex, question: Question) -> Matched:
     """Look up the words of a question under the stems of all languages of the memories, and unstemmed.
 
@@ -46,11 +49,24 @@ def word_part(index: UserIndex, matched: Matched) -> NDArray[np.float32]:
     return scores
 
 
-def word_vector(vectors: EmbeddedQuestion, matched: Matched) -> Vector | None:
-    """Return the sum of the vectors of words, each times its idf, as float32[dim] of unit length; None without any."""
+class OfWords(Struct, frozen=True):
+    """The sum of the vectors of words, float32[dim] of unit length, and the share of the words that have one, by idf.
+
+    Zeros, and a share of 0, where no word has a vector.
+    """
+
+    vector: Vector
+    share: float
+
+
+def of_words(vectors: EmbeddedQuestion, matched: Matched) -> OfWords | None:
+    """Return the sum of the vectors of words, each times its idf; None where this model knows no single words."""
     if vectors.words is None or not matched.places:
         return None
     weights = np.array(matched.idfs, np.float32)
-    summed: Vector = weights @ vectors.words[matched.places]
+    words = vectors.words[matched.places]
+    summed: Vector = weights @ words
     length = float(np.sqrt(summed @ summed))
-    return summed / length if length else None
+    if not length:
+        return OfWords(summed, 0.0)
+    return OfWords(summed / length, float(weights[words.any(axis=1)].sum() / weights.sum()))

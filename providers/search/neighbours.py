@@ -68,6 +68,11 @@ class Neighbours:
             self._last[session] = before
         self._before[row] = self._after[row] = _NONE
 
+    def expect(self, count: int) -> None:
+        """Make room for as many rows, which are sorted before they are next asked for."""
+        self._reserve(count)
+        self.forget_order()
+
     def forget_order(self) -> None:
         """Sort all rows anew before they are next asked for."""
         self._sorted, self._pairs = False, None
@@ -107,7 +112,7 @@ class Neighbours:
 
     def _reserve(self, count: int) -> None:
         if count > len(self._before):
-            size = max(count, len(self._before) * 5 // 4) - len(self._before)
+            size = max(count, len(self._before) * 9 // 8) - len(self._before)
             room = np.full(size, _NONE, np.int32)
             self._before = np.concatenate((self._before, room))
             self._after = np.concatenate((self._after, room))

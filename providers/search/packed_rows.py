@@ -1,6 +1,8 @@
 """A multimap from hashes to row numbers in eight bytes an entry, for terms and ids of many small indexes."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +11,8 @@ Rows = NDArray[np.int64]
 
 MOST_ROWS = 1 << 24  # that have a number
 _ROW_BITS = 24
-_HASH_MASK = (1 << 40) - 1
+HASH_BYTES = 5
+_CACHED = 65_536  # terms whose hashes are kept
 _ROW_MASK = np.uint64(MOST_ROWS - 1)
 
 # Entries that are searched one by one until they are sorted in, and what share of all entries they may be.
@@ -17,12 +20,13 @@ _LEAST_TAIL = 256
 _TAIL_SHARE = 16
 
 
+@lru_cache(maxsize=_CACHED)
 def hashed(term: str) -> int:
-    """Return 40 bits of the hash of a text, which differs from one process to the next.
+    """Return a hash of a text in 40 bits, the same in every process.
 
     Of 100,000 terms one in ten million texts shares its hash with some other.
     """
-    return hash(term) & _HASH_MASK
+    return int.from_bytes(blake2b(term.encode(errors="surrogatepass"), digest_size=HASH_BYTES).digest(), "little")
 
 
 class PackedRows:
@@ -48,6 +52,12 @@ class PackedRows:
             self._sort_in(len(entries))
         self._tail[self._used : self._used + len(entries)] = entries
         self._used += len(entries)
+
+    def add_all(self, hashes: NDArray[np.uint64], rows: NDArray[np.uint64]) -> None:
+        """Add a pair of each hash and the row beside it."""
+        self._sort_in(0)
+        self._sorted = np.concatenate((self._sorted, hashes << np.uint64(_ROW_BITS) | rows))
+        self._sorted.sort()
 
     def rows_of(self, hashes: Sequence[int]) -> list[Rows]:
         """Return the rows under each hash, in no order."""

@@ -1,26 +1,26 @@
 """What a ranking is asked: a question with its words and vectors, and how to order the answers."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Self
 
 import numpy as np
 from msgspec import Meta, Struct
 from numpy.typing import NDArray
 
+from providers.search.explanations import HitExplanation
+from providers.search.recency import Recency
 from providers.search.weights import VECTORS_WEIGHT
 from providers.text.analyzer import QuestionWord, question_words
+from providers.types import RecallQuery
 
 Vector = NDArray[np.float32]
 Matrix = NDArray[np.float32]
-
-DAY = 86_400.0  # seconds
 
 
 class EmbeddedQuestion(Struct, frozen=True):
     """A question in one embedding model: its vector, float32[dim], and those of its words, float32[words, dim].
 
-    An embedder that gives no vectors of words has no `words`.
+    An embedder that gives no vectors of words has no `words`; a word that it does not know has zeros.
     """
 
     text: Vector
@@ -40,52 +40,37 @@ class Question(Struct, frozen=True):
         return cls(text, tuple(question_words(text)), vectors or {})
 
 
-class Recency(Struct, frozen=True, kw_only=True):
-    """Prefer recent memories: the order of one created at `now` gains `weight`, half as much every `half_life`.
-
-    `half_life` is in seconds.
-    """
-
-    now: datetime
-    half_life: Annotated[float, Meta(gt=0)] = 30 * DAY
-    weight: Annotated[float, Meta(gt=0, le=1)] = 0.2
-
-
 class Ordering(Struct, frozen=True, kw_only=True):
     """How answers are ordered.
 
     `vectors_weight` is the vectors' share of the score of a pair, the rest is the words'.
-    `diversity` in [0, 1) is how much an answer loses for being like one before it; 0 is the plain order.
+    `diversity` in [0, 1] is how much an answer loses for being like one before it; 0 is the plain order. `neighbours`
+    count where the index has all memories, so that those which stand next to each other in it do so in truth. `alike`
+    orders by the cosine of the question with each memory, and nothing else.
     """
 
     limit: int = 10
     min_score: float = 0.0
     vectors_weight: Annotated[float, Meta(ge=0, le=1)] = VECTORS_WEIGHT
     recency: Recency | None = None
-    diversity: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    diversity: Annotated[float, Meta(ge=0, le=1)] = 0.0
     explain: bool = False
+    neighbours: bool = True
+    alike: bool = False
 
-
-class WordPart(Struct, frozen=True):
-    """A word of the question that a memory has, and how much it tells among the memories of this user."""
-
-    word: str
-    idf: float
-
-
-class ScoreParts(Struct, frozen=True, kw_only=True):
-    """The parts of one answer's score, and of its place: `cosines` and `words` make the score, the others the order.
-
-    A part that does not apply is None: no vector on one side, or no words in the question.
-    """
-
-    cosine: float | None = None
-    word_cosine: float | None = None
-    words: float | None = None
-    matched: tuple[WordPart, ...] = ()
-    neighbours: float = 0.0
-    speaker: float = 0.0
-    recency: float = 0.0
+    @classmethod
+    def of(cls, query: RecallQuery, vectors_weight: float = VECTORS_WEIGHT) -> Self:
+        """Return the order that a query asks for."""
+        return cls(
+            limit=query.limit,
+            min_score=query.min_score,
+            vectors_weight=vectors_weight,
+            recency=query.options.recency,
+            diversity=query.options.diversity,
+            explain=query.options.explain,
+            neighbours=not query.options.alike,
+            alike=query.options.alike,
+        )
 
 
 class Hit(Struct, frozen=True, kw_only=True):
@@ -99,4 +84,4 @@ class Hit(Struct, frozen=True, kw_only=True):
     score: float
     order: float
     exact: bool = False
-    explanation: ScoreParts | None = None
+    explanation: HitExplanation | None = None

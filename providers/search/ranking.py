@@ -6,11 +6,15 @@
     idf(t) = ln(1 + (N - df(t) + 0.5) / (df(t) + 0.5))                       (2009), with tf = 1, scaled into [0, 1]
 
 Both cosines are one inner product, with .2 q / |q| + .3 w / |w|, so that it is their sum that is kept from falling
-below zero. Without vectors of words the plain cosine has their weight, too; without a vector on either side `words` are
-the score, and without words in the question the cosine is. The same text as the question's scores 1.
+below zero. Without vectors of words the plain cosine has their weight, too. Words that the model does not know, as in
+scripts that it reads letter by letter, have no share in w, whose weight goes to `words` as far as they tell. Without a
+vector on either side `words` are the score, and without words in the question the cosine is. The same text as the
+question's scores 1.
 
-The order adds what says nothing about the pair alone: the scores of the neighbours in time (.2 of those one step away,
-.1 of those two away), the speaker whom the question names (.1), and recency where it is asked for.
+The order adds what says nothing about the pair alone: how far the scores of the neighbours in time are above the mean
+(.2 of those one step away, .1 of those two away), so that a memory at the end of a conversation lacks nothing; the
+speaker whom the question names (.1); and recency where it is asked for. Neighbours decide from the second place on:
+they show where the answer was talked about, and the best memory without them is no worse for standing alone.
 """
 
 from collections.abc import Sequence
@@ -20,12 +24,15 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from providers.search.diversity import diverse
-from providers.search.explaining import explained
-from providers.search.matching import Matched, match, word_part, word_vector
+from providers.search.explaining import Places, explained
+from providers.search.explanations import Considered, HitExplanation
+from providers.search.matching import NO_WORDS, Matched, match, of_words, word_part
 from providers.search.packed_rows import Rows
-from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question, Recency, ScoreParts, Vector
+from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question, Vector
+from providers.search.recency import Recency
 from providers.search.speakers import NOBODY
-from providers.search.user_index import UserIndex, fingerprint, microseconds
+from providers.search.stored_analysis import fingerprint
+from providers.search.user_index import UserIndex, microseconds
 from providers.search.weights import (
     COSINE_SHARE,
     NEIGHBOUR_WEIGHTS,
@@ -48,10 +55,10 @@ _MICROSECONDS = 1_000_000
 
 
 class Ranked(Struct, frozen=True):
-    """The hits, best first, and about how many memories have a score that is high enough."""
+    """The hits, best first, and what was looked at; about how many scores are too low, of very many memories."""
 
     hits: list[Hit]
-    matching: int
+    considered: Considered
 
 
 def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mask | None = None) -> Ranked:
@@ -60,32 +67,42 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     `admitted` tells for each row of the index whether it may be an answer, all of them if it is None. A memory that may
     not be one still counts as a neighbour, and in how rare a word is.
     """
-    matched = match(index, question)
+    matched = NO_WORDS if ordering.alike else match(index, question)
     pairs = _Pairs(index, question, matched, ordering.vectors_weight)
-    raised = {
-        "neighbours": _lent(index, pairs.scores),
-        "speaker": _named(index, question.text),
-        "recency": _recent(index, ordering.recency),
-    }
+    lent, named, recent = (
+        _lent(index, pairs.scores, ordering),
+        _named(index, question, ordering),
+        _recent(index, ordering.recency),
+    )
+    alone = named + recent
     eligible = index.columns.alive if admitted is None else index.columns.alive & admitted
     least = max(_LEAST, ordering.min_score)
-    gained = sum(raised.values(), np.zeros(len(eligible), np.float32))
     candidates = np.flatnonzero(eligible & (pairs.scores >= least - _COARSE_ERROR))
-    best = _best(candidates, pairs.scores + gained, max(RESCORED, _CHOICE * ordering.limit))
+    wanted = _CHOICE * ordering.limit if ordering.diversity else ordering.limit
+    own = pairs.scores + alone
+    best = _best(candidates, own, lent, max(RESCORED, wanted))
+    if not ordering.explain:  # which tells places by the score, so that more scores must be right
+        best = best[_within_reach(pairs.scores[best], own[best], lent[best], least, wanted)]
     pairs.score_exactly(best)
     best = best[pairs.scores[best] >= least]
-    order = pairs.scores + gained
-    columns = index.columns
-    best = best[np.lexsort((~columns.low[best], ~columns.high[best], -columns.created[best], -order[best]))]
+    own = pairs.scores + alone
+    order = own + lent
+    best = _sorted(index, best, order)
+    if len(best):
+        leader = _first(index, best, own)
+        order[leader] = order[best].max()
+        best = np.append(leader, best[best != leader])
     if ordering.diversity:
         best = diverse(index, best[: _CHOICE * ordering.limit], order, ordering.limit, ordering.diversity)
     best = best[: ordering.limit]
-    explanations: Sequence[ScoreParts | None] = [None] * len(best)
+    explanations: Sequence[HitExplanation | None] = [None] * len(best)
     if ordering.explain:
-        explanations = explained(index, question, matched, best, raised)
+        gained = {"neighbours": lent, "speaker": named, "recency": recent}
+        places = Places(eligible=eligible, exact=pairs.exact, scores=pairs.scores, gained=gained, order=order)
+        explanations = explained(index, question, matched, best, places)
     hits = [
         Hit(
-            id=columns.id_of(row),
+            id=index.columns.id_of(row),
             row=int(row),
             score=float(pairs.scores[row]),
             order=float(order[row]),
@@ -94,7 +111,9 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
         )
         for row, explanation in zip(best, explanations, strict=True)
     ]
-    return Ranked(hits, len(candidates))
+    able = int(np.count_nonzero(eligible))
+    low = able - len(candidates)
+    return Ranked(hits, Considered(memories=len(index), filtered=len(index) - able, below_min_score=low))
 
 
 class _Pairs:
@@ -105,52 +124,64 @@ class _Pairs:
         self._weight = vectors_weight if matched.idfs else 1.0
         self._words = word_part(index, matched)
         self._vectors = {
-            model: _combined(vectors, matched)
+            model: _of_model(vectors, matched)
             for model, vectors in question.vectors.items()
             if model in index.planes and index.planes[model].dims == len(vectors.text)
         }
         self.exact: Mask = index.columns.alive & (index.columns.content == fingerprint(question.text))
         self.scores: Scores = self._words.copy()
-        for model, vector in self._vectors.items():
+        for model, of_model in self._vectors.items():
             planes = index.planes[model]
-            self._set(planes.rows, planes.scan(vector))
+            self._set(planes.rows, planes.scan(of_model.vector), of_model.share)
         self.scores[self.exact] = 1.0
 
     def score_exactly(self, rows: Rows) -> None:
         """Score some rows by both planes of their vectors."""
-        for model, vector in self._vectors.items():
+        for model, of_model in self._vectors.items():
             planes = self._index.planes[model]
             places = planes.places_of(rows)
             there = places >= 0
             # A matrix product may round a row otherwise when there are other rows beside it, and a least score that
             # was read off an answer is to be met by that memory again.
-            self._set(rows[there], np.einsum("ij,j->i", planes.of(places[there]), vector))
+            self._set(rows[there], np.einsum("ij,j->i", planes.of(places[there]), of_model.vector), of_model.share)
         self.scores[self.exact] = 1.0
 
-    def _set(self, rows: NDArray[np.signedinteger], products: Scores) -> None:
+    def _set(self, rows: NDArray[np.signedinteger], products: Scores, share: float) -> None:
         np.clip(products, 0.0, 1.0, out=products)
-        self.scores[rows] = self._weight * products + (1 - self._weight) * self._words[rows]
+        self.scores[rows] = self._weight * products + (1 - self._weight * share) * self._words[rows]
 
 
-def _combined(vectors: EmbeddedQuestion, matched: Matched) -> Vector:
-    """Return the vector whose inner product with a memory's is the share of both cosines."""
-    words = word_vector(vectors, matched)
-    return vectors.text if words is None else COSINE_SHARE * vectors.text + WORD_COSINE_SHARE * words
+class _OfModel(Struct, frozen=True):
+    """The vector whose inner product with a memory's is the sum of both cosines, and their `share` of its weight."""
+
+    vector: Vector
+    share: float
 
 
-def _lent(index: UserIndex, scores: Scores) -> Scores:
+def _of_model(vectors: EmbeddedQuestion, matched: Matched) -> _OfModel:
+    words = of_words(vectors, matched)
+    if words is None:
+        return _OfModel(vectors.text, 1.0)
+    of_all = WORD_COSINE_SHARE * words.share
+    return _OfModel(COSINE_SHARE * vectors.text + of_all * words.vector, COSINE_SHARE + of_all)
+
+
+def _lent(index: UserIndex, scores: Scores, ordering: Ordering) -> Scores:
     """Return what the neighbours of each row add to its order."""
     lent = np.zeros(len(scores), np.float32)
+    if not ordering.neighbours or not len(index):
+        return lent
+    above = scores - (scores if len(index) == len(scores) else scores[index.columns.alive]).mean()
     for (rows, others), weight in zip(index.pairs(), NEIGHBOUR_WEIGHTS, strict=True):
         # Each row stands once on either side of the pairs of one step, so that nothing is added twice.
-        lent[rows] += weight * scores[others]
-        lent[others] += weight * scores[rows]
+        lent[rows] += weight * above[others]
+        lent[others] += weight * above[rows]
     return lent
 
 
-def _named(index: UserIndex, question: str) -> Scores:
+def _named(index: UserIndex, question: Question, ordering: Ordering) -> Scores:
     """Return what it adds to be the words of the only speaker whom the question names."""
-    speaker = index.speakers.named_in(question)
+    speaker = NOBODY if ordering.alike else index.speakers.named_in(question.text)
     if speaker == NOBODY:
         return np.zeros(len(index.columns), np.float32)
     return np.where(index.columns.speaker == speaker, np.float32(SPEAKER_WEIGHT), np.float32(0))
@@ -165,7 +196,43 @@ def _recent(index: UserIndex, recency: Recency | None) -> Scores:
     return np.asarray(recency.weight * np.exp2(-seconds / recency.half_life), np.float32)
 
 
-def _best(candidates: Rows, order: Scores, most: int) -> Rows:
+def _sorted(index: UserIndex, rows: Rows, order: Scores) -> Rows:
+    """Return rows best first, then newest first."""
+    columns = index.columns
+    return rows[np.lexsort((~columns.low[rows], ~columns.high[rows], -columns.created[rows], -order[rows]))]
+
+
+def _first(index: UserIndex, rows: Rows, order: Scores) -> np.int64:
+    """Return the first of rows, which need not be sorted to find it."""
+    orders = order[rows]
+    return np.int64(_sorted(index, rows[orders == orders.max()], order)[0])
+
+
+def _within_reach(scores: Scores, own: Scores, lent: Scores, least: float, wanted: int) -> Mask:
+    """Return which rows may be first by their own order, or with what is lent to them among as many answers."""
+    return _among(scores, own, least, 1) | _among(scores, own + lent, least, wanted)
+
+
+def _among(scores: Scores, order: Scores, least: float, wanted: int) -> Mask:
+    """Return which rows may be among as many answers, although their scores are off by the error of one plane.
+
+    Those whose score may turn out too low leave room for others, so the others are counted without them.
+    """
+    surely = order[scores >= least + _COARSE_ERROR]
+    if len(surely) <= wanted:
+        return np.ones(len(order), np.bool_)
+    bound = np.partition(surely, len(surely) - wanted)[len(surely) - wanted]
+    reach: Mask = order >= bound - 2 * _COARSE_ERROR
+    return reach
+
+
+def _best(candidates: Rows, own: Scores, lent: Scores, most: int) -> Rows:
+    """Return the best by their own order and what is lent to them, and those that may be first by their own alone."""
     if len(candidates) <= most:
         return candidates
-    return candidates[np.argpartition(order[candidates], -most)[-most:]]
+    alone = own[candidates]
+    best = candidates[np.argpartition(alone + lent[candidates], -most)[-most:]]
+    leaders = candidates[alone >= alone.max() - 2 * _COARSE_ERROR][-RESCORED:]
+    held = np.zeros(len(own), np.bool_)
+    held[best] = True
+    return np.concatenate((best, leaders[~held[leaders]]))

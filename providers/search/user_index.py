@@ -7,14 +7,16 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from providers.search.columns import NEVER, Columns, halves
-from providers.search.entries import Entry
+from providers.search.columns import NEVER, Columns, halves, id_hash, id_hashes
+from providers.search.entries import Entry, said_by, text_of
+from providers.search.kept_records import KeptRecords
 from providers.search.neighbours import NO_SESSION, Neighbours
+from providers.search.packed_memories import PackedMemories
 from providers.search.packed_rows import MOST_ROWS, PackedRows, Rows, hashed
 from providers.search.speakers import Speakers
+from providers.search.stored_analysis import LANGUAGES, analyses_of, fingerprint
 from providers.search.vector_planes import VectorPlanes
 from providers.text.analyzer import analyze
-from providers.text.folding import fold
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -35,10 +37,10 @@ class UserIndex:
         self.neighbours = Neighbours()
         self.speakers = Speakers()
         self.planes: dict[str, VectorPlanes] = {}  # by the name of the model
+        self.kept = KeptRecords()
         self._terms = PackedRows()
         self._ids = PackedRows()
         self._sessions: dict[str, int] = {}
-        self._languages: list[str] = []
         self._in_language: Counter[int] = Counter()
         self.moves = 0  # how often rows have got other numbers
         self.mortal = 0  # live memories that expire some day
@@ -48,16 +50,57 @@ class UserIndex:
     def __len__(self) -> int:
         return self._count
 
+    @classmethod
+    def of(cls, memories: PackedMemories) -> "UserIndex":
+        """Build an index of all memories of a user at once.
+
+        Raises:
+            OverflowError: there is no room for as many.
+        """
+        index, count = cls(), len(memories.version)
+        if count > MOST_ROWS:
+            raise OverflowError(f"an index holds up to {MOST_ROWS} memories")
+        ids = np.frombuffer(memories.ids, ">u8").astype(np.uint64).reshape(count, 2)
+        high, low = ids[:, 0], ids[:, 1]
+        analyses = analyses_of(memories.analyses, memories.lengths)
+        sessions = (NO_SESSION if name is None else index._session(name) for name in memories.sessions)
+        index.columns.fill(
+            count,
+            high=high,
+            low=low,
+            version=memories.version,
+            first_version=memories.first_version,
+            created=memories.created,
+            expires=memories.expires,
+            content=analyses.contents,
+            length=analyses.lengths,
+            session=np.fromiter(sessions, np.int32, count),
+            speaker=np.fromiter(map(index.speakers.number, analyses.names), np.int32, count),
+            language=analyses.languages,
+        )
+        index._ids.add_all(id_hashes(high, low), np.arange(count, dtype=np.uint64))
+        index._terms.add_all(analyses.terms, analyses.memories.astype(np.uint64))
+        index._count, index._total_length = count, int(analyses.lengths.sum())
+        index.mortal = int(np.count_nonzero(memories.expires != NEVER))
+        index._in_language.update(dict(enumerate(np.bincount(analyses.languages).tolist())))
+        index.neighbours.expect(count)
+        for packed in memories.vectors:
+            index._planes_of(packed.model, packed.vectors.shape[1]).add_directions(packed.vectors, packed.places)
+        return index
+
     @property
     def nbytes(self) -> int:
-        """The bytes of all arrays; names of sessions and speakers are few, and not counted."""
+        """The bytes of all arrays; names of sessions and speakers are few, and not counted.
+
+        What is kept for the next answers is not counted, either.
+        """
         planes = sum(one.nbytes for one in self.planes.values())
         return self.columns.nbytes + self.neighbours.nbytes + self._terms.nbytes + self._ids.nbytes + planes
 
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages of the memories, in no order."""
-        return tuple(self._languages[number] for number, memories in self._in_language.items() if memories)
+        return tuple(LANGUAGES[number] for number, memories in self._in_language.items() if memories)
 
     @property
     def average_length(self) -> float:
@@ -82,10 +125,10 @@ class UserIndex:
             self._drop(former)
         if len(self.columns) == MOST_ROWS:
             raise OverflowError(f"an index holds up to {MOST_ROWS} memories")
-        analysis = analyze(entry.text)
+        analysis = analyze(text_of(entry.content, entry.speaker))
         high, low = halves(entry.id)
         session = NO_SESSION if entry.session is None else self._session(entry.session)
-        language = self._language(analysis.language)
+        language = LANGUAGES.index(analysis.language)
         row = self.columns.append(
             high=high,
             low=low,
@@ -96,10 +139,10 @@ class UserIndex:
             content=fingerprint(entry.content),
             length=len(analysis.terms),
             session=session,
-            speaker=self.speakers.number(entry.said_by),
+            speaker=self.speakers.number(said_by(entry.content, entry.speaker)),
             language=language,
         )
-        self._ids.add((hashed(entry.id),), row)
+        self._ids.add((id_hash(high, low),), row)
         self._terms.add(map(hashed, analysis.terms), row)
         self._count += 1
         self.mortal += entry.expires_at is not None
@@ -123,7 +166,7 @@ class UserIndex:
         """Return the row of a memory, None if there is none."""
         high, low = halves(memory_id)
         columns = self.columns
-        for row in self._ids.rows_of((hashed(memory_id),))[0]:
+        for row in self._ids.rows_of((id_hash(high, low),))[0]:
             if columns.alive[row] and columns.high[row] == high and columns.low[row] == low:
                 return int(row)
         return None
@@ -185,11 +228,12 @@ class UserIndex:
 
     def _add_vectors(self, entry: Entry, row: int) -> None:
         for model, vector in entry.vectors.items():
-            planes = self.planes.get(model)
-            if planes is None:
-                planes = self.planes[model] = VectorPlanes(len(vector))
-            if planes.dims == len(vector) and np.any(vector):  # zeros have no direction
-                planes.add(np.asarray(vector, np.float32)[None], np.array([row]))
+            self._planes_of(model, len(vector)).add_directions(np.asarray(vector, np.float32)[None], np.array([row]))
+
+    def _planes_of(self, model: str, dims: int) -> VectorPlanes:
+        if model not in self.planes:
+            self.planes[model] = VectorPlanes(dims)
+        return self.planes[model]
 
     def _sorting(self, row: int) -> tuple[int, int, str]:
         columns = self.columns
@@ -204,17 +248,7 @@ class UserIndex:
     def _session(self, name: str) -> int:
         return self._sessions.setdefault(name, len(self._sessions) + NO_SESSION + 1)
 
-    def _language(self, name: str) -> int:
-        if name not in self._languages:
-            self._languages.append(name)
-        return self._languages.index(name)
-
 
 def microseconds(moment: datetime) -> int:
     """Return the microseconds since 1970."""
     return (moment - _EPOCH) // _MICROSECOND
-
-
-def fingerprint(content: str) -> int:
-    """Return a hash of a content that is the same for contents that differ in case, accents and blanks alone."""
-    return hash(" ".join(fold(content).split()))

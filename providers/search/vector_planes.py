@@ -14,7 +14,7 @@ Matrix = NDArray[np.float32]
 _STEPS = 127  # on either side of zero
 _FINER = 254.0  # of a fine step in a coarse one, half a step on either side
 _CHUNK = 1_024  # vectors that are widened at a time: 1 MB of 256 dimensions, which stays in the cache
-_GROWTH = 1.25
+_GROWTH = 1.125
 _LEAST = 16
 
 
@@ -42,8 +42,14 @@ class VectorPlanes:
         """The row of each vector."""
         return self._rows[: self._used]
 
+    def add_directions(self, vectors: Matrix, rows: Rows) -> None:
+        """Add vectors as `add` does, but for those of other dimensions, and zeros, which have no direction."""
+        if vectors.shape[1] == self.dims:
+            pointing = vectors.any(axis=1)
+            self.add(vectors[pointing], rows[pointing])
+
     def add(self, vectors: Matrix, rows: Rows) -> None:
-        """Add vectors, float32[n, dims] of unit length, and their rows."""
+        """Add vectors, float32[n, dims] of unit length, and their rows, which are greater than those before them."""
         end = self._used + len(vectors)
         self._reserve(end)
         scales = np.abs(vectors).max(axis=1, initial=0.0) / _STEPS
@@ -70,9 +76,10 @@ class VectorPlanes:
 
     def places_of(self, rows: Rows) -> Rows:
         """Return the place of the vector of each row, negative where there is none."""
-        places = np.full(max(int(self.rows.max(initial=0)), int(rows.max(initial=0))) + 1, -1, np.int64)
-        places[self.rows] = np.arange(self._used)
-        return places[rows]
+        places = self.rows.searchsorted(rows)  # which only ever grow, because a new vector is one of a new row
+        there = places < self._used
+        there[there] = self.rows[places[there]] == rows[there]
+        return np.where(there, places, -1)
 
     def of(self, places: Rows) -> Matrix:
         """Return the vectors at these places, not rows, as float32[n, dims]."""

@@ -32,6 +32,11 @@ def wall_clock_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def moment_of(now_ms: Milliseconds) -> datetime:
+    """Return the moment by a clock, in UTC."""
+    return _EPOCH + timedelta(milliseconds=now_ms())
+
+
 class HybridClock:
     """A hybrid logical clock: 48 bits of milliseconds, 16 bits of counter, in one signed 64-bit integer.
 
@@ -72,7 +77,7 @@ class HybridClock:
 
     def moment(self) -> datetime:
         """Return the moment by the system clock, in UTC and whole milliseconds; memories are dated by it."""
-        return _EPOCH + timedelta(milliseconds=self._now_ms())
+        return moment_of(self._now_ms)
 
     def ahead(self) -> float:
         """Return by how many seconds the greatest known version is ahead of the system clock, 0 if it is not."""

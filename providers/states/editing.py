@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from providers.errors import Conflict
+from providers.errors import Conflict, VersionMismatch
 from providers.labels import labels_of
 from providers.limits import MAX_EDITS
 from providers.states.digests import digest_of
@@ -50,16 +50,20 @@ def is_done(stored: Snapshot, edit: Edit) -> bool:
 
     Raises:
         Conflict: its id has the key of an edit that was applied, but is another one.
+        VersionMismatch: the edit was made for another version, and was not applied.
     """
-    late = edit.version is not None and edit.version <= stored.version
-    return edit.empty or was_applied(stored, edit.edit_id) or late
+    if not edit.empty and was_applied(stored, edit.edit_id):
+        return True
+    if edit.seen not in {None, stored.version}:
+        raise VersionMismatch(f"memory {stored.id}")
+    return edit.empty or (edit.version is not None and edit.version <= stored.version)
 
 
 def edited(stored: Snapshot, edit: Edit, version: int, now: datetime) -> Snapshot:
     """Return the state after an edit made now under a version; `stored` itself if the edit is done.
 
     Raises:
-        Conflict: as for `is_done`.
+        Conflict, VersionMismatch: as for `is_done`.
     """
     if is_done(stored, edit) or version <= stored.version:
         return stored
@@ -74,6 +78,11 @@ def edited(stored: Snapshot, edit: Edit, version: int, now: datetime) -> Snapsho
         edits=stored.edits if edit.edit_id is None else (*stored.edits, edit.edit_id)[-MAX_EDITS:],
         **edit.labels,
     )
+
+
+def was_edited(stored: Snapshot) -> bool:
+    """Return whether a live memory has been edited since it was stored."""
+    return stored.updated_at is not None
 
 
 def tombstone_of(stored: Snapshot, version: int, edit_id: str | None) -> Snapshot:

@@ -15,6 +15,9 @@ from providers.text.languages import STOP_WORDS, language_of, script_language
 from providers.text.stemming import stem
 from providers.text.tokens import bigrams_of, is_unspaced, tokens_of
 
+# Of the terms that texts get. Stores keep those of a version, and analyze anew what has those of another one.
+ANALYZER_VERSION = 1
+
 MOST_QUESTION_WORDS = 256  # that are looked up, in the order they stand in the question
 
 _CACHED = 32_768  # tokens whose terms are kept: a few languages, and some names

@@ -6,16 +6,18 @@ meets both alike; the ratio printed is the median of the three.
 
 import asyncio
 import json
+import os
 import statistics
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
 from random import Random
 from subprocess import PIPE, Popen
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
@@ -157,11 +159,12 @@ def _request(client: HttpClient, operation: str, random: Random) -> Work:
 
 
 @contextmanager
-def service(folder: Path) -> Iterator[int]:
+def service(folder: Path, environment: Mapping[str, str] = MappingProxyType({})) -> Iterator[int]:
     """`ninai serve` as it comes, one worker, its log going to a file; gives its port."""
     command = [str(Path(sys.executable).with_name("ninai")), "serve", "--port", "0", "--data-dir", str(folder / "data")]
+    variables = os.environ | environment  # noqa: TID251 - what another process inherits
     log = folder / "service.log"
-    with log.open("w") as output, Popen(command, stderr=output) as process:  # noqa: S603 - our own command
+    with log.open("w") as output, Popen(command, stderr=output, env=variables) as process:  # noqa: S603 - our own command
         try:
             while "http://127.0.0.1:" not in log.read_text():
                 if process.poll() is not None:
@@ -198,11 +201,12 @@ def main() -> None:
         asyncio.run(fill(port))
         stored = USERS * MEMORIES_PER_USER
         print(f"stored {stored} memories through the batch route: {stored / (time.perf_counter() - started):.0f}/s")
-        asyncio.run(_vacuum(dsn))
+        asyncio.run(vacuum(dsn))
         table(_rows(dsn, port))
 
 
-async def _vacuum(dsn: str) -> None:
+async def vacuum(dsn: str) -> None:
+    """Bring what the database knows of its memories up to date."""
     connection = await asyncpg.connect(libpq_dsn(dsn))
     await connection.execute("VACUUM ANALYZE ninai_memories")
     await connection.close()

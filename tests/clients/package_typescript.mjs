@@ -32,6 +32,16 @@ assert.equal((await memories.updateBatch([{ memory_id: again.memory_id, content:
 assert.equal((await memories.countMatching({ session: "trip" })).matching, 1);
 assert.equal((await memories.deleteMatching({ session: "trip" })).deleted, 1);
 assert.equal((await memories.deleteBatch([again.memory_id, "unknown"])).failed, 1);
+const keyed = { user: "keyed" };
+const kept = await memories.putByKey("plans/../🍵", "tea", { ttl_seconds: 3600 }, keyed);
+assert.equal((await memories.putByKey("plans/../🍵", "coffee", {}, keyed)).memory_id, kept.memory_id);
+assert.equal((await memories.renameKeys("plans/", "notes/", true, keyed)).renamed, 1);
+assert.deepEqual((await memories.listKeys({ prefix: "notes/", depth: 1 }, keyed)).folders, [{ prefix: "notes/../", count: 1 }]);
+const under = await memories.getByKey("notes/../🍵", keyed);
+assert.deepEqual([kept.created, under.id, under.key, under.content], [true, kept.memory_id, "notes/../🍵", "coffee"]);
+await memories.deleteByKey("notes/../🍵", keyed);
+await assert.rejects(memories.getByKey("notes/../🍵", keyed), NotFound);
+
 await assert.rejects(memories.health(), NotAllowed); // which asks for a scope of operators
 
 await assert.rejects(memories.get("../../livez"), NotFound);

@@ -189,7 +189,8 @@ def test_nothing_fires_while_all_is_well(watched: Watched) -> None:
 
 def test_a_stopped_home(watched: Watched) -> None:
     """It is left alone, a standby answers for it, and it does not receive writes; nobody is called out of bed."""
-    expected = {Alert("NinaiBreakerOpen", HOME), Alert("NinaiReadsDegraded"), Alert("NinaiJournalStuck", HOME)}
+    of_home = {Alert(name, HOME) for name in ("NinaiHomeLost", "NinaiBreakerOpen", "NinaiJournalStuck")}
+    expected = {*of_home, Alert("NinaiReadsDegraded")}
     seen = see(watched, lambda: watched.database("stop", HOME), *expected)
     watched.database("start", HOME)
 
@@ -226,6 +227,6 @@ def test_everything_stopped(watched: Watched) -> None:
     watched.database("start", HOME, STANDBY)
 
     of_each = {Alert(name, which) for name in ("NinaiBreakerOpen", "NinaiJournalStuck") for which in (HOME, STANDBY)}
-    assert set(seen.after) <= urgent | of_each | {Alert("NinaiReadsDegraded")}
+    assert set(seen.after) <= urgent | of_each | {Alert("NinaiHomeLost", HOME), Alert("NinaiReadsDegraded")}
     assert seen.keeps_to_its_time()
     clear(watched, "NinaiErrorBudgetBurn")

@@ -128,8 +128,8 @@ def test_the_limits_of_the_journal_are_those_of_the_alerts() -> None:
         if panel.json["title"] == "Oldest pending"
     ]
 
-    assert "(ninai_journal_oldest_pending_seconds) > 300" in alerts
-    assert "(ninai_journal_oldest_pending_seconds) > (0.8 * 3600)" in alerts
+    assert "(last_over_time(ninai_journal_oldest_pending_seconds[2m])) > 300" in alerts
+    assert "(last_over_time(ninai_journal_oldest_pending_seconds[2m])) > (0.8 * 3600)" in alerts
     assert steps == [[None, 300, 0.8 * 3600]] * 2
 
 

@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from app.audit.entries import ChainEnd
+from app.mode.mode_file import ServiceMode
 from app.reloading.order_override import Override
 
 ROOT = Path(__file__).parents[2]
@@ -55,7 +57,7 @@ def _level_of(called: ast.expr) -> str | None:
 
 
 _ADDED = {"_note": {"model", "reason"}}  # by a function that writes the line for others
-_STRUCTS = {"structs.asdict(override)": Override}
+_STRUCTS = {"structs.asdict(override)": Override, "structs.asdict(mode)": ServiceMode, "structs.asdict(head)": ChainEnd}
 _LOGGERS = {"_log", "log", "structlog.get_logger('ninai')"}
 
 

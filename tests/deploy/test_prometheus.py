@@ -136,9 +136,11 @@ def test_the_routes_of_callers_are_those_that_are_served() -> None:
 
     routes = {route.path_format for route in application().routes}
     assert {route for route in routes if re.fullmatch(wanted, route) and route != unwanted} == {
+        "/memory/changes",
         "/memory/delete/batch",
         "/memory/export",
         "/memory/import",
+        *(f"/memory/keys/{name}" for name in ("delete", "get", "list", "put", "rename", "{key}")),
         "/memory/list",
         "/memory/memories",
         "/memory/memories/{memory_id}",

@@ -26,6 +26,10 @@ FAMILIES = {
     "ninai_embedder_duration_seconds": "histogram",
     "ninai_embeddings_refused": "counter",
     "ninai_embeddings_waiting": "gauge",
+    "ninai_recall_index_bytes": "gauge",
+    "ninai_recall_index_events": "counter",
+    "ninai_recall_index_limit_bytes": "gauge",
+    "ninai_recall_index_users": "gauge",
     "ninai_operation_overhead_seconds": "histogram",
     "ninai_provider_attempt_duration_seconds": "histogram",
     "ninai_provider_retries": "counter",
@@ -89,8 +93,15 @@ TEMPLATES = {
     "/docs/scalar.js",
     "/docs/{path}",
     "/livez",
+    "/memory/changes",
     "/memory/delete/batch",
     "/memory/health",
+    "/memory/keys/delete",
+    "/memory/keys/get",
+    "/memory/keys/list",
+    "/memory/keys/put",
+    "/memory/keys/rename",
+    "/memory/keys/{key}",
     "/memory/list",
     "/memory/memories",
     "/memory/memories/{memory_id}",
@@ -104,6 +115,7 @@ TEMPLATES = {
     "/readyz",
     "unmatched",
 }
+OF_KEYS = ("delete", "get", "list", "put", "rename")  # operations, and keys like any others
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"}
 
 
@@ -165,6 +177,7 @@ async def test_callers_requests_are_zero_from_the_start(http: httpx.AsyncClient)
     }
     asked = {
         ("GET", "/memory/health"),
+        ("GET", "/memory/changes"),
         ("GET", "/memory/memories"),
         ("DELETE", "/memory/memories"),
         ("GET", "/memory/memories/{memory_id}"),
@@ -177,6 +190,8 @@ async def test_callers_requests_are_zero_from_the_start(http: httpx.AsyncClient)
         ("POST", "/memory/list"),
         ("POST", "/memory/update/batch"),
         ("POST", "/memory/delete/batch"),
+        *((method, "/memory/keys/{key}") for method in ("PUT", "GET", "DELETE")),
+        *((method, f"/memory/keys/{name}") for method in ("PUT", "GET", "DELETE", "POST") for name in OF_KEYS),
         ("POST", "/mcp"),
         ("POST", "/mcp/u/{user}"),
     }

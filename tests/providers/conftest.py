@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import pytest
@@ -90,18 +91,23 @@ def mem0(request: pytest.FixtureRequest) -> Opener:
     return opened
 
 
-def ourselves(_request: pytest.FixtureRequest) -> Opener:
-    """The provider over a service of our own, which speaks mem0's API."""
+def ourselves(dialect: Literal["oss", "platform"]) -> Callable[[pytest.FixtureRequest], Opener]:
+    """The provider over a service of our own, which speaks mem0's API in a dialect."""
 
-    @asynccontextmanager
-    async def opened(host: Host) -> AsyncIterator[MemoryProvider]:
-        with running_service(host.data_dir, {"MEMORY_PROVIDER": "mock"}) as service:
-            settings = Mem0Settings(base_url=service.url, api_key=Secret("any"), dialect="platform")
-            async with settings.open(host) as provider:
-                yield provider
+    def opener(_request: pytest.FixtureRequest) -> Opener:
+        @asynccontextmanager
+        async def opened(host: Host) -> AsyncIterator[MemoryProvider]:
+            with running_service(host.data_dir, {"MEMORY_PROVIDER": "mock"}) as service:
+                settings = Mem0Settings(base_url=service.url, api_key=Secret("any"), dialect=dialect)
+                async with settings.open(host) as provider:
+                    yield provider
 
-    return opened
+        return opened
 
+    return opener
+
+
+OURSELVES = (ourselves("platform"), ourselves("oss"))
 
 def redis(request: pytest.FixtureRequest) -> Opener:
     """The provider on Redis, in a keyspace of its own."""
@@ -116,12 +122,14 @@ PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
     ("native-words", walled),
     ("redis", redis),
     ("mem0", mem0),
-    ("mem0-platform-ourselves", ourselves),
+    ("mem0-platform-ourselves", OURSELVES[0]),
+    ("mem0-oss-ourselves", OURSELVES[1]),
     ("native-hashing", native(lambda dsn: native_settings(dsn, HashingEmbedder()))),
 ]
 
 
-# A call of the real mem0 takes 10 ms of processor time: `make test` runs this with it, the soak the others.
+# A call of the real mem0 takes 10 ms of processor time: `make test` runs this with it, `make thorough` with a service
+# of our own, and the soak the others with both.
 _BRIEF_ENOUGH = {"test_contract", "test_contract_summaries"}
 
 
@@ -141,9 +149,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and getattr(item, "callspec", None) is not None:
             made_by = item.callspec.params.get("opener")
-            if made_by is ourselves or (made_by is mem0 and item.path.stem not in _BRIEF_ENOUGH):
+            of_ourselves, brief = made_by in OURSELVES, item.path.stem in _BRIEF_ENOUGH
+            if of_ourselves and brief:
+                item.add_marker(pytest.mark.thorough)
+            elif of_ourselves or (made_by is mem0 and not brief):
                 item.add_marker(pytest.mark.soak)
-            if made_by is ourselves and item.originalname in _TOO_LARGE_WITH_MORE:
+            if of_ourselves and item.originalname in _TOO_LARGE_WITH_MORE:
                 item.add_marker(pytest.mark.xfail(raises=InvalidInput, strict=False, reason="too large with more"))
 
 

@@ -13,7 +13,7 @@ from providers.answers import Stored
 from providers.base import MemoryProvider
 from providers.errors import InvalidInput, MemoryNotFound, ProviderError, Throttled, Unavailable, Unsupported
 from providers.filters import Eq
-from providers.labels import LABELS
+from providers.labels import NAMES
 from providers.owners import Owner
 from providers.replica import Replica
 from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery
@@ -97,7 +97,7 @@ async def test_the_printed_mock_is_refused_what_it_has_no_method_for(mock: Provi
         {"memory_id": str(uuid4())},
         {"version": 1},
         {"created_at": datetime(2020, 1, 1, tzinfo=UTC)},
-        *({label: "a"} for label in LABELS),
+        *({label: "a"} for label in NAMES),
     ],
 )
 async def test_what_cannot_be_kept_is_not_stored(

@@ -10,7 +10,7 @@ from providers.answers import Stored
 from providers.base import MemoryProvider
 from providers.errors import InvalidInput
 from providers.filters import Eq
-from providers.labels import LABELS, MAX_LABEL_CHARS, labels_of
+from providers.labels import MAX_KEY_CHARS, MAX_LABEL_CHARS, NAMES, labels_of
 from providers.owners import Owner
 from providers.replica import Replica
 from providers.types import Conditions, Edit, NewMemory, PageQuery, RecallQuery
@@ -21,6 +21,7 @@ LABELLED: dict[str, Any] = {
     "agent": "planner",
     "app": "用户 app",
     "speaker": "Zoë",
+    "key": "../Zoë//%2F?#",
 }
 
 
@@ -66,7 +67,7 @@ async def test_a_memory_without_labels_has_none(provider: MemoryProvider, user: 
     """Nothing is made up where nothing was given."""
     [memory_id] = await stored(provider, NewMemory(owner=Owner(user), content="tea"))
 
-    assert labels_of(await provider.get(user, memory_id)) == dict.fromkeys(LABELS)
+    assert labels_of(await provider.get(user, memory_id)) == dict.fromkeys(NAMES)
 
 
 async def test_an_edit_sets_and_clears_labels(provider: MemoryProvider, user: str) -> None:
@@ -154,11 +155,11 @@ async def test_chosen_memories_are_deleted(provider: MemoryProvider, user: str) 
     assert [memory.id for memory in await provider.list_memories(user)] == ids[2:]
 
 
-@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("label", NAMES)
 async def test_labels_have_limits(provider: MemoryProvider, user: str, label: str) -> None:
-    """A label has 1 to 256 characters, and no NUL, wherever it is given."""
+    """A label has 1 to 256 characters, a key 255, and no NUL, wherever it is given."""
     owner = Owner(user)
-    longest = "ñ" * MAX_LABEL_CHARS
+    longest = "ñ" * (MAX_KEY_CHARS if label == "key" else MAX_LABEL_CHARS)
     [memory_id] = await stored(provider, NewMemory(owner=owner, content="tea", **one_label(label, longest)))
 
     assert getattr(await provider.get(user, memory_id), label) == longest
@@ -188,7 +189,7 @@ async def test_states_carry_labels_and_order(provider: MemoryProvider, user: str
     assert (state.created_at, state.updated_at) == (START, changed_at)
 
     copy = replace(state, user_id=f"{user} too")
-    nothing: dict[str, Any] = dict.fromkeys(LABELS)
+    nothing: dict[str, Any] = dict.fromkeys(NAMES)
     plain = replace(copy, version=copy.version + 1, first_version=0, unknown='{"mood":"good"}', **nothing)
     assert await provider.put_many([copy]) == [None]
     copied = await provider.snapshot(copy.owner, memory_id)
@@ -207,4 +208,4 @@ async def test_a_tombstone_has_no_labels(provider: MemoryProvider, user: str) ->
     state = await provider.snapshot(owner, memory_id)
 
     assert state is not None
-    assert (labels_of(state), state.first_version) == (dict.fromkeys(LABELS), 0)
+    assert (labels_of(state), state.first_version) == (dict.fromkeys(NAMES), 0)

@@ -10,7 +10,7 @@ import pytest
 
 from providers.base import MemoryProvider
 from providers.errors import InvalidInput
-from providers.types import Position
+from providers.positions import Position
 
 ID = "0190b8a0-0000-7000-8000-000000000001"
 NAIVE = datetime(2024, 1, 1)  # noqa: DTZ001 - that it has no time zone is the point

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from providers.answers import Stored
 from providers.base import MemoryProvider
 from providers.owners import Owner
-from providers.types import MemoryRecord, NewMemory, Order, PageQuery, Position
+from providers.positions import Order, Position
+from providers.types import MemoryRecord, NewMemory, PageQuery
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 

@@ -11,7 +11,8 @@ from providers.base import MemoryProvider
 from providers.errors import InvalidInput
 from providers.filters import And, Eq, Exists, Filter, Gt, In, Not, Or
 from providers.owners import Owner
-from providers.types import NewMemory, PageQuery, Position, RecallQuery
+from providers.positions import Position
+from providers.types import NewMemory, PageQuery, RecallQuery
 
 ID = "0190b8a0-0000-7000-8000-000000000001"
 NAIVE = datetime(2024, 1, 1)  # noqa: DTZ001 - that it has no time zone is the point

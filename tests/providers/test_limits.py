@@ -14,7 +14,8 @@ from providers import filter_limits, limits
 from providers.errors import InvalidInput
 from providers.filters import And, Eq, Exists, Filter, In, Not, Or
 from providers.owners import DEFAULT_TENANT, Owner
-from providers.types import NewMemory, PageQuery, Position, RecallQuery
+from providers.positions import Position
+from providers.types import NewMemory, PageQuery, RecallQuery
 
 ID = "0190b8a0-0000-7000-8000-00000000000a"
 

@@ -1,4 +1,4 @@
-"""Print the recall at ten of every method, in all and by language: `python -m tests.quality`."""
+"""Print what every method finds, in all and by language: `python -m tests.quality`."""
 
 import asyncio
 
@@ -7,7 +7,8 @@ from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
 from providers.embedders.local import LocalEmbedder
-from tests.quality.measuring import Measured, interval, measured
+from tests.quality.few import MEMORIES, first_of_few
+from tests.quality.measuring import Measured, Values, interval, measured
 from tests.quality.questions_and_answers import conversations, together
 
 
@@ -18,6 +19,11 @@ async def _measure() -> dict[str, Measured]:
         "each conversation is a user's": await measured(several, embedder),
         "all of them are one user's": await measured([together(several)], embedder),
     }
+
+
+async def _of_few() -> dict[str, Values]:
+    embedder = await LocalEmbedder.load(Metrics(CollectorRegistry()))
+    return {one.name: await first_of_few(one, embedder) for one in conversations()}
 
 
 def main() -> None:
@@ -34,6 +40,12 @@ def main() -> None:
         print("\n" + " " * 26 + "".join(f"{language:>8}" for language in languages))
         for name, values in found.recalls.items():
             print(f"{name:26}" + "".join(f"{values[of == language].mean():8.3f}" for language in languages))
+
+    print(
+        f"\n== questions that share a word with the answer, each of a user with {MEMORIES} memories in random order\n"
+    )
+    for name, first in asyncio.run(_of_few()).items():
+        print(f"the answer comes first, {name:14}{interval(first)}")
 
 
 if __name__ == "__main__":

@@ -9,10 +9,12 @@ from msgspec.structs import replace
 
 from providers.base import MemoryProvider
 from providers.errors import MemoryNotFound, ProviderError
+from providers.keys.looking import fetch
+from providers.keys.writing import Put, delete, put
 from providers.owners import DEFAULT_TENANT, Owner
-from providers.states.clock import keyed_memory_id
+from providers.states.clock import Milliseconds, keyed_memory_id
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery
-from tests.simulation.script import MEMORIES, Act, Step
+from tests.simulation.script import KEYS, MEMORIES, Act, Step
 from tests.support.clock import START
 
 Answer = Sequence[MemoryRecord] | str | ProviderError
@@ -28,6 +30,7 @@ _PLAIN = {
     Act.PAGES: Act.LIST,
     Act.ASK: Act.RECALL,
 }
+KEYED = frozenset({Act.PUT, Act.GET_KEY, Act.DELETE_KEY})
 _ABOUT_ONE = frozenset({Act.REMEMBER, Act.LAPSE, Act.BATCH, Act.UPDATE, Act.TAG, Act.DELETE, Act.GET})
 
 
@@ -52,6 +55,7 @@ class _Call(Struct, frozen=True):
     provider: MemoryProvider
     part: Part
     edit_id: str
+    now_ms: Milliseconds
 
 
 @cache
@@ -87,6 +91,11 @@ def first_content(memory: int) -> str:
     return f"m{memory} first"
 
 
+def key_of(memory: int) -> str:
+    """Return the key that this memory stands for where keys are used."""
+    return f"k{memory // 2 % KEYS}"
+
+
 def parts_of(step: Step, place: int) -> Sequence[Part]:
     """Take a step apart."""
     others = ((step.memory + more) % MEMORIES for more in range(1, _PARTS.get(step.act, 1)))
@@ -96,7 +105,7 @@ def parts_of(step: Step, place: int) -> Sequence[Part]:
         Part(
             act=_PLAIN.get(step.act, step.act),
             user=user_of(memory),
-            query=f"m{memory}",
+            query=key_of(memory) if step.act in KEYED else f"m{memory}",
             memory=id_of(memory) if step.act in _ABOUT_ONE else None,
             content=_content(step, memory, mark),
             tag=f"t{mark}" if step.act is Act.TAG else None,
@@ -106,15 +115,17 @@ def parts_of(step: Step, place: int) -> Sequence[Part]:
     ]
 
 
-async def ask(provider: MemoryProvider, act: Act, parts: Sequence[Part], edit_id: str) -> Sequence[Answer]:
-    """Do all parts of an act in one call, and return an answer for each."""
+async def ask(
+    provider: MemoryProvider, act: Act, parts: Sequence[Part], edit_id: str, now_ms: Milliseconds
+) -> Sequence[Answer]:
+    """Do all parts of an act in one call, by the clock of a replica, and return an answer for each."""
     if act is Act.BATCH:
         return await provider.remember_many(
             [NewMemory(owner=part.owner, content=part.content or "", memory_id=part.memory) for part in parts]
         )
     if act is Act.ASK:
         return await provider.recall_many([RecallQuery(owner=part.owner, query=part.query) for part in parts])
-    return [await _METHODS[act](_Call(provider, parts[0], edit_id))]
+    return [await _METHODS[act](_Call(provider, parts[0], edit_id, now_ms))]
 
 
 def _content(step: Step, memory: int, mark: str) -> str | None:
@@ -124,6 +135,8 @@ def _content(step: Step, memory: int, mark: str) -> str | None:
             return f"m{memory} clash" if step.clash else first_content(memory)
         case Act.NOTE:
             return f"n{mark} m{memory}"
+        case Act.PUT:
+            return f"{key_of(memory)} put{mark}"
         case Act.UPDATE:
             return f"m{memory} edit{mark}"
         case _:
@@ -156,6 +169,22 @@ async def _delete(call: _Call) -> Answer:
 
 async def _clear(call: _Call) -> Answer:
     await call.provider.erase_all(call.part.owner)
+    return []
+
+
+async def _put(call: _Call) -> Answer:
+    part = call.part
+    new = NewMemory(owner=part.owner, content=part.content or "", key=part.query)
+    await put(call.provider, Put(memory=new), call.now_ms)
+    return []
+
+
+async def _get_key(call: _Call) -> Answer:
+    return [(await fetch(call.provider, call.part.owner, call.part.query, call.now_ms)).memory]
+
+
+async def _delete_key(call: _Call) -> Answer:
+    await delete(call.provider, call.part.owner, call.part.query, now_ms=call.now_ms)
     return []
 
 
@@ -194,4 +223,7 @@ _METHODS: dict[Act, Callable[[_Call], Awaitable[Answer]]] = {
     Act.LIST: _list,
     Act.PAGES: _pages,
     Act.RECALL: _recall,
+    Act.PUT: _put,
+    Act.GET_KEY: _get_key,
+    Act.DELETE_KEY: _delete_key,
 }

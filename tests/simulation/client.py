@@ -138,7 +138,7 @@ class Client:
 
         async def asked() -> Sequence[Answer]:
             notes.current.set(told)
-            return await ask(Listening(replica.provider), step.act, parts, edit_id)
+            return await ask(Listening(replica.provider), step.act, parts, edit_id, replica.milliseconds)
 
         task = replica.spawn(asked())
         done, _ = await asyncio.wait([task], timeout=PATIENCE)

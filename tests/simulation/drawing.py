@@ -43,6 +43,9 @@ _STALLS = 0.4  # of all runs
 _UPSET = 0.4  # of all runs
 _WRONG_JOURNALS = frozenset({UpsetKind.EMPTY_JOURNAL, UpsetKind.FOREIGN_JOURNAL})
 _UNREACHED = 0.5  # of the stores beside such a journal
+_KEYED = 0.4  # of all runs without an upset use keys
+_KEYED_STEPS = 0.4
+_KEYED_WEIGHTS = {Act.PUT: 4, Act.GET_KEY: 3, Act.DELETE_KEY: 1}
 _ALL_THE_TIME = float("inf")
 _WEIGHTS = {
     Act.REMEMBER: 6,
@@ -70,7 +73,7 @@ def script_with(seed: int, kind: UpsetKind | None) -> Script:
     """Draw a run in which something of this kind, and of no other, changes behind the chain's back."""
     script = _undisturbed(seed)
     if kind is None:
-        return script
+        return replace(script, steps=tuple(_perhaps_keyed(script.steps, Random(f"keys {seed}"))))
     chance = Random(f"{kind} {seed}")
     if kind is UpsetKind.FOUNDING:
         script = replace(script, switches=(), old=script.old or (chance.randrange(MEMORIES),))
@@ -193,6 +196,18 @@ def _perhaps_in_vain(steps: list[Step], chance: Random) -> list[Step]:
                 steps[place], act=act, memory=memory, clash=False, again=act is Act.DELETE and chance.random() < _AGAIN
             )
     return steps
+
+
+def _perhaps_keyed(steps: Sequence[Step], chance: Random) -> list[Step]:
+    """Let clients put, get and delete under a few keys."""
+    keyed = chance.random() < _KEYED
+    acts, weights = list(_KEYED_WEIGHTS), list(_KEYED_WEIGHTS.values())
+    return [
+        replace(step, act=chance.choices(acts, weights)[0])
+        if keyed and step.memory < MEMORIES and chance.random() < _KEYED_STEPS
+        else step
+        for step in steps
+    ]
 
 
 def _fault(chance: Random, where: str) -> Fault:

@@ -72,7 +72,7 @@ def broken_promises(
 
 
 _READS = (Act.GET, Act.LIST, Act.RECALL)
-_WRITES = (Act.REMEMBER, Act.UPDATE)
+_WRITES = (Act.REMEMBER, Act.UPDATE, Act.PUT)
 _EDITS = (Act.UPDATE, Act.TAG)
 
 

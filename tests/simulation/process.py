@@ -137,6 +137,10 @@ class ReplicaProcess:
         while self._world.orders[self._index] == order and not await self.switch(order):  # noqa: ASYNC110 - no event tells
             await asyncio.sleep(_AGAIN_SECONDS)
 
+    def milliseconds(self) -> int:
+        """Return the milliseconds since 1970 by the clock of this process."""
+        return self._rig.versions.milliseconds()
+
     def spawn(self, work: Coroutine[Any, Any, Result]) -> "asyncio.Task[Result]":
         """Do something that ends with this process."""
         task = asyncio.ensure_future(work)

@@ -16,9 +16,10 @@ from tests.simulation.events import Ending, Event
 from tests.simulation.history import broken_promises, unknowable_clashes, written_in
 from tests.simulation.inventory import held_by
 from tests.simulation.judging import judged
+from tests.simulation.keyed import broken_keys
 from tests.simulation.links import RETENTION
 from tests.simulation.loop import simulate_fast
-from tests.simulation.script import JOURNAL, Act, Script, Step
+from tests.simulation.script import JOURNAL, KEYS, Act, Script, Step
 from tests.simulation.upsets import UpsetKind
 from tests.simulation.upsetting import upset
 from tests.simulation.world import OLD, World
@@ -97,7 +98,7 @@ def broken(world: World, events: Sequence[Event]) -> list[str]:
     """Hold what clients have seen so far against the promises."""
     forgotten_after = RETENTION.keep if any(world.script.weak) else float("inf")
     unknowable, written = _unknowable(world, events), written_in(events)
-    return judged(
+    return broken_keys(events) + judged(
         events,
         world.breaches,
         lambda events: broken_promises(events, RETENTION.keep, forgotten_after, unknowable, written),
@@ -198,6 +199,8 @@ async def _read_back(world: World, memories: Sequence[int]) -> list[Event]:
             await reader.do(0, Step(-1, 0.0, act, memory, index, 0))
         for memory in users.values():
             await reader.do(0, Step(-1, 0.0, Act.LIST, memory, index, 0))
+            for key in range(KEYS):
+                await reader.do(0, Step(-1, 0.0, Act.GET_KEY, memory % 2 + 2 * key, index, 0))
     return [replace(event, final=True) for event in reader.events]
 
 

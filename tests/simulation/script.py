@@ -23,6 +23,9 @@ class Act(StrEnum):
     ASK = "ask"  # recall many
     CLEAR = "clear"  # delete all
     LAPSE = "lapse"  # remember what expires
+    PUT = "put"  # under a key of the caller's choice
+    GET_KEY = "get_key"
+    DELETE_KEY = "delete_key"
 
 
 class Mode(StrEnum):
@@ -157,6 +160,7 @@ JOURNAL = "journal"
 CLIENTS = 3
 STEPS = 12  # of each client
 MEMORIES = 14
+KEYS = 2  # of each user
 NEVER = 2  # more memories, which are deleted before anybody stores them, if anybody does
 LAPSING = 4  # more memories, which expire
 LENGTH = 8.0  # seconds in which faults begin

@@ -200,6 +200,7 @@ class FrailProvider(MockMemoryProvider):
     find = _met(MockMemoryProvider.find)
     find_many = _met(MockMemoryProvider.find_many)
     page = _met(MockMemoryProvider.page)
+    feed = _met(MockMemoryProvider.feed)
     fetch = _met(MockMemoryProvider.fetch)
     change = _met(MockMemoryProvider.change, reads=False)
     erase = _met(MockMemoryProvider.erase, reads=False)

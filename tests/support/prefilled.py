@@ -7,6 +7,7 @@ from msgspec import Struct
 
 # What is stored first is what the others are about; what ends something comes last.
 _ORDER = ("post", "get", "patch", "delete", "put")
+_BEFORE, _AFTER = frozenset({"putByKey", "putKey"}), frozenset({"deleteKey"})  # the others of their methods
 # They need a dead letter, and no example can bring one about.
 NEEDS_A_DEAD_LETTER = frozenset({"retryDeadLetter", "discardDeadLetter"})
 
@@ -27,7 +28,7 @@ class Prefilled(Struct, frozen=True, kw_only=True):
 def prefilled(document: dict[str, Any]) -> Iterator[Prefilled]:
     """Yield the request of each operation, in an order in which they can all succeed."""
     found = [(method, path, one) for path, item in document["paths"].items() for method, one in item.items()]
-    found.sort(key=lambda one: (_ORDER.index(one[0]), "remember" not in one[1], -len(one[1])))
+    found.sort(key=lambda one: (_turn(one[0], one[2]["operationId"]), "remember" not in one[1], -len(one[1])))
     for method, path, operation in found:
         values = {(one["in"], one["name"]): value for one, value in _sent(operation.get("parameters", ()))}
         contents: dict[str, Any] = operation.get("requestBody", {}).get("content", {})
@@ -43,6 +44,10 @@ def prefilled(document: dict[str, Any]) -> Iterator[Prefilled]:
             headers=headers | ({"Content-Type": media_type} if media_type else {}),
             body=contents[media_type].get("example") if media_type else None,
         )
+
+
+def _turn(method: str, operation: str) -> tuple[int, bool]:
+    return (-1, False) if operation in _BEFORE else (_ORDER.index(method), operation in _AFTER)
 
 
 def _sent(parameters: list[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], Any]]:

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from app.http.cursors import MAX_CURSOR_CHARS
 from app.http.schemas import ChangeRequest, ConditionsRequest, ListRequest
 from providers import limits
-from providers.types import Order
+from providers.positions import Order
 
 MemoryId = Annotated[str, Meta(description="The id of the memory, a UUID.")]
 _Limit = Annotated[int, Meta(ge=1, le=limits.MAX_LIST_LIMIT, description="Memories on a page.")]

@@ -25,6 +25,6 @@ def schema_of(kind: type[Struct]) -> dict[str, Any]:
 def _cleaned(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a schema whose text is without the indentation of a docstring, and that has what answers have."""
     cleaned = {**schema, _TEXT: cleandoc(schema[_TEXT])} if _TEXT in schema else {**schema}
-    if HIDDEN in schema.get(_FIELDS, {}):
-        cleaned[_FIELDS] = {name: field for name, field in schema[_FIELDS].items() if name != HIDDEN}
+    if schema.get(_FIELDS, {}).keys() >= {*HIDDEN}:
+        cleaned[_FIELDS] = {name: field for name, field in schema[_FIELDS].items() if name not in HIDDEN}
     return cleaned

@@ -5,7 +5,7 @@ from functools import cached_property
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from app.auth.caller import Caller
 from app.compat.calls import ProtocolCall, Verb
@@ -13,11 +13,11 @@ from app.compat.mcp.arguments import ListArguments, MemoryArguments, UpdateArgum
 from app.compat.mcp.schema import schema_of
 from app.http.admission import price
 from app.http.answers import shown
-from app.http.headers import stored_or_accepted
 from app.http.json.body import invalid_input
+from app.http.likeness import stored_unless_similar
 from app.http.recalled import bytes_for_memories, within_budget
-from app.http.schemas import DeleteResponse, ListResponse, RecallRequest, RecallResponse, RememberRequest
-from app.http.schemas import RememberResponse as Remembered
+from app.http.remember_schemas import RememberResponse, RememberUniqueRequest
+from app.http.schemas import DeleteResponse, ListResponse, RecallRequest, RecallResponse
 from providers.errors import InvalidInput, MemoryNotFound
 from providers.limits import check_memory_id
 from providers.timing.turns import in_turns
@@ -64,13 +64,16 @@ class ToolKind(Struct, frozen=True, kw_only=True, dict=True):
         return schema_of(self.result)
 
 
-async def add_memory(call: UserCall, new: RememberRequest) -> Remembered:
-    """Store one memory."""
+async def add_memory(call: UserCall, new: RememberUniqueRequest) -> RememberResponse:
+    """Store one memory, or return that there is one like it."""
     request = call.request
-    await request.admission.charge(price.of_memory(new))
+    if new.unless_similar is not UNSET:
+        request.require("read")
+    await request.admission.charge(price.of_memory(new, unless_similar=new.unless_similar is not UNSET))
     lifetime, ids = request.lifetime(call.caller), request.ids(call.caller)
-    stored = await request.provider.store(new.memory(call.caller.owner, ids.memory(), lifetime))
-    return Remembered(stored.id, stored_or_accepted(stored))
+    memory = new.memory(call.caller.owner, ids.memory(), lifetime)
+    answer, _ = await stored_unless_similar(request.provider, memory, new.unless_similar)
+    return answer
 
 
 async def search_memories(call: UserCall, question: RecallRequest) -> RecallResponse:
@@ -78,9 +81,11 @@ async def search_memories(call: UserCall, question: RecallRequest) -> RecallResp
     request = call.request
     await request.admission.charge(price.of_question(question, request.recall_limit))
     most_bytes = bytes_for_memories([question], request.most_bytes)
-    found = await request.provider.find(question.recall_query(call.caller.owner, request.recall_limit, most_bytes))
+    found = await request.provider.find(
+        question.recall_query(call.caller.owner, request.recall_limit, most_bytes, request.now)
+    )
     memories, text = await within_budget(question, await in_turns(shown, found.memories))
-    return RecallResponse(memories, len(memories), text)
+    return RecallResponse(memories, len(memories), text, found.considered)
 
 
 async def list_memories(call: UserCall, wanted: ListArguments) -> ListResponse:
@@ -127,8 +132,8 @@ TOOLS = {
             " self-contained sentence in the third person. Search first, and update a memory that is about the same."
             " Give a fact that soon no longer holds an end (expires_at or ttl_seconds).",
             verb="write",
-            arguments=RememberRequest,
-            result=Remembered,
+            arguments=RememberUniqueRequest,
+            result=RememberResponse,
             run=add_memory,
         ),
         ToolKind(

@@ -1,28 +1,33 @@
-"""Messages as memories, each word for word."""
+"""Messages as memories, each word for word; where a model is configured, the facts that they say beside them."""
 
 from datetime import UTC, datetime
 
 from app.auth.caller import Caller
 from app.compat.calls import ProtocolCall
 from app.compat.mem0.expiration import expiry_of
+from app.compat.mem0.facts import facts_beside
 from app.compat.mem0.ids import sealed
 from app.compat.mem0.records import AddAnswer, AddedMemory, AddedText
 from app.compat.mem0.requests import AddBody, SaidMessage, refuse_unserved
 from app.compat.mem0.users import caller_named
 from app.http.admission import price
 from app.http.problems import problem_of
-from app.http.schemas import RememberRequest
+from app.http.remember_schemas import RememberRequest
 from providers import limits
 from providers.answers import Stored
 from providers.errors import InvalidInput, ProviderError
 from providers.types import NewMemory
 
 VERBATIM = "Stored word for word: this service draws no conclusions from messages (infer)."
+UNCHANGED = "Stored word for word."
 MAX_MESSAGES = 100
 
 
 async def add_messages(call: ProtocolCall, body: AddBody) -> AddAnswer:
-    """Store each message as a memory; what breaks a rule is refused before anything is stored."""
+    """Store each message as a memory; what breaks a rule is refused before anything is stored.
+
+    Unless `infer` is false, facts are extracted when all messages are stored; whatever fails then fails no request.
+    """
     refuse_unserved(body.enable_graph)
     said = body.said
     if not said:
@@ -48,8 +53,15 @@ async def add_messages(call: ProtocolCall, body: AddBody) -> AddAnswer:
         _added(outcome, memory, message, caller)
         for outcome, memory, message in zip(outcomes, memories, said, strict=True)
     ]
-    whole = all(result.error is None for result in results)
-    return AddAnswer(message=VERBATIM, status="SUCCEEDED" if whole else "FAILED", results=results)
+    stored = [outcome.id for outcome in outcomes if isinstance(outcome, Stored)]
+    if len(stored) < len(said):
+        return AddAnswer(message=VERBATIM, status="FAILED", results=results)
+    if call.extractor is None:
+        return AddAnswer(message=VERBATIM, status="SUCCEEDED", results=results)
+    if body.infer is False:
+        return AddAnswer(message=UNCHANGED, status="SUCCEEDED", results=results)
+    beside = await facts_beside(call, call.extractor, caller, requests, stored)
+    return AddAnswer(message=beside.message, status="SUCCEEDED", results=[*results, *beside.facts])
 
 
 def _added(outcome: Stored | ProviderError, memory: NewMemory, message: SaidMessage, caller: Caller) -> AddedMemory:

@@ -38,7 +38,7 @@ class AddedText(Struct, frozen=True):
 
 
 class AddedMemory(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What became of one message: `ADD`, or `FAILED` with the reason."""
+    """What became of one message: `ADD`, or `FAILED` with the reason; or a fact, with the ids of its `sources`."""
 
     memory: str
     event: str
@@ -46,6 +46,7 @@ class AddedMemory(Struct, frozen=True, kw_only=True, omit_defaults=True):
     id: str | None = None
     role: str | None = None
     error: str | None = None
+    sources: list[str] | None = None
 
 
 class AddAnswer(Struct, frozen=True, kw_only=True):

@@ -18,8 +18,10 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import UNSET
 
+from app.http.key_schemas import KeptRequest
 from app.http.problems import TOO_DEAR, Problem, RequestError
-from app.http.schemas import ChangeRequest, ConditionsRequest, ListRequest, RecallRequest, RememberRequest
+from app.http.remember_schemas import RememberRequest
+from app.http.schemas import ChangeRequest, ConditionsRequest, ListRequest, RecallRequest
 from providers import filters
 
 ORDINARY = 1.0
@@ -76,9 +78,10 @@ def of_conditions(wanted: ConditionsRequest) -> float:
     return _within(_of_filter(wanted.where), MAX_PRICE, "where", _FEWER)
 
 
-def of_memory(memory: RememberRequest) -> float:
-    """Return the price of storing one memory."""
-    return ORDINARY + _PER_TEXT_CHAR * len(memory.content)
+def of_memory(memory: RememberRequest | KeptRequest, *, unless_similar: bool = False) -> float:
+    """Return the price of storing one memory, and of looking first whether there is one like it."""
+    looking = _RECALL + _PER_QUERY_CHAR * len(memory.content) if unless_similar else 0.0
+    return ORDINARY + _PER_TEXT_CHAR * len(memory.content) + looking
 
 
 def of_edit(edit: ChangeRequest) -> float:

@@ -37,7 +37,7 @@ _ALL = "/memory/memories"
 
 def price_at_door(method: str, path: str, length: int | None) -> float:
     """Return the units; `length` is that of the body in bytes, None for one that may be as long as any."""
-    if method in ("POST", "PATCH"):
+    if method in ("POST", "PATCH", "PUT"):
         tariff = _TARIFFS.get(path.rstrip("/"), _OF_AN_EDIT)
         return tariff.least + (tariff.most_bytes if length is None else length) / tariff.bytes_a_unit
     return price.ERASE_ALL if method == "DELETE" and path.rstrip("/") == _ALL else price.ORDINARY

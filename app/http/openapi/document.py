@@ -16,6 +16,7 @@ from app.http.openapi.line_bodies import offer_bytes
 from app.http.openapi.operations import describe, operation_id, secure
 from app.http.openapi.schema_examples import EXAMPLES
 from app.http.openapi.schemas import correct_parameters, correct_schemas
+from app.http.openapi.streams import describe_streams
 from app.http.static import StaticFile
 from app.settings import Settings
 
@@ -41,6 +42,7 @@ def openapi_config(prefix: str) -> OpenAPIConfig:
         operation_id_creator=operation_id,
         tags=[
             Tag("memory", "One memory or query at a time"),
+            Tag("keys", "Memories under keys of the caller's choice"),
             Tag("batch", "Up to 1,000 memories or queries at a time"),
             Tag("transfer", "All memories of a user, out and in"),
             Tag("health", "Health, readiness and metrics of the service"),
@@ -79,7 +81,8 @@ def complete(app: Litestar, settings: Settings) -> None:
 def _document(app: Litestar, *, needs_key: bool, signs_users: bool) -> StaticFile:
     document = app.openapi_schema
     components = document.components.schemas or {}
-    (components["MemoryRecord"].properties or {}).pop(HIDDEN)
+    for name in HIDDEN:
+        (components["MemoryRecord"].properties or {}).pop(name)
     correct_schemas(document)
     describe_conditions(components)
     for name, example in EXAMPLES.items():
@@ -90,4 +93,5 @@ def _document(app: Litestar, *, needs_key: bool, signs_users: bool) -> StaticFil
     secure(document, needs_key=needs_key, signs_users=signs_users)
     declare_headers(document)
     add_examples(document)
+    describe_streams(document)
     return document_of(encode_json(document.to_schema()))

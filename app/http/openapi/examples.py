@@ -14,12 +14,16 @@ from litestar.openapi.spec import Example, OpenAPI, OpenAPIResponse, Operation, 
 from msgspec import Struct
 
 from app.auth.anonymous import ANONYMOUS
-from app.http import batch_schemas, change_schemas, operator_schemas, portable_schemas, schemas
+from app.http import batch_schemas, change_schemas, key_schemas, operator_schemas, portable_schemas, schemas
 from app.http.cursors import Cursors
+from app.http.feed_cursors import feed_cursor
+from app.http.feed_schemas import ChangesResponse, MemoryChange
 from app.http.idempotency import HEADER
 from app.http.openapi.walking import operations_of
+from app.http.remember_schemas import RememberOneRequest, RememberRequest, RememberResponse
 from app.portable.format import FORMAT, VERSION, HeaderLine, TrailerLine, encode, memory_line
 from app.settings.auth import AuthSettings
+from providers.feed import FeedPosition
 from providers.filters import Eq
 from providers.owners import Owner
 from providers.states.clock import keyed_memory_id
@@ -46,32 +50,48 @@ _CURSORS = Cursors(b"an example", _MEMORY.created_at.timestamp)
 _CURSOR = _CURSORS.after(_MEMORY, "native", PageQuery(owner=Owner(_USER)))
 _HIT = msgspec.structs.replace(_MEMORY, similarity_score=0.87)
 _CHANGED = msgspec.structs.replace(_MEMORY, content="Masala tea, one sugar")
-_REMEMBER = schemas.RememberRequest(_MEMORY.content, _MEMORY.metadata)
+_KEY = "notes/tea"
+_KEYED = msgspec.structs.replace(_MEMORY, key=_KEY)
+_KEY_IN_BODY = "plans/tea"
+_REMEMBER = RememberRequest(_MEMORY.content, _MEMORY.metadata)
 _RECALL = schemas.RecallRequest("how do I take my tea?", limit=5)
 _CHANGE = change_schemas.UpdateItem(memory_id=_ID, content=_CHANGED.content)
+CHANGES = ChangesResponse(
+    [
+        MemoryChange(change="changed", memory_id=_ID, memory=_CHANGED),
+        MemoryChange(change="deleted", memory_id=_BATCHED),
+    ],
+    feed_cursor(Owner(_USER), "native", FeedPosition("3b1f0c5e9a77", 4_711)),
+    more=False,
+)
 
 # By the ids of operations: bodies, and answers with the status 200.
 _BODIES: dict[str, Struct] = {
-    "remember": schemas.RememberOneRequest(_REMEMBER.content, metadata=_REMEMBER.metadata),
+    "remember": RememberOneRequest(_REMEMBER.content, metadata=_REMEMBER.metadata),
     "recall": schemas.SingleRecallRequest(_RECALL.query, limit=5, where=Eq("topic", "tea")),
     "updateMemory": schemas.UpdateRequest(_CHANGED.content),
-    "rememberBatch": batch_schemas.RememberBatchRequest(
-        [_REMEMBER, schemas.RememberRequest("Green tea in the evening")]
-    ),
+    "rememberBatch": batch_schemas.RememberBatchRequest([_REMEMBER, RememberRequest("Green tea in the evening")]),
     "queryMemories": schemas.ListRequest(where=Eq("topic", "tea"), order="oldest"),
     "updateBatch": change_schemas.UpdateBatchRequest([_CHANGE]),
     "deleteBatch": change_schemas.DeleteBatchRequest([_BATCHED_FIRST]),
     "recallBatch": batch_schemas.RecallBatchRequest(
         [_RECALL, schemas.RecallRequest("what do I drink in the evening?")]
     ),
+    "putByKey": key_schemas.KeptRequest(content=_MEMORY.content),
+    "putKey": key_schemas.PutKeyRequest(key=_KEY_IN_BODY, content=_CHANGED.content),
+    "getKey": key_schemas.KeyRequest(_KEY_IN_BODY),
+    "deleteKey": key_schemas.KeyRequest(_KEY_IN_BODY),
+    "renameKeys": key_schemas.RenameRequest("plans/", "plans/", prefix=True),
+    "listKeys": key_schemas.ListKeysRequest("plans/", 1),
     "setBreaker": operator_schemas.BreakerChange("auto", "back to normal"),
     "setOrder": operator_schemas.OrderRequest(["native"]),
 }
 _ANSWERS: dict[str, Struct] = {
-    "remember": schemas.RememberResponse(_ID),
+    "remember": RememberResponse(_ID, "stored"),
     "recall": schemas.RecallResponse([_HIT], 1),
     "listMemories": schemas.ListResponse([_MEMORY], 1, _CURSOR),
     "queryMemories": schemas.ListResponse([_MEMORY], 1, _CURSOR),
+    "listChanges": CHANGES,
     "updateBatch": change_schemas.UpdateBatchResponse(
         [change_schemas.UpdateResult(memory_id=_ID, status="updated", memory=_CHANGED)], 1, 0
     ),
@@ -93,6 +113,14 @@ _ANSWERS: dict[str, Struct] = {
     "getMemory": _MEMORY,
     "updateMemory": _CHANGED,
     "deleteMemory": schemas.DeleteResponse(_BATCHED),
+    "putByKey": key_schemas.PutKeyResponse(_KEY, _KEYED.id, created=True),
+    "getByKey": _KEYED,
+    "deleteByKey": schemas.DeleteResponse(_KEYED.id),
+    "putKey": key_schemas.PutKeyResponse(_KEY_IN_BODY, _ID, created=False),
+    "getKey": msgspec.structs.replace(_MEMORY, key=_KEY_IN_BODY),
+    "deleteKey": schemas.DeleteResponse(_ID),
+    "renameKeys": key_schemas.RenameResponse(1),
+    "listKeys": key_schemas.ListKeysResponse([key_schemas.ListedKey(_KEY_IN_BODY, _ID)], [], 1),
     "rememberBatch": batch_schemas.RememberBatchResponse(
         [batch_schemas.RememberItem(status="stored", memory_id=_ID)], 1, 0
     ),
@@ -114,6 +142,7 @@ _TEXT_ANSWERS = {"exportMemories": _LINES, "exportUser": _LINES}
 # Of parameters that have no other value that would do.
 _PARAMETERS: dict[str, Any] = {
     "memory_id": _ID,
+    "key": _KEY,
     _CONFIRM: "everything",
     "name": "native",
     "provider": "native",

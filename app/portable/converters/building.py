@@ -86,10 +86,10 @@ def moment_of(value: object, field: str, default: datetime | None) -> datetime |
 
 def moments_of(record: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Return when a record was created, by default now, changed, and expires, by their names; raise as `moment_of`."""
-    found = {name: moment_of(record.get(name), name, None) for name in MOMENTS}
-    created_at = found["created_at"] or now
-    changed_at = None if found["updated_at"] == created_at else found["updated_at"]
-    return {**found, "created_at": created_at, "updated_at": changed_at}
+    created_at, changed_at, *others = (moment_of(record.get(name), name, None) for name in MOMENTS)
+    created_at = created_at or now
+    changed_at = None if changed_at == created_at else changed_at
+    return dict(zip(MOMENTS, (created_at, changed_at, *others), strict=True))
 
 
 def _is_number(text: str) -> bool:

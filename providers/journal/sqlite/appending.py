@@ -54,8 +54,7 @@ def judge(operation: Operation, known: JournalEntry) -> AppendOutcome:
         return AppendOutcome.REPEATED if kind is OperationKind.DELETE else AppendOutcome.DELETED
     if kind is OperationKind.REMEMBER:
         return AppendOutcome.REPEATED if known.state.digest == state.digest else AppendOutcome.CONFLICT
-    of_one_version = kind is OperationKind.UPDATE or operation.base_version > 0
-    if of_one_version and known.state.version > operation.base_version:
+    if operation.conditional and known.state.version > operation.base_version:
         return AppendOutcome.OUT_OF_DATE
     return AppendOutcome.APPENDED
 

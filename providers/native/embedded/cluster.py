@@ -1,18 +1,19 @@
 """The database files: created in one step, and refused if another major version of PostgreSQL wrote them."""
 
-import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from providers.native.embedded.binaries import server_version
 from providers.native.embedded.errors import FolderUnusable, OtherMajorVersion, ServerFailed
-from providers.native.embedded.folder import private_folder
+from providers.native.embedded.folder import private_folder, synced
 from providers.native.embedded.os_user import OsUser
 from providers.native.embedded.processes import end_of_output, run
 
 OWNER = "ninai"  # a superuser, which makes the schema
 APPLICATION = "ninai_app"  # owns nothing, and is held by row-level security
+
+DRAFT = "data.new"  # beside `data`, until it is complete
 
 _FIRST_WITH_BUILTIN_LOCALE = 17
 
@@ -30,14 +31,10 @@ def ensure_cluster(binaries: Path, folder: Path, os_user: OsUser, wanted: Callab
         return data
     if data.exists():
         raise FolderUnusable(f"{data} is no database of PostgreSQL: move it away, or pass another --data-dir")
-    fresh = folder / "data.new"
+    fresh = folder / DRAFT
     _initialise(binaries, fresh, os_user, int(major), wanted)
     fresh.rename(data)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    synced(folder)
     return data
 
 

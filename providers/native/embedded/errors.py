@@ -1,6 +1,7 @@
 """Why the embedded server cannot run; each message is one line with what to do about it.
 
 EmbeddedServerError
++-- BaseBackupDamaged        a copy of a server lacks something, or holds something else than the server said
 +-- BinariesMissing          the wheel is not installed, or its programs cannot be run
 +-- FolderInUse              another service uses the folder; `pid` is its process, None if unknown
 +-- FolderUnreachable        only the owner of `parent` may enter it
@@ -17,6 +18,10 @@ from pathlib import Path
 
 class EmbeddedServerError(Exception):
     """The base of all errors of the embedded server."""
+
+
+class BaseBackupDamaged(EmbeddedServerError):
+    """A copy of a server cannot be used."""
 
 
 class BinariesMissing(EmbeddedServerError):

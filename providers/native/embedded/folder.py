@@ -77,6 +77,15 @@ def private_folder(path: Path, os_user: OsUser) -> None:
         os.close(descriptor)
 
 
+def synced(folder: Path) -> None:
+    """Have the names in a folder on disk."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def open_file(path: Path, flags: int, os_user: OsUser) -> int:
     """Open `path` with mode 0600 as a file of the user, never through a link that the user may have made."""
     descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

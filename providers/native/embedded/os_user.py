@@ -40,10 +40,15 @@ class OsUser(Struct, frozen=True, kw_only=True):
         return [] if self.switched else None
 
 
+def own_user() -> OsUser:
+    """Return the user of this process."""
+    return OsUser(uid=os.geteuid(), gid=os.getegid(), name=_name(os.geteuid()), switched=False)
+
+
 def os_user_for(folder: Path) -> OsUser:
     """Return the user for the data in `folder`: our own, or for root the data's owner, else `postgres` or `nobody`."""
     if os.geteuid() != 0:
-        return OsUser(uid=os.geteuid(), gid=os.getegid(), name=_name(os.geteuid()), switched=False)
+        return own_user()
     # A folder keeps its owner: the user must not change because a later system has other users.
     for path in (folder / "data", folder):
         if path.exists() and (owner := path.stat()).st_uid != 0:

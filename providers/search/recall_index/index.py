@@ -6,8 +6,9 @@ therefore in the index that it ranks, whichever process wrote it.
 
 import asyncio
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
+from typing import TypeVar
 
 from msgspec import Struct, field
 
@@ -20,25 +21,26 @@ from providers.timing.turns import Turns
 
 MEGABYTE = 1024 * 1024
 
+Done = TypeVar("Done")
+
 # After a store could not tell what changed of an owner's memories, because there are too many.
 ASK_AGAIN_SECONDS = 60.0
+
+# Memories of an index beyond which a ranking is done off the event loop. It takes some 2 ms for as many; with smaller
+# ones 8 clients get half as many answers from threads, which wait for each other's turns of the interpreter.
+MOST_ON_LOOP = 20_000
 
 _LEAST_BYTES = 2_048  # of an owner, so that those without memories are bounded, too
 
 
 class RecallCounts(Struct):
-    """What has happened so far: numbers that only grow, but for `bytes` and `owners`, which are as of now.
+    """What has happened so far, and the `bytes` and `owners` as of now.
 
-    `loading` counts the recalls that did not wait for their index, `dropped` the indexes that were of another
-    epoch of their store, `unknown` the recalls for which the store could not tell what changed.
+    Of `events`, which only grow, `loading` counts the recalls that did not wait for their index, `dropped` the indexes
+    that were of another epoch of their store, `unknown` the recalls for which the store could not tell what changed.
     """
 
-    hits: int = 0
-    misses: int = 0
-    evictions: int = 0
-    dropped: int = 0
-    unknown: int = 0
-    loading: int = 0
+    events: Counter[str] = field(default_factory=Counter)
     bytes: int = 0
     owners: int = 0
 
@@ -63,44 +65,68 @@ class _Held(Struct):
 class RecallIndex:
     """Hold the indexes of those who asked last, up to `most_bytes` together.
 
-    An index that is larger by itself is built for one recall and not kept.
+    An index that is larger by itself serves one recall and is not kept, nor built again for a while. `counted` is
+    called with the name of every event in `counts`, which is one of `RECALL_INDEX_EVENTS`.
     """
 
-    def __init__(self, source: ChangeSource, most_bytes: int, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        source: ChangeSource,
+        most_bytes: int,
+        now: Callable[[], float] = time.monotonic,
+        counted: Callable[[str], None] = lambda _event: None,
+        most_on_loop: int = MOST_ON_LOOP,
+    ) -> None:
         self.counts = RecallCounts()
+        self._counted = counted
+        self._most_on_loop = most_on_loop
         self._source = source
         self._most_bytes = most_bytes
         self._now = now
         self._held: OrderedDict[Owner, _Held] = OrderedDict()
+        self._keeping: dict[Owner, _Held] = {}  # those that keep records as well, in the order in which they were asked
         self._loading: set[asyncio.Task[bool]] = set()
 
     async def current(self, owner: Owner, patience: float | None = None) -> UserIndex | None:
-        """Return an owner's index as of now, None if the store cannot tell what changed.
+        """Return an owner's index as of now; see `read`. It may change at the next turn of the event loop."""
+        held = await self._current(owner, patience)
+        return None if held is None else held.index
+
+    async def read(self, owner: Owner, patience: float | None, work: Callable[[UserIndex], Done]) -> Done | None:
+        """Return what `work` makes of an owner's index as of now, None if the store cannot tell what changed.
 
         None also stands for an index that takes more than `patience` seconds to load, without a bound if it is None;
-        loading goes on. The index may change at the next turn of the event loop, always to what is newer.
+        loading goes on. The index stays as it is while `work` lasts, which is done in a thread where it takes long.
 
         Raises:
             ProviderError: the store did not answer; nothing is served from memory then.
         """
+        held = await self._current(owner, patience)
+        if held is None:
+            return None
+        if len(held.index.columns) <= self._most_on_loop:
+            return work(held.index)
+        async with held.applying:
+            return await asyncio.to_thread(work, held.index)
+
+    async def _current(self, owner: Owner, patience: float | None) -> _Held | None:
         held = self._held.get(owner)
         if held is None:
             held = self._held[owner] = _Held(owner=owner)
         self._held.move_to_end(owner)
         if self._now() < held.unknown_until:
-            self.counts.unknown += 1
+            self._note("unknown")
             return None
         known = await (self._loaded(held, patience) if held.cursor is None else self._looked(held))
         if known is None:
-            self.counts.loading += 1
+            self._note("loading")
             return None
         if not known:
-            self.counts.unknown += 1
-            self._forget(owner, held)
-            self._held[owner] = _Held(owner=owner, unknown_until=self._now() + ASK_AGAIN_SECONDS)
+            self._note("unknown")
+            self._leave(owner, held)
             return None
         self._count(owner, held)
-        return held.index
+        return held
 
     def is_loading(self, owner: Owner) -> bool:
         """Return whether an owner's index is being loaded."""
@@ -165,15 +191,14 @@ class RecallIndex:
 
     async def _apply(self, held: _Held, changes: Changes, *, warm: bool) -> None:
         """Bring an index up to date, in turns of the event loop; a whole new one takes its place at once."""
-        if changes.whole:
-            self.counts.misses += not warm
-            self.counts.dropped += warm
-        else:
-            self.counts.hits += 1
+        whole = changes.whole or changes.packed is not None
+        self._note(("dropped" if warm else "miss") if whole else "hit")
         same_epoch = held.cursor is not None and held.cursor.epoch == changes.cursor.epoch
         if same_epoch and changes.order < held.order:
             return  # a later look was applied meanwhile, and has seen all of this
-        index = UserIndex() if changes.whole else held.index
+        index = UserIndex() if whole else held.index
+        if changes.packed is not None:
+            index = await asyncio.to_thread(UserIndex.of, changes.packed)
         turns = Turns()
         for memory_id in changes.gone:
             index.remove(memory_id)
@@ -184,21 +209,45 @@ class RecallIndex:
         held.index, held.cursor, held.order = index, changes.cursor, changes.order
 
     def _count(self, owner: Owner, held: _Held) -> None:
-        """Count the bytes of an index, and drop those that were asked for longest ago until all fit."""
+        """Count the bytes of an index, and make room by those that were asked for longest ago until all fit.
+
+        The records that are kept beside all indexes go before any index does.
+        """
         if self._held.get(owner) is not held:
             return  # it was dropped meanwhile
-        held.counted, former = held.index.nbytes + _LEAST_BYTES, held.counted
-        self.counts.bytes += held.counted - former
-        for oldest, other in [*self._held.items()]:
-            if self.counts.bytes <= self._most_bytes:
-                break
-            self._forget(oldest, other)
-            self.counts.evictions += 1
+        self._recount(held)
+        while self.counts.bytes > self._most_bytes and self._keeping:
+            other = next(iter(self._keeping.values()))
+            other.index.kept.forget()
+            self._recount(other)
+        if held.counted > self._most_bytes:
+            self._note("evicted")
+            self._leave(owner, held)
+        while self.counts.bytes > self._most_bytes:
+            self._forget(*next(iter(self._held.items())))
+            self._note("evicted")
         self.counts.owners = len(self._held)
+
+    def _leave(self, owner: Owner, held: _Held) -> None:
+        """Forget an index, and have none of this owner for a while."""
+        self._forget(owner, held)
+        self._held[owner] = _Held(owner=owner, unknown_until=self._now() + ASK_AGAIN_SECONDS)
+
+    def _note(self, event: str) -> None:
+        self.counts.events[event] += 1
+        self._counted(event)
+
+    def _recount(self, held: _Held) -> None:
+        self._keeping.pop(held.owner, None)
+        if held.index.kept.nbytes:
+            self._keeping[held.owner] = held  # the last now
+        held.counted, former = held.index.nbytes + held.index.kept.nbytes + _LEAST_BYTES, held.counted
+        self.counts.bytes += held.counted - former
 
     def _forget(self, owner: Owner, held: _Held) -> None:
         if self._held.get(owner) is held:
             del self._held[owner]
+            self._keeping.pop(owner, None)
         self.counts.bytes -= held.counted
         held.counted = 0
         self.counts.owners = len(self._held)

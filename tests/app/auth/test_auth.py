@@ -249,6 +249,7 @@ async def test_where_no_key_is_asked_for_a_foreign_name_opens_nothing(
         ("POST", "/admin/journal/dead/1/mock/retry"),
         ("DELETE", "/admin/journal/dead/1/mock?confirm=true"),
         ("PUT", "/admin/providers/order"),
+        ("PUT", "/admin/mode"),
     ],
 )
 @pytest.mark.parametrize("headers", FOREIGN)

@@ -55,9 +55,13 @@ def test_help_lists_every_command() -> None:
         "  journal     Inspect the journal, and have it take over stores.",
         "  providers   Show the state of a running service's providers.",
         "  doctor      Diagnose problems, and recommend remedies.",
+        "  backup      Back up what this host holds, and verify backups.",
+        "  restore     Restore a backup to an empty data folder.",
         "  keys        Make, list, rotate, revoke and expire API keys.",
         "  export      Write the memories of a user to a file.",
         "  import      Store the memories of a file.",
+        "  audit       Verify and search what was written down of requests.",
+        "  mode        Show whether a running service takes writes, or set it.",
         "  mcp         Speak the Model Context Protocol on standard input and output.",
         "  completion  Have a shell complete commands and options.",
     ]

@@ -125,7 +125,7 @@ def test_an_export_of_another_user_is_not_gone_on_with(service: Service, user: s
     result = run(service.url, "export", "--user", fresh_user(), "-o", tmp_path / "other")
 
     assert result.exit_code == 1
-    assert "remove it first" in result.stderr
+    assert "belongs to the list of another user" in result.stderr
 
 
 async def test_an_answer_that_is_cut_off_is_gone_on_with(service: Service, user: str, tmp_path: Path) -> None:

@@ -268,3 +268,27 @@ def test_an_address_that_cannot_be_read_is_a_usage_error(url: str) -> None:
     assert result.exit_code == 2
     assert "Invalid value for '--url': not the URL of a server" in result.stderr
     assert "secret" not in result.stderr
+
+
+def test_the_mode_is_shown_and_set(service: Service) -> None:
+    """Writes are refused meanwhile, with the reason; without one there is no such mode."""
+
+    def write() -> httpx.Response:
+        url, headers = f"{service.url}/memory/remember", {"Authorization": f"Bearer {PLAIN}"}
+        return httpx.post(url, json={"content": "likes tea"}, headers=headers, trust_env=False)
+
+    def mode(*arguments: str, key: str = OPS) -> Result:
+        return CliRunner().invoke(main, ["mode", *arguments, "--url", service.url], env={"NINAI_API_KEY": key})
+
+    assert mode("read-only").exit_code == 2
+    assert mode("read-only", "--reason", "a new disk", key=PLAIN).exit_code == 1
+    assert mode().stdout == "read-write\n"
+    closed = mode("read-only", "--reason", "a new disk", "--retry-after", "60")
+    refused = write()
+    opened = mode("read-write", "--json")
+
+    assert closed.stdout.startswith("read-only since 2")
+    assert closed.stdout.endswith("set by ops: a new disk\n")
+    assert (refused.status_code, refused.headers["retry-after"]) == (503, "60")
+    assert json.loads(opened.stdout)["mode"] == "read_write"
+    assert write().status_code == 200

@@ -14,6 +14,7 @@ from tests.support.api import ABSENT_ID, BASE_URL, asgi_client, fresh_user
 
 TEA, DOG = "I drink green tea", "The dog barks"
 AT = datetime(2024, 5, 1, 10, tzinfo=UTC)
+LATE = datetime(2999, 12, 31, tzinfo=UTC)
 
 
 async def contents(client: AsyncClient, **wanted: Unpack[ListOptions]) -> list[str]:
@@ -47,6 +48,42 @@ async def test_a_memory_is_stored_found_changed_and_deleted(client: AsyncClient,
     assert deleted.memory_id == stored.memory_id
     with pytest.raises(package.NotFound):
         await client.get(stored.memory_id)
+
+
+async def test_a_memory_stands_under_a_key(client: AsyncClient) -> None:
+    """It is put, replaced, renamed, listed, got and deleted, whatever its key looks like."""
+    first = await client.put_by_key("plans/../🍵", TEA, metadata={"topic": "tea"}, expires_at=LATE, session="s")
+    second = await client.put_by_key("plans/../🍵", DOG, agent="a", ttl_seconds=3_600)
+    renamed = await client.rename_keys("plans/", "notes/", prefix=True)
+    listed = await client.list_keys("notes/", 1)
+    shown = await client.get_by_key("notes/../🍵")
+    deleted = await client.delete_by_key("notes/../🍵")
+
+    assert (first.created, second.created, second.memory_id, renamed.renamed) == (True, False, first.memory_id, 1)
+    assert ([(one.prefix, one.count) for one in listed.folders], listed.keys) == ([("notes/../", 1)], [])
+    assert (shown.key, shown.content, shown.metadata, shown.session, shown.agent) == (
+        "notes/../🍵",
+        DOG,
+        None,
+        None,
+        "a",
+    )
+    assert shown.expires_at is not None
+    assert shown.expires_at < LATE
+    assert deleted.memory_id == first.memory_id
+    with pytest.raises(package.NotFound):
+        await client.get_by_key("notes/../🍵")
+
+
+async def test_an_expiry_is_given_and_taken_away(client: AsyncClient) -> None:
+    """By a moment or in seconds, in a batch as well."""
+    one = await client.remember(TEA, expires_at=LATE)
+    [other] = (await client.remember_batch([{"content": DOG, "ttl_seconds": 3_600}])).results
+    taken = await client.update(one.memory_id, expires_at=None)
+
+    assert taken.expires_at is None
+    assert (await client.update(one.memory_id, ttl_seconds=60)).expires_at is not None
+    assert (await client.get(other.memory_id or "")).expires_at is not None
 
 
 async def test_batches_have_a_result_for_each_item(client: AsyncClient) -> None:

@@ -6,7 +6,7 @@ import pytest_asyncio
 from litestar import Litestar
 
 from app.auth.keys import hash_key, new_key
-from tests.support.api import asgi_client, fresh_user, running_app
+from tests.support.api import Api, asgi_client, field_in, fresh_user, running_app
 from tests.support.mcp import connected, said
 from tests.support.mem0_api import Mem0Api
 
@@ -48,6 +48,20 @@ async def test_users_do_not_meet_over_mcp(app: Litestar) -> None:
     assert [(one["content"], one["tenant"]) for one in own["memories"]] == [("tea", "acme")]
     assert (found["count"], listed["count"], resources) == (0, 0, [])
     assert all(one.startswith("There is no such memory") for one in refused)
+
+
+async def test_users_do_not_meet_in_their_feeds(app: Litestar) -> None:
+    """A cursor belongs to a tenant as well."""
+    user = fresh_user()
+    async with asgi_client(app) as http:
+        acme, umbrella = (Api(http, user, {"X-API-Key": KEYS[tenant]}) for tenant in ("acme", "umbrella"))
+        await acme.stored("tea")
+        mine = (await acme.request("GET", "/memory/changes")).json()
+        theirs = (await umbrella.request("GET", "/memory/changes")).json()
+        refused = await umbrella.request("GET", "/memory/changes", params={"after": mine["next"]})
+
+    assert (len(mine["changes"]), theirs["changes"]) == (1, [])
+    assert (refused.status_code, field_in(refused)) == (422, "after")
 
 
 async def test_users_do_not_meet_over_mem0(app: Litestar) -> None:

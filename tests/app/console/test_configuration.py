@@ -35,6 +35,22 @@ async def test_every_setting_is_shown_with_its_origin(tmp_path: Path) -> None:
     assert "secret key" not in page.response.text
 
 
+async def test_what_was_changed_is_shown_alone(tmp_path: Path) -> None:
+    """In groups, as all of them are; another wish is refused."""
+    file = tmp_path / "ninai.toml"
+    file.write_text(TOML)
+    async with following_app({"NINAI__DATA_DIR": str(tmp_path / "data")}, file) as app, asgi_client(app) as http:
+        visitor = Visitor(http)
+        changed = (await visitor.look("/console/configuration?show=changed")).text
+        whole = (await visitor.look("/console/configuration")).text
+        refused = await visitor.look("/console/configuration?show=none")
+
+    assert f'general order ["a"] {file}' in changed
+    assert "server.workers" not in changed
+    assert "server server.host" in whole
+    assert refused.status == 422
+
+
 async def test_a_refused_change_is_told_with_its_reason(tmp_path: Path) -> None:
     """On both pages; what is shown goes on to be what is in force."""
     file = tmp_path / "ninai.toml"

@@ -70,7 +70,7 @@ async def test_a_newcomer_is_shown_as_filling(newcomer: Visitor) -> None:
 
 
 async def test_a_failing_provider_stands_out(new_app: Litestar, newcomer: Visitor) -> None:
-    """The breaker's state, why, when it is tried again, and the class of the last error; above all a summary."""
+    """The breaker's state, why, when it is tried again, and the last error with its time; above all the effect."""
     breaker = breaker_of(new_app, "a")
     for _ in range(10):
         breaker.ended(breaker.begin(), OperationClass.READ, Unavailable("no answer from db.internal"))
@@ -78,10 +78,42 @@ async def test_a_failing_provider_stands_out(new_app: Litestar, newcomer: Visito
     page = await newcomer.look()
 
     assert re.search(r"Breaker open for \d\.\d s, next try in", page.text)
-    assert "Last error Unavailable 10 of 10 recent calls failed" in page.text
+    assert re.search(
+        r"Last error Unavailable \d\.\d s ago no answer from db.internal 10 of 10 recent calls failed", page.text
+    )
     assert "The breaker of a is open: 10 failures in a row, the last was Unavailable." in page.text
-    assert "Attention needed" in page.text
-    assert "db.internal" not in page.response.text
+    assert "Reads fail, writes are accepted" in page.text
+    assert "All is well" not in page.text
+
+
+async def test_callers_come_first(newcomer: Visitor) -> None:
+    """What they asked for and what they got, and how much the service holds."""
+    await Api(newcomer.http, fresh_user()).stored("tea")
+
+    text = (await newcomer.look()).text
+
+    assert re.search(r"Callers Requests a second \d\S* Errors 0 % Refused 0 % Degraded 0 % Memories 1 Users 1", text)
+    assert "POST /memory/remember 1 0 % 0 % 0 % Latency of the requests POST /memory/remember to this process" in text
+    assert text.index("Callers") < text.index("Providers")
+
+
+async def test_a_failure_of_a_caller_is_the_headline(new_app: Litestar, newcomer: Visitor) -> None:
+    """However well the providers look by the time that somebody looks, with text, time and the id of the request."""
+    for name in ("a", "b"):
+        breaker_of(new_app, name).force_open("for a test")
+    question = {"user_id": fresh_user(), "query": "tea"}
+    response = await newcomer.http.post("/memory/recall", json=question)
+    for name in ("a", "b"):
+        breaker_of(new_app, name).release()
+
+    text = (await newcomer.look()).text
+
+    assert response.status_code == 503
+    assert "1 of 1 read failed in the last minute" in text
+    assert "1 of 1 request (100 %) failed in the last 15 minutes." in text
+    assert "POST /memory/recall was answered 503: " in text
+    assert response.headers["x-request-id"] in text
+    assert "All is well" not in text
 
 
 async def test_dead_letters_are_shown_without_user_memory_and_text(new_app: Litestar, newcomer: Visitor) -> None:

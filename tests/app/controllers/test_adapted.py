@@ -47,6 +47,7 @@ async def test_the_specifications_mock_is_served(app: Litestar, api: Api) -> Non
     assert await api.recalled("tea", where={"op": "eq", "field": "colour", "value": "black"}) == []
     for response in (
         await api.page(),
+        await api.request("GET", "/memory/changes"),
         await api.get(memory_id),
         await api.delete(memory_id),
         await api.update(memory_id, content="coffee"),

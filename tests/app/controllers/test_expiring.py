@@ -65,6 +65,22 @@ async def test_a_lifetime_in_seconds_ends_and_nobody_sees_the_memory(either: Api
     assert (await either.update(ids[0], content="cold")).status_code == 404
 
 
+async def test_what_is_put_under_a_key_expires(bounded: Api) -> None:
+    """As what is remembered, within what is configured; a repeated put is one, though it came later."""
+    put = {"key": "plans", "content": "tea"}
+    first = await bounded.request("POST", "/memory/keys/put", json=put)
+    again = {"Idempotency-Key": fresh_user()}
+    tags = [
+        (await bounded.request("POST", "/memory/keys/put", json=put, headers=again)).headers["etag"] for _ in range(2)
+    ]
+    expires = moment_in((await bounded.get(first.json()["memory_id"])).json())
+    lasting = await bounded.request("POST", "/memory/keys/put", json=put | {"ttl_seconds": MAXIMUM + 60})
+
+    assert tags[0] == tags[1]
+    assert 0 < (expires - datetime.now(UTC)).total_seconds() <= DEFAULT
+    assert field_in(lasting) == "ttl_seconds"
+
+
 async def test_an_expiry_is_changed_and_taken_away(either: Api) -> None:
     """Alone or in a batch, by its moment or in seconds; null takes it away."""
     before = datetime.now(UTC)

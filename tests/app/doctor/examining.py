@@ -14,7 +14,9 @@ WITHOUT_VECTORS = {"NINAI__PROVIDERS__NATIVE__EMBEDDER__KIND": "none"}
 
 async def examined(now: Callable[[], float] = time.time, /, **environ: str) -> DoctorReport:
     """Have it look, beside this loop, in which the servers live that it asks; only these settings are there."""
-    return await asyncio.to_thread(examine, partial(load, None, {"XDG_DATA_HOME": "/xdg", **environ}), now)
+    done = await asyncio.to_thread(examine, partial(load, None, {"XDG_DATA_HOME": "/xdg", **environ}), now)
+    assert done.ended
+    return done.report
 
 
 async def found(now: Callable[[], float] = time.time, /, **environ: str) -> dict[str, Finding]:

@@ -8,7 +8,9 @@ import httpx
 import msgspec
 import pytest_asyncio
 
-from app.http import batch_schemas, change_schemas, schemas
+from app.http import batch_schemas, change_schemas, key_schemas, schemas
+from app.http.feed_schemas import ChangesResponse
+from app.http.remember_schemas import RememberResponse
 from providers.types import MemoryRecord
 from tests.support.api import asgi_client, running_app
 from tests.support.chains import wait_until_complete
@@ -21,9 +23,10 @@ TWO_PROVIDERS = {
     "NINAI__PROVIDERS__MEM0__KIND": "mock",
 }
 ANSWERS: dict[str, type[msgspec.Struct]] = {
-    "remember": schemas.RememberResponse,
+    "remember": RememberResponse,
     "recall": schemas.RecallResponse,
     "listMemories": schemas.ListResponse,
+    "listChanges": ChangesResponse,
     "deleteAllMemories": schemas.DeleteAllResponse,
     "getMemory": MemoryRecord,
     "updateMemory": MemoryRecord,
@@ -33,6 +36,14 @@ ANSWERS: dict[str, type[msgspec.Struct]] = {
     "queryMemories": schemas.ListResponse,
     "updateBatch": change_schemas.UpdateBatchResponse,
     "deleteBatch": change_schemas.DeleteBatchResponse,
+    "putByKey": key_schemas.PutKeyResponse,
+    "getByKey": MemoryRecord,
+    "deleteByKey": schemas.DeleteResponse,
+    "putKey": key_schemas.PutKeyResponse,
+    "getKey": MemoryRecord,
+    "deleteKey": schemas.DeleteResponse,
+    "renameKeys": key_schemas.RenameResponse,
+    "listKeys": key_schemas.ListKeysResponse,
 }
 
 
@@ -84,5 +95,5 @@ def test_every_body_and_every_answer_about_memories_has_an_example() -> None:
             msgspec.convert(example, ANSWERS[name])
             assert set(msgspec.to_builtins(msgspec.convert(example, ANSWERS[name]))) == set(example)
         assert all("example" in one for one in operation.get("parameters", ()) if one["required"])
-    of_memories = {one for one, operation in operations.items() if set(operation["tags"]) & {"memory", "batch"}}
+    of_memories = {one for one, operation in operations.items() if set(operation["tags"]) & {"memory", "batch", "keys"}}
     assert of_memories == set(ANSWERS)

@@ -20,6 +20,7 @@ STATUSES = {
     f"/memory/memories/{ABSENT_ID}": 404,
     "/memory/nothing": 404,
     "/admin/providers/order": 200,
+    "/admin/mode": 200,
     "/console/files/console.css": 200,
 }
 

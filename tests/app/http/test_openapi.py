@@ -14,8 +14,9 @@ from app.main import create_app
 from app.settings import Settings
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-READS = {"200", "400", "401", "403", "422", "503"}
+READS = {"200", "400", "401", "403", "422", "429", "503"}
 BODIES = READS | {"408", "413", "415"}
+CONDITIONAL = {"202", "412", "501"}
 OPERATOR = {"200", "400", "401", "403", "422"}
 JOURNAL = OPERATOR | {"404", "503"}
 OPERATIONS = {
@@ -29,16 +30,27 @@ OPERATIONS = {
     ("post", "/memory/import"): BODIES | {"202"},
     ("get", "/memory/export"): READS | {"409"},
     ("get", "/memory/memories"): READS | {"409"},
+    ("get", "/memory/changes"): READS | {"409", "501"},
     ("delete", "/memory/memories"): READS | {"202"},
     ("get", "/memory/memories/{memory_id}"): READS | {"404", "409"},
-    ("patch", "/memory/memories/{memory_id}"): BODIES | {"202", "404", "409"},
-    ("delete", "/memory/memories/{memory_id}"): READS | {"202", "404"},
+    ("patch", "/memory/memories/{memory_id}"): BODIES | {"404", "409"} | CONDITIONAL,
+    ("delete", "/memory/memories/{memory_id}"): READS | {"404"} | CONDITIONAL,
+    ("put", "/memory/keys/{key}"): BODIES | {"409", "410"} | CONDITIONAL,
+    ("get", "/memory/keys/{key}"): READS | {"404", "409"},
+    ("delete", "/memory/keys/{key}"): READS | {"404"} | CONDITIONAL,
+    ("post", "/memory/keys/put"): BODIES | {"409", "410"} | CONDITIONAL,
+    ("post", "/memory/keys/get"): BODIES | {"404", "409"},
+    ("post", "/memory/keys/delete"): BODIES | {"404"} | CONDITIONAL,
+    ("post", "/memory/keys/rename"): BODIES | {"202", "404", "409"},
+    ("post", "/memory/keys/list"): BODIES | {"409"},
     ("get", "/memory/health"): {"200", "401", "403", "503"},
     ("get", "/admin/providers"): OPERATOR,
     ("get", "/admin/providers/{name}"): OPERATOR | {"404"},
     ("put", "/admin/providers/{name}/breaker"): OPERATOR | {"404", "408", "413", "415"},
     ("get", "/admin/providers/order"): OPERATOR,
     ("put", "/admin/providers/order"): OPERATOR | {"408", "409", "413", "415"},
+    ("get", "/admin/mode"): OPERATOR,
+    ("put", "/admin/mode"): OPERATOR | {"408", "413", "415", "503"},
     ("get", "/admin/providers/{name}/differences"): JOURNAL | {"409"},
     ("post", "/admin/providers/{name}/merge"): JOURNAL | {"409"},
     ("get", "/admin/explain"): OPERATOR,
@@ -51,10 +63,16 @@ OPERATIONS = {
     ("get", "/livez"): {"200"},
     ("get", "/readyz"): {"200", "403", "503"},
 }
+MATCHES = {
+    *((method, "/memory/memories/{memory_id}") for method in ("patch", "delete")),
+    *((method, "/memory/keys/{key}") for method in ("put", "delete")),
+    *(("post", f"/memory/keys/{name}") for name in ("put", "delete")),
+}
 WRITES = {
     *(("post", f"/memory/{path}") for path in ("remember", "remember/batch", "update/batch", "delete/batch", "import")),
     ("delete", "/memory/memories"),
-} | {(method, "/memory/memories/{memory_id}") for method in ("patch", "delete")}
+    ("post", "/memory/keys/rename"),
+} | MATCHES
 KINDS = {
     "eq": "Eq",
     "ne": "Ne",
@@ -77,7 +95,8 @@ STRICT = {
     *("RememberRequest", "UpdateRequest", "RecallRequest", "RememberBatchRequest", "RecallBatchRequest"),
     *("RememberOneRequest", "Message", "ListRequest", "UpdateItem", "UpdateBatchRequest", "DeleteBatchRequest"),
     *KINDS.values(),
-    *("SingleRecallRequest", "BreakerChange", "OrderRequest"),
+    *("SingleRecallRequest", "BreakerChange", "OrderRequest", "ModeRequest"),
+    *("KeptRequest", "PutKeyRequest", "KeyRequest", "RenameRequest", "ListKeysRequest"),
 }
 
 
@@ -183,7 +202,7 @@ def test_a_condition_is_chosen_by_its_op(document: dict[str, Any]) -> None:
 
 def test_no_answer_has_what_only_orders_lists(document: dict[str, Any]) -> None:
     """A memory is documented as it is answered."""
-    assert HIDDEN not in document["components"]["schemas"]["MemoryRecord"]["properties"]
+    assert not {*HIDDEN} & document["components"]["schemas"]["MemoryRecord"]["properties"].keys()
 
 
 def test_what_a_condition_compares_with_is_one_thing(document: dict[str, Any]) -> None:
@@ -194,15 +213,26 @@ def test_what_a_condition_compares_with_is_one_thing(document: dict[str, Any]) -
 
 
 def test_the_headers_are_documented(document: dict[str, Any]) -> None:
-    """Every memory route takes `X-User-ID` and a time, writes a key and a wait, reads a session; none is required."""
+    """Every memory route takes `X-User-ID` and a time, writes a key and a wait, some a version, reads a session."""
     for key, operation in operations(document).items():
         headers = {one["name"]: one for one in operation.get("parameters", ()) if one["in"] == "header"}
         common = {"X-User-ID", "X-Request-Timeout-Ms"}
         asked = {one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"}
         assert is_memory_route(key[1]) == ("user_id" in asked)
         own = {"Idempotency-Key", "Prefer"} if key in WRITES else {"Memory-Session"}
+        own |= {"If-Match"} if key in MATCHES else set()
+        own |= {"Last-Event-ID"} if key == ("get", "/memory/changes") else set()
         assert set(headers) == (common | own if is_memory_route(key[1]) else set())
         assert not any(header["required"] for header in headers.values())
+
+
+def test_a_stream_is_documented_beside_its_json(document: dict[str, Any]) -> None:
+    """With an example of an event."""
+    content = document["paths"]["/memory/changes"]["get"]["responses"]["200"]["content"]
+
+    assert set(content) == {"application/json", "text/event-stream"}
+    assert content["text/event-stream"]["schema"]["type"] == "string"
+    assert "event: deleted" in content["text/event-stream"]["example"]
 
 
 def test_ids_of_operations_are_names_of_methods(document: dict[str, Any]) -> None:

@@ -45,7 +45,7 @@ async def test_everything_comes_out_and_goes_in(either: Api) -> None:
     again = await imported(other, *lines)
 
     header, *_, trailer = lines
-    assert (header["kind"], header["version"], header["user_id"]) == ("header", "1.0", either.user)
+    assert (header["kind"], header["version"], header["user_id"]) == ("header", "1.1", either.user)
     assert [line["id"] for line in of_kind("memory", lines)] == ids
     [tombstone] = of_kind("tombstone", lines)
     assert set(tombstone) == {"kind", "id", "created_at"}
@@ -55,6 +55,29 @@ async def test_everything_comes_out_and_goes_in(either: Api) -> None:
     )
     assert await listed(other) == await listed(either)
     assert of_kind("memory", await exported(other)) == of_kind("memory", lines)
+
+
+async def put_under(api: Api, key: str) -> str:
+    """Put a memory that expires some day under a key; return its id."""
+    kept = {"key": key, "content": f"{key} of {api.user}", "expires_at": "2999-12-31T23:59:59Z"}
+    memory_id: str = (await api.request("POST", "/memory/keys/put", json=kept)).json()["memory_id"]
+    return memory_id
+
+
+async def test_keys_and_expiries_go_along(either: Api) -> None:
+    """Under a key that is there already the memory stays that was stored later."""
+    other = either.stranger()
+    await put_under(other, "a")
+    a, b, c = [await put_under(either, key) for key in ("a", "b", "c/用户")]
+    newer = await put_under(other, "b")
+    lines = await exported(either)
+
+    assert (await imported(other, *lines)).json()["stored"] == 3
+    after = {memory["key"]: memory for memory in await listed(other)}
+    assert len(await listed(other)) == 3
+    assert {key: memory["id"] for key, memory in after.items()} == {"a": a, "b": newer, "c/用户": c}
+    assert {memory["expires_at"] for memory in after.values()} == {"2999-12-31T23:59:59Z"}
+    assert (await other.get(b)).status_code == 404
 
 
 async def test_what_was_deleted_comes_back_under_new_ids(either: Api) -> None:

@@ -25,6 +25,7 @@ lines = st.fixed_dictionaries(
         "metadata": st.dictionaries(texts, values, max_size=4),
         "updated_at": moments,
         "first_version": st.integers(1, MAX_FIRST_VERSION),
+        "expires_at": st.just("2999-12-31T23:59:59Z"),
         **dict.fromkeys(("session", "agent", "app", "speaker"), texts),
     },
 )

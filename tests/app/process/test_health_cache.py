@@ -68,7 +68,7 @@ class Scene:
         self.chain: Chain = stage.chain()
         self.health = HealthCache(self.chain, self.metrics)
         self.warm_up = WarmUp()
-        self.readiness = Readiness(self.health, self.warm_up)
+        self.readiness = Readiness(self.health, self.warm_up, lambda: "read_write")
 
     async def alone(self) -> None:
         """Let home be the only provider."""

@@ -72,6 +72,24 @@ HASH = f'hash = "sha256:{"0" * 64}"'
             ),
         ),
         (
+            "[extraction]\nbase_url = 'http://127.0.0.1:9/v1'",
+            {},
+            "$.extraction.base_url: nothing is extracted without a model: set extraction.model (ninai.toml)",
+        ),
+        (
+            "[extraction]\nmodel = 'm'",
+            {},
+            (
+                "$.extraction.model: set extraction.api_key, or extraction.base_url for a server that needs no key "
+                "(ninai.toml)"
+            ),
+        ),
+        (
+            "[extraction]\nmodel = 'm'\napi_key = 'k'\nwait = 30",
+            {},
+            "$.extraction.wait: 30 s must be less than chain.longest_request, which is 30 s (ninai.toml)",
+        ),
+        (
             "[chain.retention]\nkeep = 299",
             {},
             "$.chain.retention.keep: 299 s must be at least 10 times chain.longest_request, which is 30 s (ninai.toml)",

@@ -14,11 +14,12 @@ from providers.chain.breaker_state import BreakerState
 from providers.chain.deadline import Shutdown
 from providers.chain.errors import BreakerOpen, CutShort
 from providers.chain.guarded import GuardedProvider
-from providers.errors import Conflict, InvalidInput, MemoryNotFound, SessionLost, TimedOut, Unavailable
+from providers.errors import Conflict, InvalidInput, MemoryNotFound, SessionLost, TimedOut, Unavailable, Unsupported
 from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
+from providers.positions import Position
 from providers.states.clock import milliseconds_of
-from providers.types import Deletion, NewMemory, PageQuery, Position
+from providers.types import Deletion, Edit, NewMemory, PageQuery
 from tests.providers.chain.rig import FOREVER, fail
 from tests.providers.chain.stage import USER, Stage, staged
 from tests.support.clock import hybrid_clock
@@ -308,3 +309,35 @@ def test_a_session_is_lost_with_the_journal() -> None:
             await alone.provider.delete(USER, memory_id)
 
     staged(act)
+
+
+class Careless(FrailProvider):
+    """A store whose writes depend on nothing, as those of mem0."""
+
+    @property
+    def compares(self) -> bool:
+        """See `Replica`."""
+        return False
+
+
+def test_a_store_that_compares_nothing_refuses_writes_over_one_version() -> None:
+    """Callers are told before anything is written; a deletion or change of any version is made."""
+
+    async def main(stage: Stage) -> None:
+        alone = Alone(stage, Careless(stage.clock))
+        stored = await alone.provider.store(NewMemory(owner=Owner(USER), content="tea"))
+        edit = Edit(owner=Owner(USER), memory_id=stored.id, content="milk", seen=stored.version)
+        deletion = Deletion(owner=Owner(USER), memory_id=stored.id, seen=stored.version)
+
+        for write in (
+            lambda: alone.provider.change(edit),
+            lambda: alone.provider.change_many([edit]),
+            lambda: alone.provider.erase(deletion),
+            lambda: alone.provider.erase_many([deletion]),
+        ):
+            with pytest.raises(Unsupported):
+                await write()
+        assert (await alone.provider.change(replace(edit, seen=None))).memory.content == "milk"
+        assert (await alone.provider.erase(replace(deletion, seen=None))).count == 1
+
+    staged(main)

@@ -15,8 +15,9 @@ from providers.chain.overlay import OLDEST_VERSION, Overlay
 from providers.journal.operations import JournalEntry, OperationKind
 from providers.limits import MAX_LIST_LIMIT
 from providers.owners import Owner
+from providers.positions import Order
 from providers.search.paging import paged
-from providers.types import MemoryRecord, Order, PageQuery, Snapshot
+from providers.types import MemoryRecord, PageQuery, Snapshot
 from tests.support.clock import simulate
 
 OWNER = Owner("kannan")

@@ -9,7 +9,8 @@ from providers.answers import Changed, Erased, Stored
 from providers.labels import labels_of
 from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
-from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, Order, PageQuery, RecallQuery
+from providers.positions import Order
+from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery
 from tests.providers.chain.filling import Filling
 from tests.providers.chain.scene import USER, Scene, key, play
 from tests.providers.chain.stage import Stage, staged

@@ -145,3 +145,23 @@ def test_more_copies_than_can_be_left_out_are_admitted() -> None:
         assert MAX_PENDING + MAX_TOMBSTONES + 1 + TOMBSTONES_AT_ONCE < MAX_WITHOUT
 
     play(act, "home")
+
+
+def test_what_is_pending_is_ranked_with_what_the_provider_has() -> None:
+    """By the same ranking: a memory has the same place and the same score, whether it has been delivered or not."""
+
+    async def act(scene: Scene) -> None:
+        await scene.remember("tea with honey", "a kettle for tea", "the red kettle")
+        await scene.forget()
+        new = live(USER, "the kettle is red, and the tea is hot")
+        await scene.journal.append([Operation(kind=OperationKind.REMEMBER, state=new)])
+        pending = await scene.chain.recall(USER, "red tea kettle", 10)
+        await MockMemoryProvider.put_many(scene.home, [new])
+        delivered = await scene.chain.recall(USER, "red tea kettle", 10)
+
+        assert new.id in {record.id for record in pending}
+        assert [(record.id, record.similarity_score) for record in pending] == [
+            (record.id, record.similarity_score) for record in delivered
+        ]
+
+    play(act)

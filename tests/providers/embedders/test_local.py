@@ -107,6 +107,21 @@ async def test_likeness(loaded: LocalEmbedder) -> None:
     assert question @ answer > question @ other
 
 
+@pytest.mark.parametrize("word", ["north", "1984", "straße", "город"])
+async def test_a_word_of_the_vocabulary_has_a_vector(loaded: LocalEmbedder, word: str) -> None:
+    """The sum of its tokens, of any length."""
+    words = await loaded.embed_words([word])
+
+    assert words.shape == (1, 256)
+    assert words.any()
+
+
+@pytest.mark.parametrize("word", ["北京", "寒い", "வீடு", "\ud800"])
+async def test_a_word_that_is_only_spelled_has_zeros(loaded: LocalEmbedder, word: str) -> None:
+    """Its letters have vectors, which say nothing of the word."""
+    assert not (await loaded.embed_words([word])).any()
+
+
 async def test_vectors_are_nobody_elses(loaded: LocalEmbedder) -> None:
     """A vector can be changed without changing the next one of the same text."""
     [first] = await loaded.embed(["a"])

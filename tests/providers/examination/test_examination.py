@@ -2,11 +2,12 @@
 
 import asyncio
 import threading
+from time import perf_counter
 
 from providers.errors import Misconfigured
 from providers.examination.aside import aside
 from providers.examination.check import Check
-from providers.examination.examination import Examination
+from providers.examination.examination import NO_TIME, Examination
 from providers.examination.outcome import CheckOutcome, CheckStatus, ok, skipped, warning
 
 
@@ -103,3 +104,19 @@ async def test_what_needs_a_check_that_found_nothing_is_skipped() -> None:
     assert (findings["last"].found, examination.results[3].milliseconds) == ("needs after", None)
     assert findings["beside"].status is CheckStatus.OK
     assert CheckStatus.ERROR not in {one.status for one in findings.values()}
+
+
+async def test_a_check_that_had_less_than_its_time_is_not_blamed() -> None:
+    """That it did not end in what others have left says little about it, and is told so."""
+
+    async def waits() -> CheckOutcome:
+        await asyncio.Event().wait()
+        return ok("never")
+
+    examination = Examination(until=perf_counter() + 0.02)
+    await examination.make(Check("task", waits, "look"))
+    await examination.make(Check("late", waits, "look"))
+
+    findings = outcomes(examination)
+    assert findings["task"].found.startswith("not finished in the 0.0 s")
+    assert (findings["late"].status, findings["late"].found) == (CheckStatus.SKIPPED, NO_TIME)

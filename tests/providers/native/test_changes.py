@@ -13,11 +13,15 @@ from providers.native.changes import changes_since
 from providers.native.embedded import EmbeddedServer
 from providers.native.provider import PostgresMemoryProvider
 from providers.owners import Owner
+from providers.search.stored_analysis import analyses_of, fingerprint
+from providers.search.user_index import microseconds
 from providers.types import NewMemory
 from tests.support.native import FickleEmbedder, HashingEmbedder, open_native_provider
+from tests.support.packed import ids_in
 from tests.support.postgres import connected, create_database, drop_database
 
 ANNA = Owner("anna")
+THREE = 3 * (450 + 2 * 24)  # bytes of an index of as many memories with 24 dimensions
 
 
 @pytest.fixture
@@ -42,24 +46,33 @@ async def looked(provider: PostgresMemoryProvider, cursor: ChangeCursor | None) 
     return changes
 
 
+def ids_of(changes: Changes) -> list[str]:
+    """The memories that a look told, in no order where it told all."""
+    return [entry.id for entry in changes.memories] if changes.packed is None else ids_in(changes.packed)
+
+
 async def test_the_whole_is_what_is_stored(provider: PostgresMemoryProvider) -> None:
-    """Every memory with its vector, in the order of creation, in any script; and nobody else's."""
+    """Every memory with its vector, in any script; and nobody else's."""
     contents = ["masala tea", "t", "நினைவுகள் அழகானவை", "我喝绿茶 \U0001f375", "x" * 5_000]
     ids = [await provider.remember("anna", content) for content in contents]
     await provider.remember("ben", "green tea")
     await provider.delete("anna", ids.pop())
     changes = await looked(provider, None)
 
-    assert changes.whole
-    assert [entry.id for entry in changes.memories] == ids
-    assert [entry.content for entry in changes.memories] == contents[:4]
+    assert changes.packed is not None
+    assert set(ids_of(changes)) == set(ids)
+    place = ids_of(changes).index(ids[0])
     snapshot = await provider.snapshot(ANNA, ids[0])
     assert snapshot is not None
-    assert changes.memories[0].version == snapshot.version
-    assert changes.memories[0].created_at == snapshot.created_at
+    assert changes.packed.version[place] == snapshot.version
+    assert snapshot.created_at is not None
+    assert changes.packed.created[place] == microseconds(snapshot.created_at)
+    found = analyses_of(changes.packed.analyses, changes.packed.lengths)
+    assert set(found.contents.tolist()) == {fingerprint(content) for content in contents[:4]}
+    [packed] = changes.packed.vectors
+    assert set(packed.places.tolist()) == set(range(4))
     [vector] = await HashingEmbedder(24).embed(["masala tea"])
-    [stored] = changes.memories[0].vectors.values()
-    np.testing.assert_allclose(stored, vector, atol=1e-3)
+    np.testing.assert_allclose(packed.vectors[packed.places.tolist().index(place)], vector, atol=1e-3)
 
 
 async def test_an_empty_user_has_nothing(provider: PostgresMemoryProvider) -> None:
@@ -68,21 +81,23 @@ async def test_an_empty_user_has_nothing(provider: PostgresMemoryProvider) -> No
     memory_id = await provider.remember("anna", "tea")
     changes = await looked(provider, before.cursor)
 
-    assert (before.whole, list(before.memories)) == (True, [])
-    assert (changes.whole, [entry.id for entry in changes.memories]) == (False, [memory_id])
+    assert before.packed is not None
+    assert ids_of(before) == []
+    assert changes.packed is None
+    assert ids_of(changes) == [memory_id]
 
 
-async def test_more_than_are_indexed_are_unknown(provider: PostgresMemoryProvider) -> None:
+async def test_more_than_fit_into_an_index_are_unknown(provider: PostgresMemoryProvider) -> None:
     """As many as that are told; of those that are known already, changes are told however many there are."""
     for number in range(3):
         await provider.remember("anna", f"tea {number}")
-    whole = await changes_since(provider._database, ANNA, None, most=3)  # noqa: SLF001 - a hundred thousand are too many for a test
+    whole = await changes_since(provider._database, ANNA, None, most_bytes=THREE)  # noqa: SLF001 - hundreds of MB are too many for a test
     assert whole is not None
     await provider.remember("anna", "tea 3")
 
-    assert len(whole.memories) == 3
-    assert await changes_since(provider._database, ANNA, None, most=3) is None  # noqa: SLF001 - as above
-    assert await changes_since(provider._database, ANNA, whole.cursor, most=3) is not None  # noqa: SLF001 - as above
+    assert len(ids_of(whole)) == 3
+    assert await changes_since(provider._database, ANNA, None, most_bytes=THREE) is None  # noqa: SLF001 - as above
+    assert await changes_since(provider._database, ANNA, whole.cursor, most_bytes=THREE) is not None  # noqa: SLF001 - as above
 
 
 async def test_every_kind_of_change_is_told(provider: PostgresMemoryProvider, database: str) -> None:
@@ -118,7 +133,8 @@ async def test_a_late_vector_is_a_change(database: str) -> None:
     async with open_native_provider(database, embedder) as provider:
         memory_id = await provider.remember("anna", "tea")
         before = await looked(provider, None)
-        assert [dict(entry.vectors) for entry in before.memories] == [{}]
+        assert before.packed is not None
+        assert list(before.packed.vectors) == []
         embedder.down = False
         cursor = before.cursor
         async with asyncio.timeout(30):
@@ -145,8 +161,8 @@ async def test_what_commits_late_is_not_missed(provider: PostgresMemoryProvider,
         await transaction.commit()
     after = await looked(provider, between.cursor)
 
-    assert [entry.id for entry in between.memories] == [quick]
-    assert slow in {entry.id for entry in after.memories}
+    assert ids_of(between) == [quick]
+    assert slow in ids_of(after)
     assert after.order > between.order
     hits = await provider.recall("anna", "slow")
     assert [hit.id for hit in hits] == [slow]
@@ -177,8 +193,8 @@ async def test_another_epoch_gets_everything(provider: PostgresMemoryProvider) -
 
     for other in (ChangeCursor("another", cursor.position), ChangeCursor(cursor.epoch, cursor.position + 1_000_000)):
         changes = await looked(provider, other)
-        assert changes.whole
-        assert [entry.id for entry in changes.memories] == [memory_id]
+        assert changes.packed is not None
+        assert ids_of(changes) == [memory_id]
 
 
 async def test_recalls_beside_writers_are_never_stale(database: str) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from providers.labels import LABELS, labels_of
+from providers.labels import NAMES, labels_of
 from providers.native.further import further_of, unknown_of
 from providers.owners import Owner
 from providers.types import Edit, NewMemory, PageQuery, Snapshot
@@ -36,7 +36,7 @@ def test_the_text_says_all_that_the_version_before_does_not_know(unknown: str, l
 
     assert msgspec.json.decode(further_of(state)) == {"first_version": 5, **labels, **mood}
     assert unknown_of(further_of(state)) == unknown
-    assert further_of(msgspec.structs.replace(state, first_version=0, **dict.fromkeys(LABELS))) == unknown
+    assert further_of(msgspec.structs.replace(state, first_version=0, **dict.fromkeys(NAMES))) == unknown
 
 
 async def test_what_the_version_before_writes_is_read(database: str) -> None:
@@ -56,7 +56,7 @@ async def test_what_the_version_before_writes_is_read(database: str) -> None:
         await connection.execute(_WRITE, "ann", UUID(MEMORY_ID), MOMENT, None)
         plain = await provider.get("ann", MEMORY_ID)
 
-    assert labels_of(plain) == dict.fromkeys(LABELS)
+    assert labels_of(plain) == dict.fromkeys(NAMES)
 
 
 async def test_the_version_before_gets_what_is_written(database: str) -> None:

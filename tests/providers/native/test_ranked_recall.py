@@ -1,7 +1,9 @@
 """Recall over the index of a user's memories, as the database fills it: tenants, labels, and while it loads."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 from msgspec.structs import replace
@@ -12,10 +14,11 @@ from providers.native import ranked_recall
 from providers.native.embedded import EmbeddedServer
 from providers.native.provider import PostgresMemoryProvider
 from providers.owners import Owner
+from providers.search.stored_analysis import analyses_of
 from providers.search.user_index import UserIndex
 from providers.states.clock import HybridClock
-from providers.types import Edit, NewMemory, RecallQuery
-from tests.support.native import FickleEmbedder, open_native_provider
+from providers.types import Edit, NewMemory, RecallQuery, Snapshot
+from tests.support.native import FickleEmbedder, HashingEmbedder, open_native_provider
 from tests.support.walled import walled_database
 
 ANNA, OTHER = Owner("anna"), Owner("anna", "acme")
@@ -54,7 +57,7 @@ def counts_of(provider: PostgresMemoryProvider) -> tuple[int, int]:
     """How many recalls found an index, and how many had to load one."""
     assert provider._ranked is not None  # noqa: SLF001 - nothing else shows that the index answered
     counts = provider._ranked.index.counts  # noqa: SLF001 - as above
-    return counts.hits, counts.misses
+    return counts.events["hit"], counts.events["miss"]
 
 
 async def test_two_tenants_never_meet_behind_the_wall(walled: PostgresMemoryProvider) -> None:
@@ -83,14 +86,18 @@ async def test_all_looks_tell_labels_behind_the_wall(walled: PostgresMemoryProvi
     assert before is not None
     assert state is not None
 
-    for cursor in (None, before.cursor):
-        changes = await walled.changes_since(owner, cursor)
-        assert changes is not None
-        [entry] = changes.memories
-        assert changes.whole == (cursor is None)
-        assert (entry.session, entry.speaker) == ("trip", "Ben")
-        assert (entry.version, entry.first_version) == (state.version, state.first_version)
-        assert state.first_version > 0
+    whole, later = [await walled.changes_since(owner, cursor) for cursor in (None, before.cursor)]
+    assert whole is not None
+    assert whole.packed is not None
+    assert later is not None
+    [entry] = later.memories
+    assert (entry.session, entry.speaker) == ("trip", "Ben")
+    assert (entry.version, entry.first_version) == (state.version, state.first_version)
+    assert state.first_version > 0
+    assert whole.packed.sessions == ["trip"]
+    assert analyses_of(whole.packed.analyses, whole.packed.lengths).names == ["ben"]
+    assert whole.packed.version.tolist() == [state.version]
+    assert whole.packed.first_version.tolist() == [state.first_version]
 
 
 async def test_labels_are_conditions(walled: PostgresMemoryProvider) -> None:
@@ -121,13 +128,13 @@ async def test_what_ceases_to_meet_a_condition_meanwhile_is_no_answer(
     [memory_id] = await stored(provider, NewMemory(owner=ANNA, content="tea", session="a"))
     assert provider._ranked is not None  # noqa: SLF001 - there is no other way in between
     index = provider._ranked.index  # noqa: SLF001 - as above
-    current = index.current
+    read = index.read
 
-    async def edited_before(owner: Owner, patience: float | None = None) -> UserIndex | None:
+    async def edited_before(owner: Owner, patience: float | None, work: Callable[[UserIndex], Any]) -> Any:  # noqa: ANN401 - whatever the work returns
         await provider.change(Edit(owner=ANNA, memory_id=memory_id, session="b"))
-        return await current(owner, patience)
+        return await read(owner, patience, work)
 
-    monkeypatch.setattr(index, "current", edited_before)
+    monkeypatch.setattr(index, "read", edited_before)
     assert await contents(provider, RecallQuery(owner=ANNA, query="tea", session="a")) == []
     assert await contents(provider, RecallQuery(owner=ANNA, query="tea", session="b")) == ["tea"]
 
@@ -189,3 +196,53 @@ async def test_an_answer_says_that_the_index_still_loads(database: str, monkeypa
 
     assert (cold.degraded, too.degraded, warm.degraded) == ((INDEX_LOADING,), (NO_VECTOR, INDEX_LOADING), ())
     assert [record.id for found in (cold, too, warm) for record in found.memories] == [memory_id] * 3
+
+
+async def test_a_pending_memory_is_ranked_with_the_stored_ones(database: str) -> None:
+    """By its vector, too, which is made once; conditions hold for it, and a hidden state is no neighbour any more."""
+    embedder = FickleEmbedder(HashingEmbedder(synonyms={"tea": "chai"}))
+    async with open_native_provider(database, embedder) as provider:
+        [hidden] = await stored(provider, NewMemory(owner=ANNA, content="chai", created_at=START))
+        await stored(provider, NewMemory(owner=ANNA, content="coffee in the morning", created_at=START))
+        pending = (
+            Snapshot(user_id=ANNA.key, id=hidden, version=1, content="milk", created_at=START),
+            Snapshot(user_id=ANNA.key, id=str(UUID(int=1)), version=2, content="a cup of chai", created_at=START),
+            Snapshot(user_id=ANNA.key, id=str(UUID(int=2)), version=3, content="chai", created_at=START - HOUR),
+        )
+        query = RecallQuery(
+            owner=ANNA, query="tea", without=frozenset({hidden}), pending=pending, created_from=START, limit=1
+        )
+        first = await provider.find(query)
+        asked = embedder.asked
+        again = await provider.find(query)
+
+    assert [record.content for record in first.memories] == ["a cup of chai"]
+    assert first.pending == frozenset(state.id for state in pending)
+    assert again == first
+    assert embedder.asked == asked + 1  # for the question alone
+
+
+async def test_what_is_kept_of_answers_is_never_stale(database: str) -> None:
+    """A second recall reads no memory again, and finds what another process has changed of it meanwhile."""
+    async with open_native_provider(database) as provider, open_native_provider(database) as other:
+        first, second = await stored(
+            provider,
+            NewMemory(owner=ANNA, content="green tea", metadata={"tags": ["hot"]}),
+            NewMemory(owner=ANNA, content="black tea"),
+        )
+        query = RecallQuery(owner=ANNA, query="green tea")
+        answer = (await provider.find(query)).memories[0]
+        assert answer.metadata is not None
+        answer.metadata["tags"].append("changed")
+        assert await contents(provider, query) == ["green tea", "black tea"]
+        assert (await provider.find(query)).memories[0].metadata == {"tags": ["hot"]}
+        assert provider._ranked is not None  # noqa: SLF001 - nothing else shows what is kept
+        [held] = provider._ranked.index._held.values()  # noqa: SLF001 - as above
+        assert held.index.kept.nbytes > 0
+
+        await other.update("anna", first, metadata={"tags": ["cold"]})
+        assert (await provider.find(query)).memories[0].metadata == {"tags": ["cold"]}
+        await other.update("anna", first, content="green tea in a can")
+        assert (await contents(provider, query))[0] == "green tea in a can"
+        await other.delete("anna", second)
+        assert await contents(provider, query) == ["green tea in a can"]

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.search.entries import Entry
-from providers.search.questions import DAY, EmbeddedQuestion, Ordering, Question, Recency, Vector
+from providers.search.questions import EmbeddedQuestion, Ordering, Question, Vector
 from providers.search.ranking import RESCORED, Ranked, rank
+from providers.search.recency import DAY, Recency
 from providers.search.user_index import UserIndex
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -144,14 +145,14 @@ def test_neighbours_in_time_come_forward() -> None:
 )
 def test_neighbours_are_of_one_conversation(gap: timedelta, sessions: Sequence[str | None], *, lent: bool) -> None:
     """They are in one session; without sessions, at most half an hour lies between them."""
-    index = indexed("shop", "green", gap=gap, sessions=sessions)
+    index = indexed("shop", "green", "rain", gap=gap, sessions=(*sessions, "other"))
     hits = rank(index, Question.of("shop green"), Ordering(explain=True)).hits
 
     assert [hit.explanation is not None and hit.explanation.neighbours > 0 for hit in hits] == [lent, lent]
 
 
 def test_neighbours_lend_a_fifth_and_a_tenth() -> None:
-    """One step away is worth twice as much as two, and three nothing."""
+    """Of what they are worth above the mean; one step away twice as much as two, and three nothing."""
     index = indexed("tea", "rain", "sun", "wind", gap=timedelta(minutes=1), vectors=[unit(1, 0)] * 4)
     question = Question.of("tea", {MODEL: EmbeddedQuestion(unit(0, 1))})
     index.put(Entry(id=id_of(9), version=9, created_at=START + HOUR, content="tea"))
@@ -163,10 +164,38 @@ def test_neighbours_lend_a_fifth_and_a_tenth() -> None:
     [tea] = [hit.score for hit in rank(index, question, Ordering()).hits if hit.id == id_of(0)]
 
     scores = {hit.id: hit.score for hit in rank(index, Question.of("tea rain sun wind"), Ordering()).hits}
+    mean = sum(scores.values()) / 5
     assert tea > 0
-    assert hits[id_of(0)] == pytest.approx(0.2 * scores[id_of(1)] + 0.1 * scores[id_of(2)])
-    assert hits[id_of(1)] == pytest.approx(0.2 * (scores[id_of(0)] + scores[id_of(2)]) + 0.1 * scores[id_of(3)])
+    assert hits[id_of(0)] == pytest.approx(0.2 * scores[id_of(1)] + 0.1 * scores[id_of(2)] - 0.3 * mean, abs=1e-6)
+    assert hits[id_of(1)] == pytest.approx(
+        0.2 * (scores[id_of(0)] + scores[id_of(2)]) + 0.1 * scores[id_of(3)] - 0.5 * mean, abs=1e-6
+    )
     assert hits[id_of(9)] == 0
+
+
+def test_the_best_pair_stays_first_among_better_neighbours() -> None:
+    """Neighbours decide from the second place on, and the places tell the order of all."""
+    index = indexed("red kite", "kite", "red kite", "red", "kite", "red kite sky", gap=timedelta(minutes=1))
+    index.put(Entry(id=id_of(9), version=9, created_at=START - HOUR, content="red kite hill"))
+    hits = rank(index, Question.of("red kite hill top"), Ordering(limit=7)).hits
+
+    assert hits[0].id == id_of(9)
+    assert hits[0].score == max(hit.score for hit in hits)
+    assert [hit.order for hit in hits] == sorted((hit.order for hit in hits), reverse=True)
+
+
+def test_words_that_the_model_does_not_know_leave_their_weight_to_the_words() -> None:
+    """As far as they tell: of two words of equal idf one is known, so that the cosine of words has half its weight."""
+    index = indexed("masala tea", "cold things", vectors=[unit(3, 4), unit(-1, 0)])
+    for vectors, known in (([[0, 2], [5, 0]], 1.0), ([[0, 0], [5, 0]], 0.5), ([[0, 0], [0, 0]], 0.0)):
+        question = Question.of("masala cold", {MODEL: EmbeddedQuestion(unit(1, 0), np.array(vectors, np.float32))})
+        [first] = rank(index, question, Ordering(limit=1)).hits
+
+        summed = unit(5, 2 if known == 1 else 0)
+        by_words = 0.5 * 1.3 / (1 + 1.2 * (0.25 + 0.75))
+        cosines = 0.2 * 0.6 + 0.3 * known * float(summed @ unit(3, 4))
+        assert first.id == id_of(0)
+        assert first.score == pytest.approx(cosines + (1 - 0.2 - 0.3 * known) * by_words, abs=1e-3)
 
 
 def test_the_speaker_named_comes_first() -> None:
@@ -232,8 +261,8 @@ def test_an_explanation_names_the_parts() -> None:
 
 def test_what_is_not_admitted_is_no_answer_but_a_neighbour() -> None:
     """It still lends."""
-    index = indexed("shop", "green", gap=timedelta(minutes=1))
-    ranked = rank(index, Question.of("shop green"), Ordering(explain=True), np.array([False, True]))
+    index = indexed("shop", "green", "rain", gap=timedelta(minutes=1), sessions=("a", "a", "b"))
+    ranked = rank(index, Question.of("shop green"), Ordering(explain=True), np.array([False, True, True]))
     [hit] = ranked.hits
 
     assert numbers_of(ranked) == [1]

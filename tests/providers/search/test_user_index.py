@@ -5,15 +5,21 @@ from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers.search.entries import Entry, Vector, leading_name
+from providers.search.columns import id_hash, id_hashes
+from providers.search.entries import Entry, Vector, leading_name, said_by, text_of
+from providers.search.packed_rows import hashed
 from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question
 from providers.search.ranking import rank
+from providers.search.stored_analysis import LANGUAGES, analyses_of, fingerprint, stored_analysis
 from providers.search.user_index import UserIndex
+from providers.text.analyzer import ANALYZER_VERSION, analyze
+from tests.support.packed import packed
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 CONTENTS = ["green tea", "Anna: masala tea in the morning", "rain", "alte Häuser am Fluss", "绿茶", "a shop for tea"]
@@ -46,7 +52,7 @@ steps = st.lists(
 
 
 @given(steps)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_an_index_is_what_it_holds(history: list[tuple[int, int, str | None, bool]]) -> None:
     """After any puts and removals it ranks exactly as an index that is built of the memories that are left."""
     index, held = UserIndex(), dict[int, Entry]()
@@ -61,11 +67,54 @@ def test_an_index_is_what_it_holds(history: list[tuple[int, int, str | None, boo
     for one in held.values():
         built.put(one)
 
-    assert len(index) == len(built) == len(held)
-    assert sorted(index.languages) == sorted(built.languages)
-    expected, actual = hits(built), hits(index)
-    assert [one for one, *_ in actual] == [one for one, *_ in expected]
-    assert [numbers for _, *numbers in actual] == [pytest.approx(numbers) for _, *numbers in expected]
+    at_once = UserIndex.of(packed([*held.values()]))
+    later = UserIndex.of(packed([*held.values()][1:]))
+    for one in [*held.values()][:1]:
+        later.put(one)
+    for other in (index, at_once, later):
+        assert len(other) == len(built) == len(held)
+        assert sorted(other.languages) == sorted(built.languages)
+        expected, actual = hits(built), hits(other)
+        assert [one for one, *_ in actual] == [one for one, *_ in expected]
+        assert [numbers for _, *numbers in actual] == [pytest.approx(numbers, abs=1e-6) for _, *numbers in expected]
+
+
+def test_an_index_that_was_built_at_once_changes_as_any_other() -> None:
+    """Memories of it are found by id, replaced and removed; vectors of other dimensions, and zeros, are left out."""
+    entries = [entry(number, number, number) for number in range(40)]
+    entries.append(msgspec.structs.replace(entry(40, 40, 40), vectors={"m": np.zeros(2, np.float32)}))
+    entries.append(msgspec.structs.replace(entry(41, 41, 41), vectors={"m": np.ones(3, np.float32)}))
+    index = UserIndex.of(packed(entries))
+
+    assert [index.version_of(one.id) for one in entries] == [one.version for one in entries]
+    assert len(index.planes["m"]) == sum(bool(one.vectors) for one in entries[:40])
+    assert index.put(entry(3, 99, 3))
+    assert (index.version_of(entries[3].id), len(index)) == (99, 42)
+    assert not index.put(entry(3, 98, 3))
+    assert all(index.remove(one.id) for one in entries)
+    assert hits(index) == []
+
+
+def test_an_analysis_is_found_again() -> None:
+    """Names and terms of any script, and none of either."""
+    texts = [("Anna: green tea", None), ("", None), ("绿茶", "Bén Lind"), ("tea " * 3, None), ("\ud800", "x\ud800")]
+    stored = [stored_analysis(*text) for text in texts]
+    found = analyses_of(b"".join(stored), np.array([len(one) for one in stored]))
+
+    assert found.names == [said_by(*text) for text in texts]
+    assert found.contents.tolist() == [fingerprint(content) for content, _ in texts]
+    terms = [set(found.terms[found.memories == place].tolist()) for place in range(len(texts))]
+    assert terms == [{hashed(term) for term in analyze(text_of(*text)).terms} for text in texts]
+    assert found.lengths.tolist() == [len(one) for one in terms]
+
+
+def test_hashes_are_those_that_are_stored() -> None:
+    """Another process, and the next release, has the same; others want another version of the analyzer."""
+    assert (ANALYZER_VERSION, LANGUAGES.index("german")) == (1, 1)
+    assert stored_analysis("Anna: green tea", None).hex() == (
+        "010004003c7c2848ff3ce639616e6e618925a7a69c3b47995aba9168fb092f"
+    )
+    assert id_hashes(*(np.array([half], np.uint64) for half in (2**64 - 1, 5))) == [id_hash(2**64 - 1, 5)]
 
 
 def test_many_removals_move_the_others_together() -> None:

@@ -3,6 +3,7 @@ import { Connection, encoded, type ClientOptions, type ReadOptions, type WriteOp
 import type * as types from "./types.js";
 
 const MEMORIES = "/memory/memories";
+const KEYS = "/memory/keys"; // in the bodies, where every key can stand
 const LARGEST_PAGE = 1000;
 
 export class MemoryClient {
@@ -64,7 +65,7 @@ export class MemoryClient {
     }
   }
 
-  /** Replace content, metadata or labels; what is left out stays, and null removes. */
+  /** Replace content, metadata, labels or expiry; what is left out stays, and null removes. */
   update(memoryId: string, changes: types.Changes, options?: WriteOptions): Promise<types.Memory> {
     return this.#write("PATCH", path(memoryId), options, changes);
   }
@@ -97,6 +98,31 @@ export class MemoryClient {
   /** Delete up to 1,000 memories of the user, whatever they are; `more` says that there are others. */
   deleteEverything(options?: WriteOptions): Promise<types.DeletedMatching> {
     return this.#matching({ confirm: "everything" }, {}, options);
+  }
+
+  /** Create the memory under a key, or replace all parts of the one that is there. */
+  putByKey(key: string, content: string, details: types.KeptDetails = {}, options?: WriteOptions): Promise<types.Kept> {
+    return this.#write("POST", `${KEYS}/put`, options, { ...details, key, content });
+  }
+
+  /** Return the memory under a key. */
+  getByKey(key: string, options?: ReadOptions): Promise<types.Memory> {
+    return this.#read("POST", `${KEYS}/get`, options, { key });
+  }
+
+  /** Delete the memory under a key for good; the key may be put again. */
+  deleteByKey(key: string, options?: WriteOptions): Promise<types.Deleted> {
+    return this.#write("POST", `${KEYS}/delete`, options, { key });
+  }
+
+  /** List the keys that begin with a prefix, up to 10,000; with a depth as in folders, so many parts deep. */
+  listKeys(query: types.KeyQuery = {}, options?: ReadOptions): Promise<types.KeyList> {
+    return this.#read("POST", `${KEYS}/list`, options, query);
+  }
+
+  /** Give the memory under a key another one; with `prefix` all whose keys begin so, up to 1,000, in one go. */
+  renameKeys(fromKey: string, toKey: string, prefix = false, options?: WriteOptions): Promise<types.Renamed> {
+    return this.#write("POST", `${KEYS}/rename`, options, { from_key: fromKey, to_key: toKey, prefix });
   }
 
   /** Tell whether the service can serve; that it cannot is an answer, too. */

@@ -36,5 +36,11 @@ export type DeletedMany = Schemas["DeleteBatchResponse"];
 export type DeletedMatching = Schemas["DeleteAllResponse"];
 export type Matching = Schemas["DryRunResponse"];
 
+export type KeptDetails = Omit<Body<Schemas["PutKeyRequest"]>, "key" | "content">;
+export type Kept = Schemas["PutKeyResponse"];
+export type KeyQuery = Body<Schemas["ListKeysRequest"]>;
+export type KeyList = Schemas["ListKeysResponse"];
+export type Renamed = Schemas["RenameResponse"];
+
 export type Health = Schemas["Health"];
 export type Problem = Schemas["Problem"];

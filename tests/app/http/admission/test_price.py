@@ -5,7 +5,8 @@ from msgspec import UNSET
 
 from app.http.admission import price
 from app.http.problems import TOO_DEAR, Problem, RequestError
-from app.http.schemas import RecallRequest, RememberRequest, UpdateRequest
+from app.http.remember_schemas import RememberRequest
+from app.http.schemas import RecallRequest, UpdateRequest
 from providers.filters import And, Eq, Exists, FieldPath, Filter, In, Not, Or
 from providers.limits import MAX_BATCH, MAX_CONTENT_CHARS, MAX_LIST_LIMIT, MAX_LIST_OFFSET, MAX_QUERY_CHARS
 

@@ -8,7 +8,8 @@ from app.http.admission.admitted import NEAR
 from app.http.admission.lanes import Routes
 from app.http.admission.prices_at_door import price_at_door
 from app.http.body_limit import MAX_BATCH_BODY_BYTES
-from app.http.schemas import RecallRequest, RememberRequest
+from app.http.remember_schemas import RememberRequest
+from app.http.schemas import RecallRequest
 
 QUESTION = RecallRequest(query="which tea did I drink in the morning")
 MEMORY = RememberRequest(content="I drank Assam in the morning, and Darjeeling in the afternoon. " * 5)

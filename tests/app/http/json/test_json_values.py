@@ -12,7 +12,7 @@ from app.http.json.sizes import MAX_FIELD_VALUES
 from app.http.json.structure import WINDOW_BYTES
 from app.http.json.values import values_in
 from app.http.problems import RequestError
-from app.http.schemas import RememberRequest
+from app.http.remember_schemas import RememberRequest
 from providers.errors import InvalidInput
 from providers.limits import MAX_CONTENT_CHARS
 

@@ -6,7 +6,8 @@ import pytest
 
 from app.http.json.body import decode
 from app.http.json.sizes import MAX_FIELD_VALUES, MAX_WHERE_BYTES, least_bytes
-from app.http.schemas import RecallRequest, RememberRequest
+from app.http.remember_schemas import RememberRequest
+from app.http.schemas import RecallRequest
 from providers.errors import InvalidInput
 from providers.json_limits import MAX_METADATA_BYTES
 from providers.limits import MAX_CONTENT_CHARS

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from itertools import count
@@ -15,6 +16,7 @@ from providers.owners import Owner
 from providers.search.entries import Entry
 from providers.search.recall_index.index import ASK_AGAIN_SECONDS, RecallIndex
 from providers.search.user_index import UserIndex
+from providers.types import MemoryRecord
 
 ANNA, BEN = Owner("anna"), Owner("ben")
 MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -110,7 +112,7 @@ async def test_a_recall_sees_what_was_written_before() -> None:
     assert await versions_in(index) == log.versions(ANNA)
     assert await versions_in(index, BEN) == log.versions(BEN)
     assert log.asked == [None, ChangeCursor("first", 2), None]
-    assert (index.counts.misses, index.counts.hits) == (2, 1)
+    assert (index.counts.events["miss"], index.counts.events["hit"]) == (2, 1)
 
 
 async def test_another_epoch_drops_what_is_held() -> None:
@@ -123,7 +125,7 @@ async def test_another_epoch_drops_what_is_held() -> None:
     log.put_back()
     log.put(ANNA, 2, "milk")
     assert await versions_in(index) == log.versions(ANNA)
-    assert index.counts.dropped == 1
+    assert index.counts.events["dropped"] == 1
 
 
 async def test_a_store_that_cannot_tell_is_asked_again_later() -> None:
@@ -141,7 +143,7 @@ async def test_a_store_that_cannot_tell_is_asked_again_later() -> None:
     assert await index.current(ANNA) is None
     clock[0] = ASK_AGAIN_SECONDS
     assert await versions_in(index) == log.versions(ANNA)
-    assert index.counts.unknown == 2
+    assert index.counts.events["unknown"] == 2
 
 
 async def test_a_recall_need_not_wait_for_loading() -> None:
@@ -158,7 +160,7 @@ async def test_a_recall_need_not_wait_for_loading() -> None:
     assert await index.current(ANNA, 0.001) is None
     gate.set()
     assert await versions_in(index) == log.versions(ANNA)
-    assert (log.asked.count(None), index.counts.loading) == (1, 1)
+    assert (log.asked.count(None), index.counts.events["loading"]) == (1, 1)
 
     log.put(BEN, 2, "milk")
     gate.clear()
@@ -268,7 +270,7 @@ async def test_the_longest_unused_are_dropped_first() -> None:
     for owner in [*owners[:3], owners[0], owners[3]]:
         await versions_in(index, owner)
 
-    assert (index.counts.bytes, index.counts.owners, index.counts.evictions) == (3 * one, 3, 1)
+    assert (index.counts.bytes, index.counts.owners, index.counts.events["evicted"]) == (3 * one, 3, 1)
     log.asked.clear()
     await versions_in(index, owners[0])
     await versions_in(index, owners[1])
@@ -276,13 +278,43 @@ async def test_the_longest_unused_are_dropped_first() -> None:
 
 
 async def test_an_index_beyond_the_bytes_serves_one_recall() -> None:
-    """It is right, and not kept."""
-    log = Log()
+    """It is right, not kept, and not built again for every recall."""
+    log, clock = Log(), [0.0]
     log.put(ANNA, 1, "tea")
-    index = RecallIndex(log, 1)
+    index = RecallIndex(log, 1, lambda: clock[0])
 
     assert await versions_in(index) == log.versions(ANNA)
-    assert (index.counts.bytes, index.counts.owners) == (0, 0)
+    assert index.counts.bytes == 0
+    clock[0] = ASK_AGAIN_SECONDS - 1
+    assert await index.current(ANNA) is None
+    clock[0] = ASK_AGAIN_SECONDS
+    assert await versions_in(index) == log.versions(ANNA)
+
+
+async def test_what_takes_long_is_done_in_a_thread_over_an_index_that_stays() -> None:
+    """What changes meanwhile is in the next answer, and the event loop goes on."""
+    log = Log()
+    for number in range(3):
+        log.put(ANNA, number, "tea")
+    index = RecallIndex(log, ROOM, most_on_loop=2)
+    began, go_on = threading.Event(), threading.Event()
+
+    def look(current: UserIndex) -> tuple[int, int]:
+        before = len(current)
+        began.set()
+        assert go_on.wait(30)
+        return before, len(current)
+
+    first = asyncio.ensure_future(index.read(ANNA, None, look))
+    assert await asyncio.to_thread(began.wait, 30)
+    log.put(ANNA, 3, "milk")
+    second = asyncio.ensure_future(index.read(ANNA, None, len))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    go_on.set()
+
+    assert await first == (3, 3)
+    assert await second == 4
 
 
 class Stage:
@@ -291,7 +323,8 @@ class Stage:
     def __init__(self, seed: int) -> None:
         self.chance = random.Random(seed)  # noqa: S311 - the same again for the same seed
         self.log = Log()
-        self.index = RecallIndex(self.log, self.chance.choice([ROOM, 1]))
+        moments = count(0, 2 * int(ASK_AGAIN_SECONDS))  # so that one without room is built for every recall
+        self.index = RecallIndex(self.log, self.chance.choice([ROOM, 1]), lambda: float(next(moments)))
         self.log.before = self.log.after = self._some_turns
         self.faults: list[tuple[set[str], set[str]]] = []
         self._numbers = count()
@@ -345,3 +378,30 @@ async def test_no_recall_is_stale_whatever_overtakes_what(seed: int) -> None:
     assert stage.faults == []
     stage.log.before = stage.log.after = at_once
     assert await versions_in(stage.index) == stage.log.versions(ANNA)
+
+
+async def test_kept_records_go_before_any_index() -> None:
+    """What is kept beside indexes takes the room that these leave, and is forgotten with the rows' numbers."""
+    log = Log()
+    for owner in (ANNA, BEN):
+        log.put(owner, 1, "tea")
+    room = RecallIndex(log, ROOM)
+    for owner in (ANNA, BEN):
+        await versions_in(room, owner)
+    index = RecallIndex(log, room.counts.bytes + 500)
+    current = await index.current(ANNA)
+    assert current is not None
+    record = MemoryRecord(
+        id=str(UUID(int=1)), user_id="anna", content="tea", metadata=None, created_at=MOMENT, updated_at=None
+    )
+    current.kept.put(0, {0: record})
+
+    assert current.kept.get(0, 0) == record
+    assert (current.kept.get(0, 1), current.kept.get(1, 0)) == (None, None)
+    await versions_in(index, BEN)
+    await versions_in(index, ANNA)
+    assert current.kept.nbytes == 0
+    assert (index.counts.events["evicted"], index.counts.owners) == (0, 2)
+    assert index.counts.bytes == room.counts.bytes
+    current.kept.put(1, {0: record})
+    assert current.kept.get(0, 0) is None

@@ -15,15 +15,19 @@ from ninaivalaigal.values import (
     Batch,
     Deleted,
     DeletedMany,
+    Kept,
+    KeyList,
     Matching,
     Memory,
     Page,
     Recalled,
     Remembered,
+    Renamed,
     ServiceHealth,
 )
 
 _MEMORIES = "/memory/memories"
+_KEYS = "/memory/keys"  # in the bodies, where every key can stand
 _UNHEALTHY = frozenset({503})
 
 
@@ -68,7 +72,7 @@ def query_memories(**listing: Unpack[given.ListOptions]) -> Call[Page]:
 
 
 def update(memory_id: str, **changes: Unpack[given.UpdateOptions]) -> Call[Memory]:
-    """Replace content, metadata or labels; what is left out stays, and None removes."""
+    """Replace content, metadata, labels or expiry; what is left out stays, and None removes."""
     return writing("PATCH", _path(memory_id), Memory, changes, fields_of(changes))
 
 
@@ -100,6 +104,34 @@ def count_matching(**conditions: Unpack[given.MatchOptions]) -> Call[Matching]:
 def delete_everything(**options: Unpack[given.WriteOptions]) -> Call[DeletedMany]:
     """Delete up to 1,000 memories of the user, whatever they are."""
     return with_params(writing("DELETE", _MEMORIES, DeletedMany, options), {"confirm": "everything"})
+
+
+def put_by_key(key: str, content: str, **details: Unpack[given.PutOptions]) -> Call[Kept]:
+    """Create the memory under a key, or replace all parts of the one that is there."""
+    return writing("POST", f"{_KEYS}/put", Kept, details, {"key": key, "content": content} | given_of(details))
+
+
+def get_by_key(key: str, **options: Unpack[given.ReadOptions]) -> Call[Memory]:
+    """Return the memory under a key."""
+    return reading("POST", f"{_KEYS}/get", Memory, options, {"key": key})
+
+
+def delete_by_key(key: str, **options: Unpack[given.WriteOptions]) -> Call[Deleted]:
+    """Delete the memory under a key for good; the key may be put again."""
+    return writing("POST", f"{_KEYS}/delete", Deleted, options, {"key": key})
+
+
+def list_keys(prefix: str = "", depth: int | None = None, **options: Unpack[given.ReadOptions]) -> Call[KeyList]:
+    """List the keys that begin with a prefix, up to 10,000; with a depth as in folders, so many parts deep."""
+    return reading("POST", f"{_KEYS}/list", KeyList, options, given_of({"prefix": prefix, "depth": depth}))
+
+
+def rename_keys(
+    from_key: str, to_key: str, *, prefix: bool = False, **options: Unpack[given.WriteOptions]
+) -> Call[Renamed]:
+    """Give the memory under a key another one; with `prefix` all whose keys begin so, up to 1,000, in one go."""
+    body = {"from_key": from_key, "to_key": to_key, "prefix": prefix}
+    return writing("POST", f"{_KEYS}/rename", Renamed, options, body)
 
 
 def health(**options: Unpack[given.CallOptions]) -> Call[ServiceHealth]:

@@ -43,10 +43,17 @@ class Conditions(Labels, total=False):
     created_before: datetime | None
 
 
-class Details(Labels, total=False):
-    """What a new memory has beside its content."""
+class Kept(Labels, total=False):
+    """What a memory under a key has beside its content; it lives until a moment, for so many seconds, or for ever."""
 
     metadata: dict[str, Any] | None
+    expires_at: datetime | None
+    ttl_seconds: int | None
+
+
+class Details(Kept, total=False):
+    """What a new memory has beside its content."""
+
     created_at: datetime | None
 
 
@@ -65,10 +72,12 @@ class ChatMessage(TypedDict, total=False):
 
 
 class Changes(Labels, total=False):
-    """The changes to a memory; what is left out stays, None removes the metadata or a label."""
+    """The changes to a memory; what is left out stays, None removes the metadata, the expiry or a label."""
 
     content: str
     metadata: dict[str, Any] | None
+    expires_at: datetime | None
+    ttl_seconds: int
 
 
 class Change(Changes, total=False):
@@ -104,6 +113,10 @@ class Listing(Conditions, total=False):
 
 class RememberOptions(Details, WriteOptions, total=False):
     """The keyword arguments of `remember`."""
+
+
+class PutOptions(Kept, WriteOptions, total=False):
+    """The keyword arguments of `put_by_key`."""
 
 
 class UpdateOptions(Changes, WriteOptions, total=False):

@@ -68,6 +68,8 @@ class Memory(Answer, frozen=True, kw_only=True):
     metadata: dict[str, Any] | None = None
     created_at: datetime
     updated_at: datetime | None = None
+    expires_at: datetime | None = None
+    key: str | None = None
     session: str | None = None
     agent: str | None = None
     app: str | None = None
@@ -86,6 +88,44 @@ class Remembered(Answer, frozen=True, kw_only=True):
 
     memory_id: str
     status: Literal["stored", "accepted"]
+
+
+class Kept(Answer, frozen=True, kw_only=True):
+    """The key names this memory from now on, a new one if it was `created`."""
+
+    key: str
+    memory_id: str
+    created: bool
+    status: Literal["stored", "accepted"]
+
+
+class Renamed(Answer, frozen=True, kw_only=True):
+    """So many memories have new keys."""
+
+    renamed: int
+    status: Literal["renamed", "accepted"]
+
+
+class ListedKey(Struct, frozen=True):
+    """A key, and the memory that it names."""
+
+    key: str
+    memory_id: str
+
+
+class KeyFolder(Struct, frozen=True):
+    """The beginning of so many keys that have more parts than are listed."""
+
+    prefix: str
+    count: int
+
+
+class KeyList(Answer, frozen=True, kw_only=True):
+    """The keys in the order of their code points, and the folders of those with more parts."""
+
+    keys: list[ListedKey]
+    folders: list[KeyFolder]
+    count: int
 
 
 class BatchResult(Struct, frozen=True, kw_only=True):

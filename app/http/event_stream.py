@@ -1,0 +1,77 @@
+"""Changes as server-sent events, for as long as the client reads them.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""
+
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import msgspec
+from litestar.serialization import default_serializer
+from msgspec import Struct
+
+from app.http.feed_cursors import feed_cursor
+from app.http.feed_schemas import memory_change
+from app.http.problems import problem_of
+from app.http.watching import Watch, following
+from providers.errors import ProviderError
+from providers.feed import FeedChange, FeedPage, FeedQuery
+from providers.owners import Owner
+
+EVENT_STREAM = "text/event-stream"
+# Nothing between us and the client may collect events: nginx does, unless it is told not to.
+EVENT_HEADERS = {"X-Accel-Buffering": "no"}
+
+RETRY_MILLISECONDS = 1_000  # after which a client connects again
+ALIVE_SECONDS = 15.0  # after which a stream without changes says that it is there: proxies end a silent one after 60 s
+STREAM_SECONDS = 300.0  # after which a stream ends; the client goes on with another one, and is asked for its key again
+
+_encode = msgspec.json.Encoder(enc_hook=default_serializer).encode
+
+
+class EventStream(Struct):
+    """The events of one client: `page` is the first one, which has answered `query`."""
+
+    watch: Watch
+    query: FeedQuery
+    page: FeedPage
+
+    async def events(self) -> AsyncGenerator[bytes, None]:
+        """Yield one event for each change, and after each page the cursor behind it; hold nothing while they are sent.
+
+        An error of the provider is an event `problem`, with which the stream ends.
+        """
+        owner, query, page = self.query.owner, self.query, self.page
+        end = self.watch.now() + STREAM_SECONDS
+        text = b"retry: %d\n\n" % RETRY_MILLISECONDS
+        while True:
+            text += b"".join(_event_of(owner, page, change) for change in page.changes)
+            text += _cursor_behind(owner, page)
+            with self.watch.admission.parked():
+                yield text
+            if self.watch.ending() or self.watch.now() >= end:
+                return
+            query = following(query, page)
+            try:
+                page = await self.watch.page(query, ALIVE_SECONDS)
+            except ProviderError as error:
+                yield event("problem", problem_of(error))
+                return
+            text = b""
+
+
+def _event_of(owner: Owner, page: FeedPage, change: FeedChange) -> bytes:
+    told = memory_change(change)
+    return event(told.change, told, feed_cursor(owner, page.provider or "", change.position))
+
+
+def event(name: str, data: Any, cursor: str | None = None) -> bytes:  # noqa: ANN401 - whatever JSON can hold
+    """Return one event; with it the client notes the `cursor`, and sends it when it connects again."""
+    behind = "" if cursor is None else f"id: {cursor}\n"
+    return f"{behind}event: {name}\ndata: ".encode() + _encode(data) + b"\n\n"
+
+
+def _cursor_behind(owner: Owner, page: FeedPage) -> bytes:
+    """Return what moves the cursor of a client, is no event, and shows that the stream is alive."""
+    cursor = feed_cursor(owner, page.provider or "", page.position)
+    return f": alive\nid: {cursor}\n\n".encode()

@@ -1,0 +1,118 @@
+"""The schemas of requests that store one memory or a conversation, and what is answered."""
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from app.http.lifetimes import Lifetime
+from app.http.moments import check_happened
+from app.http.schemas import (
+    Content,
+    ExpiresAt,
+    HappenedAt,
+    Label,
+    LabelledRequest,
+    MetadataField,
+    TtlSeconds,
+    UserId,
+)
+from providers import limits
+from providers.errors import InvalidInput
+from providers.owners import Owner
+from providers.types import NewMemory
+
+UnlessSimilar = Annotated[
+    float,
+    Meta(gt=0, le=1, description="The cosine of the vectors from which on an existing memory is answered instead."),
+]
+
+
+class RememberRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
+    """A memory to store; it happened now unless `created_at` tells when."""
+
+    content: Content
+    metadata: MetadataField | None = None
+    created_at: HappenedAt | None = None
+    expires_at: ExpiresAt | None = None
+    ttl_seconds: TtlSeconds | None = None
+
+    def memory(self, owner: Owner, memory_id: str | None, lifetime: Lifetime) -> NewMemory:
+        """Return the memory to store; raise `InvalidInput` if its moments are not those of a memory written now."""
+        check_happened(self.created_at, lifetime.now)
+        return NewMemory(
+            owner=owner,
+            content=self.content,
+            metadata=self.metadata,
+            memory_id=memory_id,
+            created_at=self.created_at,
+            expires_at=lifetime.of_new(self.expires_at, self.ttl_seconds),
+            **self.labels,
+        )
+
+
+class RememberUniqueRequest(RememberRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A memory to store, unless there is one like it, where `unless_similar` asks for that."""
+
+    unless_similar: UnlessSimilar | UnsetType = UNSET
+
+
+class Message(Struct, frozen=True, forbid_unknown_fields=True):
+    """One message of a conversation; its speaker is the `name`, or else the `role`."""
+
+    role: Label
+    content: Content
+    name: Label | None = None
+
+
+class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
+    """A memory to store, or the messages of a conversation, each of which becomes a memory, in their order.
+
+    With `unless_similar` the memory is not stored if the user has one that is so much like it, or says the same.
+    """
+
+    content: Content | UnsetType = UNSET
+    messages: Annotated[list[Message], Meta(min_length=1, max_length=limits.MAX_BATCH)] | UnsetType = UNSET
+    metadata: MetadataField | None = None
+    created_at: HappenedAt | None = None
+    expires_at: ExpiresAt | None = None
+    ttl_seconds: TtlSeconds | None = None
+    unless_similar: UnlessSimilar | UnsetType = UNSET
+    user_id: UserId | UnsetType = UNSET
+
+    @property
+    def each(self) -> list[RememberRequest]:
+        """The memories to store.
+
+        Raises:
+            InvalidInput: there are both content and messages, or neither; or the messages' speaker is given twice; or
+                messages with what is for one memory alone.
+        """
+        if self.messages is UNSET:
+            if self.content is UNSET:
+                raise InvalidInput("content", "is required")
+            return [self._one(self.content, self.labels)]
+        if self.content is not UNSET:
+            raise InvalidInput("messages", "must not be given together with content")
+        if self.unless_similar is not UNSET:
+            raise InvalidInput("unless_similar", "must not be given together with messages")
+        if self.speaker is not None:
+            raise InvalidInput("speaker", "must not be given together with messages, which name their speakers")
+        return [
+            self._one(message.content, self.labels | {"speaker": message.name or message.role})
+            for message in self.messages
+        ]
+
+    def _one(self, content: str, labels: dict[str, Any]) -> RememberRequest:
+        return RememberRequest(content, self.metadata, self.created_at, self.expires_at, self.ttl_seconds, **labels)
+
+
+class RememberResponse(Struct, frozen=True, omit_defaults=True):
+    """The memory is durable and will be found; `accepted` if the first provider has not confirmed it yet.
+
+    `exists`: nothing was stored, because of the memory with this id, whose cosine is the `similarity_score`; the same
+    text has 1.
+    """
+
+    memory_id: str
+    status: Literal["stored", "accepted", "exists"]
+    similarity_score: float | UnsetType = UNSET

@@ -1,0 +1,1 @@
+"""The mode of the service: whether it takes writes."""

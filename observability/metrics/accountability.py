@@ -1,0 +1,26 @@
+"""Metrics of what callers are held to: the audit, the mode of the service, and limits."""
+
+from functools import partial
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class AccountabilityMetrics:
+    """Measure the audit and limits, and show the mode."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        counter = partial(Counter, registry=registry)
+        self.read_only = Gauge(
+            "ninai_read_only", "1 while the service refuses writes for maintenance, else 0.", registry=registry
+        )
+        self.rate_limited = counter(
+            "ninai_rate_limited",
+            "Requests that were refused because their key, user or tenant had asked too much: requests or memories.",
+            ("by", "unit"),
+        )
+        for by in ("key", "user", "tenant"):
+            for unit in ("requests", "memories"):
+                self.rate_limited.labels(by, unit)
+        self.audit_entries = counter("ninai_audit_entries", "Entries written to the audit.")
+        self.audit_lost = counter("ninai_audit_lost", "Requests of which the audit could not write anything.")
+        self.audit_not_shipped = counter("ninai_audit_not_shipped", "Entries that could not be sent to the syslog.")

@@ -1,0 +1,173 @@
+"""Deletions: tombstones in the journal first, then at home; the relays deliver them to the standbys."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from uuid import uuid4
+
+from msgspec.structs import replace
+
+from providers import limits
+from providers.answers import Erased
+from providers.chain.appending import append_all, raise_first
+from providers.chain.confirming import Confirmer
+from providers.chain.context import ChainContext
+from providers.chain.deadline import Deadline
+from providers.chain.execution import Execution
+from providers.chain.pending_view import MAX_PENDING
+from providers.chain.policy import OperationClass
+from providers.chain.reading import ChainReader
+from providers.chain.route import Route
+from providers.chain.waiting.slowing import slow_down
+from providers.errors import Unavailable
+from providers.expiry import BEGINNING
+from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
+from providers.keys.choosing import rank_of
+from providers.owners import Owner
+from providers.states.clock import HybridClock
+from providers.states.editing import deleted_by, tombstone_for
+from providers.timing.turns import in_turns
+from providers.types import Conditions, Deletion, MemoryRecord, Snapshot, as_page
+
+
+class ChainEraser:
+    """Accept deletions; each uses the route that is in force when it begins."""
+
+    def __init__(self, context: ChainContext, reader: ChainReader, clock: HybridClock, home: Confirmer) -> None:
+        self._context = context
+        self._reader = reader
+        self._clock = clock
+        self._home = home
+
+    async def erase(self, route: Route, deletion: Deletion) -> Erased:
+        """Delete a memory for ever; see `MemoryStore`."""
+        deletion = limits.check_deletion(deletion)
+        edit_id = deletion.edit_id or str(uuid4())
+        with self._context.begin(route, OperationClass.DELETE) as execution:
+            await slow_down(self._context, execution, deletion.owner)
+            former, trace, created_at = None, False, None
+            try:
+                former, trace = await self._former(execution, deletion)
+                existed = _existed(former, edit_id)
+                created_at = None if former is None else former.created_at
+            except Unavailable:
+                if deletion.seen is not None:
+                    raise
+                # Whether it existed is unknown. The caller has reason to believe so, and a retry gets the same answer.
+                existed, created_at = True, self._clock.moment()
+            if deletion.seen is not None and not _has_version(former, deletion.seen):
+                return Erased(count=0, **execution.write_facts)
+            if former is not None and former.deleted:
+                state = former  # the first deletion stays for ever, and only its caller gets a count of 1
+            else:
+                state = Snapshot(
+                    user_id=deletion.owner.key,
+                    id=deletion.memory_id,
+                    version=self._clock.next() if deletion.version is None else deletion.version,
+                    content=None,
+                    created_at=created_at,
+                    edits=(edit_id,),
+                )
+            operation = Operation(kind=OperationKind.DELETE, state=state, trace=trace, base_version=deletion.seen or 0)
+            # Those whose places it has taken would show again.
+            superseded = [] if former is None else await self._superseded(execution, former)
+            [appended, *others] = await append_all(self._context, execution, [operation, *superseded])
+            if isinstance(appended, OutOfDate):
+                return Erased(count=0, **execution.write_facts)
+            if not isinstance(appended, Appended):
+                raise appended
+            if appended.repeated and not (former is not None and former.deleted and existed):
+                existed = _existed(appended.entry.state, edit_id)
+            elif appended.former is not None:
+                existed = True
+            entries = [(place, one.entry) for place, one in enumerate([appended, *others]) if isinstance(one, Appended)]
+            raise_first(await self._home.confirm(execution, OperationClass.DELETE, entries))
+            return Erased(count=existed, **execution.write_facts)
+
+    async def _superseded(self, execution: Execution, former: Snapshot | MemoryRecord) -> list[Operation]:
+        """Return the deletions of what a memory supersedes by its key; see `providers/keys`.
+
+        Raises:
+            Unavailable: it is unknown what there is.
+        """
+        if former.key is None:
+            return []
+        half = execution.deadline.earlier(execution.deadline.remaining() / 2)
+        records = await self._reader.of_key(execution, former.owner, former.key, half)
+        older = [record for record in records if rank_of(record) < rank_of(former)]
+        return [_erasure(record, self._clock.next(), str(uuid4())) for record in older]
+
+    async def _former(self, execution: Execution, deletion: Deletion) -> tuple[Snapshot | None, bool]:
+        """Return the state that a deletion meets, and whether home itself holds none, so that a trace is to be kept."""
+        # At most half of the time: that the deletion is durable matters more than whether the memory existed.
+        limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
+        entry = await self._reader.entry(deletion.owner, deletion.memory_id, limited)
+        if entry is not None:
+            self._clock.observe(entry.state.version)
+            return await self._first_deletion(execution, deletion, entry.state, limited), False
+        source, former = await self._reader.snapshot(execution, deletion.owner, deletion.memory_id, limited)
+        if former is not None:
+            self._clock.observe(former.version)
+        # A provider that answers instead of home may lack what home holds.
+        return former, former is None and source is execution.route.home
+
+    async def _first_deletion(
+        self, execution: Execution, deletion: Deletion, known: Snapshot, limited: Deadline
+    ) -> Snapshot:
+        """Return the tombstone that this very deletion has left at a provider, or else what the journal knows.
+
+        The journal forgets deletions; that of a later write, which nobody could judge, is perhaps all that it knows.
+        """
+        if not known.deleted or deletion.edit_id is None or deleted_by(known, deletion.edit_id):
+            return known
+        with suppress(Unavailable):
+            _, held = await self._reader.snapshot(execution, deletion.owner, deletion.memory_id, limited)
+            if held is not None and held.deleted and deleted_by(held, deletion.edit_id):
+                return held
+        return known
+
+    async def erase_all(self, route: Route, owner: Owner, limit: int, conditions: Conditions) -> Erased:
+        """Delete an owner's memories that meet conditions, each as if alone; see `MemoryStore`."""
+        limits.check_erase_all(owner, limit, conditions)
+        with self._context.begin(route, OperationClass.DELETE, limit) as execution:
+            await slow_down(self._context, execution, owner)
+            # At most half of the time, as for one.
+            limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
+            chosen = replace(as_page(conditions, owner), now=BEGINNING)  # what has expired is to go as well
+            records = await self._reader.all_memories(execution, chosen, limit, limited)
+            edit_id = str(uuid4())
+            operations = await in_turns(lambda record: _erasure(record, self._clock.next(), edit_id), records)
+            if conditions.conditional:  # what they supersede may not meet them
+                await self._erase_superseded(execution, owner, records)
+            outcomes = await append_all(self._context, execution, operations)
+            entries = [(place, known.entry) for place, known in enumerate(outcomes) if isinstance(known, Appended)]
+            raise_first(await self._home.confirm(execution, OperationClass.DELETE, entries))
+            # Memories that another caller deletes at the same time count as well, or a repeating caller stops early.
+            return Erased(count=len(entries), **execution.write_facts)
+
+    async def _erase_superseded(self, execution: Execution, owner: Owner, records: Sequence[MemoryRecord]) -> None:
+        """Delete what memories supersede that have not reached home, so that nobody has done so yet."""
+        keyed = [record for record in records if record.key is not None]
+        home = execution.route.home
+        if not keyed or home is None:
+            return
+        entries = await self._context.journal(
+            lambda journal: journal.entries(owner, home.name, MAX_PENDING, 0), execution.deadline.remaining()
+        )
+        pending = {entry.state.id for entry in entries}
+        for record in keyed:
+            if record.id in pending:
+                await append_all(self._context, execution, await self._superseded(execution, record))
+
+
+def _erasure(record: MemoryRecord, version: int, edit_id: str) -> Operation:
+    return Operation(kind=OperationKind.DELETE, state=tombstone_for(record, version, edit_id))
+
+
+def _has_version(former: Snapshot | None, version: int) -> bool:
+    """Return whether a deletion of one version alone meets that version, or a tombstone, which judges for itself."""
+    return former is not None and (former.deleted or former.version == version)
+
+
+def _existed(former: Snapshot | None, edit_id: str) -> bool:
+    """Return whether a deletion finds a memory, or repeats the one that did."""
+    return former is not None and (not former.deleted or deleted_by(former, edit_id))

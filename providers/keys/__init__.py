@@ -1,0 +1,1 @@
+"""Keys: names for memories that their users choose, over any provider."""

@@ -1,0 +1,162 @@
+"""Writes by key: put what a key names, and delete it."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from providers.answers import Changed, Erased, Stored
+from providers.base import MemoryProvider
+from providers.errors import KeyNotFound, MemoryNotFound, ProviderError, Unavailable, VersionMismatch
+from providers.keys.choosing import unlooked_version
+from providers.keys.looking import delete_superseded, free, look
+from providers.limits import check_key, check_new_memory
+from providers.owners import Owner
+from providers.states.clock import Milliseconds, wall_clock_ms
+from providers.types import Deletion, Edit, MemoryRecord, NewMemory
+
+ANY: Literal["*"] = "*"
+Expected = int | Literal["*"] | None  # a version, any, or nothing in particular
+
+_TRIES = 4  # while others put or delete under the same key
+
+
+class Put(Struct, frozen=True, kw_only=True):
+    """What a key is to name: a new memory where there is none, or else the one that is there with all parts replaced.
+
+    `memory` has the key, and an id only so that a retry is recognised; `named` gives an edit the id that it has in
+    every retry. With `expected` the memory must be there, and have that version.
+    """
+
+    memory: NewMemory
+    named: Callable[[Edit], Edit] = lambda edit: edit
+    expected: Expected = None
+
+    @property
+    def key(self) -> str:
+        """The key."""
+        return self.memory.key or ""
+
+
+class Kept(Struct, frozen=True, kw_only=True):
+    """What a put has done: the memory's id and version, and the facts of the `written`.
+
+    Where it is `created`, `tidy` is to follow.
+    """
+
+    id: str
+    version: int
+    created: bool
+    written: Stored | Changed
+
+
+async def put(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds = wall_clock_ms) -> Kept:
+    """Create or replace what a key names.
+
+    An id is never used again: where the memory is deleted meanwhile, a new one is created. What cannot look for what
+    the key names creates a new one, too, which supersedes all others; see the README.
+
+    Raises:
+        VersionMismatch: there is another version than the one expected, or none.
+        Unavailable: it is unknown whether it was done; the same call may be repeated.
+    """
+    check_key(wanted.key)
+    check_new_memory(wanted.memory)
+    for _ in range(_TRIES):
+        try:
+            found = await look(provider, wanted.memory.owner, wanted.key, now_ms)
+        except Unavailable:
+            if wanted.expected is not None:
+                raise
+            return await _created(provider, replace(wanted.memory, first_version=unlooked_version(now_ms)))
+        _check_expected(wanted, found.current)
+        there = found.current or found.expired
+        if there is not None and there.id == wanted.memory.memory_id:
+            return await _created(provider, wanted.memory)  # a retry
+        if found.current is None:
+            await free(provider, found)
+            return await _created(provider, wanted.memory)
+        try:
+            changed = await provider.change(_replacement(wanted, found.current))
+        except MemoryNotFound:
+            continue  # deleted meanwhile
+        await delete_superseded(provider, found)
+        return Kept(id=changed.memory.id, version=changed.memory.version, created=False, written=changed)
+    raise Unavailable(f"the key {wanted.key!r} is being written by too many at once")
+
+
+async def tidy(provider: MemoryProvider, owner: Owner, key: str) -> None:
+    """Delete what is superseded under a key, once something was created under it; somebody else may have done so, too.
+
+    Nobody waits for that: reads show one memory of a key all the same, and every later look does it again.
+    """
+    with suppress(ProviderError):
+        await delete_superseded(provider, await look(provider, owner, key))
+
+
+async def delete(
+    provider: MemoryProvider,
+    owner: Owner,
+    key: str,
+    expected: Expected = None,
+    edit_id: Callable[[str], str | None] = lambda _: None,
+    now_ms: Milliseconds = wall_clock_ms,
+) -> tuple[str, Erased]:
+    """Delete what a key names for ever; return its id, and the facts. `edit_id` gives the deletion of an id its own.
+
+    Raises:
+        KeyNotFound: no memory has the key, or it has expired.
+        VersionMismatch: there is another version than the one expected.
+        Unavailable: it is unknown what the key names.
+    """
+    check_key(key)
+    for _ in range(_TRIES):
+        found = await look(provider, owner, key, now_ms)
+        current = found.current
+        if current is None:
+            raise KeyNotFound(key)
+        seen = _version_of(expected)
+        if seen not in {None, current.version}:
+            raise VersionMismatch(f"the memory under the key {key!r}")
+        await delete_superseded(provider, found)  # before the current one, after which they would show again
+        erased = await provider.erase(
+            Deletion(owner=owner, memory_id=current.id, seen=seen, edit_id=edit_id(current.id))
+        )
+        if erased.count:
+            return current.id, erased
+    raise Unavailable(f"the key {key!r} is being written by too many at once")
+
+
+async def _created(provider: MemoryProvider, memory: NewMemory) -> Kept:
+    stored = await provider.store(memory)
+    return Kept(id=stored.id, version=stored.version, created=True, written=stored)
+
+
+def _check_expected(wanted: Put, current: MemoryRecord | None) -> None:
+    if wanted.expected is None:
+        return
+    if current is None or wanted.expected not in {ANY, current.version}:
+        raise VersionMismatch(f"the memory under the key {wanted.key!r}")
+
+
+def _replacement(wanted: Put, current: MemoryRecord) -> Edit:
+    memory = wanted.memory
+    edit = Edit(
+        owner=memory.owner,
+        memory_id=current.id,
+        content=memory.content,
+        metadata=memory.metadata,
+        expires_at=memory.expires_at,
+        session=memory.session,
+        agent=memory.agent,
+        app=memory.app,
+        speaker=memory.speaker,
+        seen=_version_of(wanted.expected),
+    )
+    return wanted.named(edit)
+
+
+def _version_of(expected: Expected) -> int | None:
+    return expected if isinstance(expected, int) else None

@@ -1,0 +1,78 @@
+"""What the analyzer found in a memory, as bytes that a store keeps beside it, so that an index loads without the text.
+
+The bytes are a head, the folded name of the speaker, and the hashes of the terms, 5 bytes each. The head has the
+version of the analyzer, the number of the language, the bytes of the name, and a hash of the folded content. Numbers
+are little-endian.
+"""
+
+from collections.abc import Sequence
+from hashlib import blake2b
+from struct import Struct as Layout
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from providers.search.entries import said_by, text_of
+from providers.search.packed_rows import HASH_BYTES, hashed
+from providers.text.analyzer import ANALYZER_VERSION, analyze
+from providers.text.folding import fold
+from providers.text.languages import STOP_WORDS
+
+# Their order is a part of what is stored: another one wants another version of the analyzer.
+LANGUAGES = tuple(STOP_WORDS)
+
+_HEAD = Layout("<BBHq")
+_HEAD_TYPE = np.dtype([("version", "u1"), ("language", "u1"), ("name", "<u2"), ("content", "<i8")])
+_CONTENT_HASH_BYTES = 8
+
+
+class Analyses(Struct, frozen=True):
+    """Several analyses: a number or a name for each memory, and all terms in one array, with the memory of each.
+
+    `contents` are hashes of the folded contents, `languages` are places in `LANGUAGES`, `lengths` count distinct terms.
+    """
+
+    contents: NDArray[np.int64]
+    languages: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    names: Sequence[str | None]
+    terms: NDArray[np.uint64]
+    memories: NDArray[np.int64]
+
+
+def stored_analysis(content: str, speaker: str | None) -> bytes:
+    """Analyze a memory, and return what is stored of that."""
+    analysis = analyze(text_of(content, speaker))
+    name = (said_by(content, speaker) or "").encode(errors="surrogatepass")
+    head = _HEAD.pack(ANALYZER_VERSION, LANGUAGES.index(analysis.language), len(name), fingerprint(content))
+    terms = b"".join([hashed(term).to_bytes(HASH_BYTES, "little") for term in analysis.terms])
+    return b"".join((head, name, terms))
+
+
+def fingerprint(content: str) -> int:
+    """Return a hash of a content that is the same for contents that differ in case, accents and blanks alone."""
+    folded = " ".join(fold(content).split()).encode(errors="surrogatepass")
+    return int.from_bytes(blake2b(folded, digest_size=_CONTENT_HASH_BYTES).digest(), "little", signed=True)
+
+
+def analyses_of(packed: bytes, lengths: NDArray[np.int64]) -> Analyses:
+    """Return analyses that are packed one after the other, with the bytes of each; all are of this version."""
+    found = np.frombuffer(packed, np.uint8)
+    starts = np.cumsum(lengths) - lengths
+    heads = found[starts[:, None] + np.arange(_HEAD.size)].view(_HEAD_TYPE)[:, 0]
+    named = heads["name"].astype(np.int64)
+    counts = (lengths - _HEAD.size - named) // HASH_BYTES
+    memories = np.repeat(np.arange(len(lengths)), counts)
+    places = np.arange(len(memories)) - (np.cumsum(counts) - counts)[memories]
+    at = (starts + _HEAD.size + named)[memories] + HASH_BYTES * places
+    terms = np.zeros(len(memories), np.uint64)
+    for byte in range(HASH_BYTES):
+        terms |= found[at + byte].astype(np.uint64) << np.uint64(8 * byte)
+    names: list[str | None] = [None] * len(lengths)
+    for place in np.flatnonzero(named).tolist():
+        start = int(starts[place]) + _HEAD.size
+        names[place] = packed[start : start + int(named[place])].decode(errors="surrogatepass")
+    return Analyses(
+        heads["content"].astype(np.int64), heads["language"].astype(np.int64), counts, names, terms, memories
+    )

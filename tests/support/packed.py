@@ -1,0 +1,39 @@
+"""Memories as arrays, from which an index is built at once."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import numpy as np
+
+from providers.search.columns import NEVER
+from providers.search.entries import Entry
+from providers.search.packed_memories import PackedMemories, PackedVectors
+from providers.search.stored_analysis import stored_analysis
+from providers.search.user_index import microseconds
+
+
+def packed(entries: Sequence[Entry]) -> PackedMemories:
+    """Return memories as a store sends all of them."""
+    analyses = [stored_analysis(entry.content, entry.speaker) for entry in entries]
+    vectors = [
+        PackedVectors(model, np.array([place]), np.asarray(vector, np.float32)[None])
+        for place, entry in enumerate(entries)
+        for model, vector in entry.vectors.items()
+    ]
+    expiries = [entry.expires_at for entry in entries]
+    return PackedMemories(
+        ids=b"".join(UUID(entry.id).bytes for entry in entries),
+        version=np.array([entry.version for entry in entries], np.int64),
+        first_version=np.array([entry.first_version for entry in entries], np.int64),
+        created=np.array([microseconds(entry.created_at) for entry in entries], np.int64),
+        expires=np.array([NEVER if one is None else microseconds(one) for one in expiries], np.int64),
+        analyses=b"".join(analyses),
+        lengths=np.array([len(analysis) for analysis in analyses], np.int64),
+        sessions=[entry.session for entry in entries],
+        vectors=vectors,
+    )
+
+
+def ids_in(memories: PackedMemories) -> list[str]:
+    """Return the ids of memories."""
+    return [str(UUID(bytes=memories.ids[at : at + 16])) for at in range(0, len(memories.ids), 16)]
