@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 
-from providers.changes import MOST_INDEXED, ChangeCursor, Changes
+from providers.changes import ChangeCursor, Changes
 from providers.owners import Owner
 from providers.redis.keys import Keyspace
 from providers.redis.reader import Reader
@@ -10,9 +10,11 @@ from providers.redis.scripts import LOOK
 from providers.redis.servers import Servers
 from providers.redis.shelf import Shelf
 from providers.search.entries import Entry
+from providers.search.pending import plain_entry
 from providers.timing.turns import Turns
 from providers.types import Snapshot
 
+MOST_RANKED = 100_000  # memories of one owner, of which an index is built from what Redis sends
 NOTHING_SEEN = ChangeCursor("", 0)
 
 
@@ -20,7 +22,7 @@ class ChangeLog:
     """Tell what changed; of an owner with more than `most` memories nothing is told."""
 
     def __init__(
-        self, servers: Servers, keyspace: Keyspace, shelf: Shelf, reader: Reader, most: int = MOST_INDEXED
+        self, servers: Servers, keyspace: Keyspace, shelf: Shelf, reader: Reader, most: int = MOST_RANKED
     ) -> None:
         self._servers, self._keyspace = servers, keyspace
         self._shelf, self._reader = shelf, reader
@@ -49,23 +51,12 @@ class ChangeLog:
         """Yield all memories of an owner as a ranking sees them, in the order of their creation."""
         turns = Turns()
         async for state in self._reader.live(owner):
-            yield entry_of(state)
+            yield _entry(state)
             await turns.take()
 
 
-def entry_of(state: Snapshot) -> Entry:
-    """Return a memory that lives as a ranking sees it."""
-    record = state.record
-    return Entry(
-        id=record.id,
-        version=state.version,
-        created_at=record.created_at,
-        expires_at=record.expires_at,
-        content=record.content,
-        first_version=record.first_version,
-        session=record.session,
-        speaker=record.speaker,
-    )
+def _entry(state: Snapshot) -> Entry:
+    return plain_entry(state).entry
 
 
 def _told(cursor: ChangeCursor, states: Mapping[str, Snapshot], ids: list[str]) -> Changes:
@@ -73,6 +64,6 @@ def _told(cursor: ChangeCursor, states: Mapping[str, Snapshot], ids: list[str]) 
     return Changes(
         cursor=cursor,
         order=(cursor.position,),
-        memories=[entry_of(state) for state in there if not state.deleted],
+        memories=[_entry(state) for state in there if not state.deleted],
         gone=[state.id for state in there if state.deleted],
     )

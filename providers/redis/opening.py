@@ -9,6 +9,7 @@ from providers.host import Host
 from providers.redis.acknowledging import Acknowledging
 from providers.redis.changes import ChangeLog
 from providers.redis.cluster import Cluster
+from providers.redis.feed import Feed
 from providers.redis.introducing import StoreKeys
 from providers.redis.keys import Keyspace
 from providers.redis.node import Connecting, Node, maker_of
@@ -21,6 +22,8 @@ from providers.redis.server_check import Demands
 from providers.redis.servers import OneServer, Servers
 from providers.redis.shelf import Shelf
 from providers.replica import Replica
+from providers.search.recall_index.index import MEGABYTE
+from providers.search.recall_index.watched import watched_index
 
 
 @asynccontextmanager
@@ -34,22 +37,23 @@ async def open_redis(options: RedisOptions, host: Host) -> AsyncIterator[Replica
     shelf = Shelf(servers, keyspace, acknowledging)
     reader = Reader(servers, keyspace, shelf)
     changes = ChangeLog(servers, keyspace, shelf, reader)
-    recall = Recall(changes, reader, shelf, options.recall_cache_mb)
-    parts = RedisParts(
-        servers=servers,
-        keyspace=keyspace,
-        shelf=shelf,
-        reader=reader,
-        changes=changes,
-        recall=recall,
-        store_keys=StoreKeys(servers, keyspace, shelf),
-        clock=host.clock,
-    )
-    try:
-        yield RedisMemoryProvider(parts)
-    finally:
-        await recall.index.close()
-        await servers.close()
+    with watched_index(changes, options.recall_cache_mb * MEGABYTE, host) as index:
+        parts = RedisParts(
+            servers=servers,
+            keyspace=keyspace,
+            shelf=shelf,
+            reader=reader,
+            changes=changes,
+            recall=Recall(changes, reader, shelf, index),
+            feed=Feed(servers, keyspace, shelf),
+            store_keys=StoreKeys(servers, keyspace, shelf),
+            clock=host.clock,
+        )
+        try:
+            yield RedisMemoryProvider(parts)
+        finally:
+            await index.close()
+            await servers.close()
 
 
 def _servers_of(options: RedisOptions) -> Servers:

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from providers.redis.changes import ChangeLog
+from providers.redis.feed import Feed
 from providers.redis.introducing import StoreKeys
 from providers.redis.keys import Keyspace
 from providers.redis.reader import Reader
@@ -21,5 +22,6 @@ class RedisParts(Struct, frozen=True, kw_only=True):
     reader: Reader
     changes: ChangeLog
     recall: Recall
+    feed: Feed
     store_keys: StoreKeys
     clock: HybridClock

@@ -11,6 +11,7 @@ from providers.asking import as_of
 from providers.batches import answer_all
 from providers.errors import MemoryNotFound, ProviderError, Rejected
 from providers.expiry import has_expired
+from providers.feed import FeedPage, FeedQuery
 from providers.owners import Owner
 from providers.redis.health import RedisHealth, health_of
 from providers.redis.replication import RedisReplica, checked
@@ -30,8 +31,7 @@ class RedisMemoryProvider(RedisReplica):
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
         limits.check_batch("memories", memories)
-        answers = await self.parts.shelf.settle(await in_turns(partial(checked, self._storing), memories))
-        return [answer if isinstance(answer, ProviderError) else Stored(id=answer) for answer in answers]
+        return await self.parts.shelf.settle(await in_turns(partial(checked, self._storing), memories))
 
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
@@ -57,6 +57,10 @@ class RedisMemoryProvider(RedisReplica):
         query = as_of(query, self._clock.moment())
         return await page_within(await self.parts.reader.page(query), query.most_bytes)
 
+    async def feed(self, query: FeedQuery) -> FeedPage:
+        """See `MemoryStore`."""
+        return await self.parts.feed.page(query)
+
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
         return Changed(memory=await self._taken(changing(limits.check_edit(edit), self._clock)))
@@ -69,7 +73,7 @@ class RedisMemoryProvider(RedisReplica):
         """See `MemoryStore`."""
         return await health_of(self.parts.servers, type(self).__name__)
 
-    def _storing(self, memory: NewMemory) -> StateStep[str]:
+    def _storing(self, memory: NewMemory) -> StateStep[Stored]:
         return storing(limits.check_new_memory(memory), self._clock)
 
     async def _taken(self, step: StateStep[Answer]) -> Answer:

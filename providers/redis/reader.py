@@ -6,13 +6,14 @@ from datetime import datetime
 from providers.answers import Found
 from providers.expiry import has_expired
 from providers.owners import Owner
+from providers.positions import Order
 from providers.redis.acknowledging import Command
 from providers.redis.keys import Keyspace
 from providers.redis.places import bounds_of, ended_by, id_at
 from providers.redis.servers import Servers
 from providers.redis.shelf import Shelf
 from providers.timing.turns import Turns
-from providers.types import MemoryRecord, Order, PageQuery, Snapshot, as_page
+from providers.types import MemoryRecord, PageQuery, Snapshot, as_page
 
 _AT_ONCE = 1_000  # memories in one trip
 _LEAST = 50  # a short page is mostly filled by as many

@@ -1,19 +1,20 @@
 """Recall by the ranking of this process, over an index that the numbers of changes bring up to date."""
 
-from collections.abc import Mapping, Sequence
-
 from msgspec.structs import replace
 
+from observability import notes
 from providers.answers import PARTIAL, Found
-from providers.redis.changes import ChangeLog, entry_of
+from providers.redis.changes import ChangeLog
 from providers.redis.reader import Reader
 from providers.redis.shelf import Shelf
 from providers.search.admitting import admitted
-from providers.search.questions import Hit, Ordering, Question
+from providers.search.pending import plain_entry
+from providers.search.questions import Ordering, Question
 from providers.search.ranking import rank
-from providers.search.recall_index.index import MEGABYTE, RecallIndex
+from providers.search.recall_index.index import RecallIndex
+from providers.search.recall_index.ranked import Asked, Ranked, ranked_now
 from providers.search.user_index import UserIndex
-from providers.timing.turns import Turns
+from providers.timing.turns import Turns, in_turns
 from providers.types import MemoryRecord, RecallQuery
 
 # Answers may change between the look at what changed and the reading of their contents; then all is done once more, and
@@ -24,55 +25,75 @@ _TRIES = 3
 class Recall:
     """Rank in this process; Redis tells what changed, and holds the contents."""
 
-    def __init__(self, changes: ChangeLog, reader: Reader, shelf: Shelf, cache_mb: int) -> None:
+    def __init__(self, changes: ChangeLog, reader: Reader, shelf: Shelf, index: RecallIndex) -> None:
         self._changes, self._reader, self._shelf = changes, reader, shelf
-        self.index = RecallIndex(changes, cache_mb * MEGABYTE)
+        self._index = index
 
     async def find(self, query: RecallQuery) -> Found:
         """Return the answers, best first; of an owner with too many memories among the newest, and `partial` then."""
+        question, ordering = Question.of(query.query), Ordering.of(query)
+        pending = await in_turns(plain_entry, query.pending)
         for last in [False] * (_TRIES - 1) + [True]:
-            records = await self._records(query) if query.of_contents else {}
-            index = await self.index.current(query.owner)
-            if index is None:
+            asked = Asked(query, question, ordering, await self._admitted(query))
+            with notes.timed("refresh"):
+                ranked = await ranked_now(self._index, asked, pending)
+            if ranked is None:
                 return await self._among_the_newest(query)
-            hits, versions = await _ranked(index, query, records)
-            memories = await self._contents(query, hits, versions)
-            if last or len(memories) == len(hits):
-                return Found(memories=memories)
+            memories = await self._contents(ranked)
+            if last or len(memories) == len(ranked.hits):
+                considered = ranked.considered if query.options.explain else None
+                return Found(memories=memories, considered=considered, pending=ranked.pending)
         raise AssertionError("the last try returns")
 
-    async def _records(self, query: RecallQuery) -> dict[str, MemoryRecord]:
-        """Return all memories of an owner, for conditions on what the index does not hold."""
-        return {state.id: state.record async for state in self._reader.live(query.owner)}
+    async def _admitted(self, query: RecallQuery) -> list[str] | None:
+        """Return the ids of the memories that meet conditions on what the index does not hold; None without any."""
+        if not query.of_contents:
+            return None
+        ids, turns = [], Turns()
+        async for state in self._reader.live(query.owner):
+            if query.admits(state.record):
+                ids.append(state.id)
+            await turns.take()
+        return ids
 
     async def _among_the_newest(self, query: RecallQuery) -> Found:
-        index, records, turns = UserIndex(), {}, Turns()
+        """Rank the newest memories without keeping an index, as many as one recall may read."""
+        index, turns = UserIndex(), Turns()
+        records: dict[str, MemoryRecord] = {}
+        whole = True
         async for state in self._reader.live(query.owner, order="newest"):
-            index.put(entry_of(state))
-            records[state.id] = state.record
-            await turns.take()
             if len(records) == self._changes.most:
+                whole = False
                 break
-        hits, _ = await _ranked(index, query, records)
-        memories = [replace(records[hit.id], similarity_score=hit.score) for hit in hits]
-        return Found(memories=memories, degraded=(PARTIAL,))
+            found = plain_entry(state)
+            records[state.id] = found.record
+            index.put(found.entry)
+            await turns.take()
+        mask = await admitted(index, query, records)
+        ordering = Ordering.of(query)
+        ordering = replace(ordering, neighbours=ordering.neighbours and whole)
+        with notes.timed("score"):
+            ranked = rank(index, Question.of(query.query), ordering, mask)
+        return Found(
+            memories=[
+                replace(records[hit.id], similarity_score=hit.score, explanation=hit.explanation) for hit in ranked.hits
+            ],
+            considered=ranked.considered if query.options.explain else None,
+            degraded=() if whole else (PARTIAL,),
+        )
 
-    async def _contents(self, query: RecallQuery, hits: Sequence[Hit], versions: Sequence[int]) -> list[MemoryRecord]:
+    async def _contents(self, ranked: Ranked) -> list[MemoryRecord]:
         """Return the memories of hits, in their order, without those that have changed by now."""
-        states = await self._shelf.states(query.owner, [hit.id for hit in hits])
-        memories: list[MemoryRecord] = []
-        for hit, version in zip(hits, versions, strict=True):
-            state = states.get(hit.id)
-            if state is not None and not state.deleted and state.version == version and query.admits(state.record):
-                memories.append(replace(state.record, similarity_score=hit.score))
-        return memories
-
-
-async def _ranked(
-    index: UserIndex, query: RecallQuery, records: Mapping[str, MemoryRecord]
-) -> tuple[list[Hit], list[int]]:
-    """Return the best answers and their versions, without a turn of the event loop between the two."""
-    mask = await admitted(index, query, records)
-    ordering = Ordering(limit=query.limit, min_score=query.min_score)
-    hits = rank(index, Question.of(query.query), ordering, mask).hits
-    return hits, [int(index.columns.version[hit.row]) for hit in hits]
+        query, brought = ranked.query, ranked.joined.brought
+        states = await self._shelf.states(query.owner, [hit.id for hit in ranked.hits if hit.id not in brought])
+        same = {
+            state.id: state.record
+            for state in states.values()
+            if not state.deleted and state.version == ranked.versions[state.id]
+        }
+        found = brought | same
+        return [
+            replace(record, similarity_score=hit.score, explanation=hit.explanation)
+            for hit in ranked.hits
+            if (record := found.get(hit.id)) is not None and query.admits(record)
+        ]

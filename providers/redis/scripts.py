@@ -52,16 +52,27 @@ end
 return refused
 """)
 
+_RUN = "string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')"
+_NAME = "(redis.call('HGET', about, 'name') or '')"
+_POSITION = "tonumber(redis.call('HGET', about, 'changes') or 0)"
+
 # Arguments: the epoch and the position of the last look. Returns those of this one, how many memories live, and the ids
 # that changed since, if that can be told. A server that was started again may have lost what it had, and got it anew.
-LOOK = Script("""#!lua flags=no-writes,allow-stale
+LOOK = Script(f"""#!lua flags=no-writes,allow-stale
 local states, ids, live, mortal, changes, about = unpack(KEYS)
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-local epoch = run .. '/' .. (redis.call('HGET', about, 'name') or '')
-local position = tonumber(redis.call('HGET', about, 'changes') or 0)
+local epoch = {_RUN} .. '/' .. {_NAME}
+local position = {_POSITION}
 local count = redis.call('ZCARD', live)
-if epoch ~= ARGV[1] or tonumber(ARGV[2]) > position then return {epoch, position, count} end
-return {epoch, position, count, redis.call('ZRANGE', changes, '(' .. ARGV[2], '+inf', 'BYSCORE')}
+if epoch ~= ARGV[1] or tonumber(ARGV[2]) > position then return {{epoch, position, count}} end
+return {{epoch, position, count, redis.call('ZRANGE', changes, '(' .. ARGV[2], '+inf', 'BYSCORE')}}
+""")
+
+# Arguments: a number, and how many changes are wanted at most. Returns the run of the server, the name of the owner,
+# the number of the last change, and the ids of those that changed behind the given one, each followed by its number.
+FEED = Script(f"""#!lua flags=no-writes,allow-stale
+local states, ids, live, mortal, changes, about = unpack(KEYS)
+local behind = redis.call('ZRANGE', changes, '(' .. ARGV[1], '+inf', 'BYSCORE', 'LIMIT', 0, ARGV[2], 'WITHSCORES')
+return {{{_RUN}, {_NAME}, {_POSITION}, behind}}
 """)
 
 # Arguments: a text as it was read, and the one in its place. Returns whether it was still the same.

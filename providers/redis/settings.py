@@ -9,6 +9,7 @@ from msgspec import structs
 from providers.expectations import ProviderLimits
 from providers.host import Host
 from providers.kind import Advice, Usage
+from providers.redis.extra import installed
 from providers.redis.options import RedisOptions
 from providers.replica import Replica
 from providers.setting_fault import SettingFault
@@ -40,6 +41,8 @@ class RedisSettings(RedisOptions, frozen=True, kw_only=True, tag_field="kind", t
 
     def faults(self, usage: Usage) -> Iterator[SettingFault]:  # noqa: ARG002 - the shape of every kind
         """Yield what is wrong with the URL; it may hold a password, and is not quoted."""
+        if not installed():
+            yield SettingFault(("kind",), "Redis cannot be spoken to: pip install 'ninaivalaigal[redis]'")
         try:
             parts = urlsplit(self.url.reveal())
             port = parts.port

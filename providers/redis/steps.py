@@ -6,6 +6,7 @@ What callers give is copied, because they may change their metadata before it is
 from copy import deepcopy
 from functools import partial
 
+from providers.answers import Stored
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError
 from providers.expiry import has_expired
 from providers.redis.shelf import StateStep
@@ -15,8 +16,8 @@ from providers.states.merging import merged
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Snapshot
 
 
-def storing(memory: NewMemory, clock: HybridClock) -> StateStep[str]:
-    """Store a memory once; its answer is the id, which is minted if there is none.
+def storing(memory: NewMemory, clock: HybridClock) -> StateStep[Stored]:
+    """Store a memory once; its answer is the id, which is minted if there is none, and the version.
 
     Raises:
         Conflict: the id holds another content or other metadata.
@@ -54,14 +55,14 @@ def merging(state: Snapshot, clock: HybridClock) -> StateStep[ProviderError | No
     return StateStep(state.owner, state.id, partial(_merged, deepcopy(state)))
 
 
-def _stored(new: Snapshot, stored: Snapshot | None) -> tuple[Snapshot | None, str]:
+def _stored(new: Snapshot, stored: Snapshot | None) -> tuple[Snapshot | None, Stored]:
     if stored is None:
-        return new, new.id
+        return new, Stored(id=new.id, version=new.version)
     if stored.deleted:
         raise MemoryDeleted(new.id)
     if stored.digest != new.digest:
         raise Conflict(new.id)
-    return stored, new.id
+    return stored, Stored(id=new.id, version=stored.version)
 
 
 def _changed(edit: Edit, clock: HybridClock, stored: Snapshot | None) -> tuple[Snapshot | None, MemoryRecord]:

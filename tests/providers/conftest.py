@@ -109,6 +109,7 @@ def ourselves(dialect: Literal["oss", "platform"]) -> Callable[[pytest.FixtureRe
 
 OURSELVES = (ourselves("platform"), ourselves("oss"))
 
+
 def redis(request: pytest.FixtureRequest) -> Opener:
     """The provider on Redis, in a keyspace of its own."""
     server: RedisServer = request.getfixturevalue("redis_server")
