@@ -14,16 +14,18 @@ ProviderSettings = NativeSettings | Mem0Settings | RedisSettings | MockSettings
 
 
 class MemoryProviderType(Enum):
-    """The kinds of provider, by the names that the specification gives them."""
+    """The kinds of provider, by the names that the specification gives them; it plans for Redis."""
 
     NATIVE = "native"
     HTTP = "http"
+    REDIS = "redis"
     MOCK = "mock"
 
 
 _SETTINGS: dict[MemoryProviderType, type[ProviderSettings]] = {
     MemoryProviderType.NATIVE: NativeSettings,
     MemoryProviderType.HTTP: Mem0Settings,
+    MemoryProviderType.REDIS: RedisSettings,
     MemoryProviderType.MOCK: MockSettings,
 }
 

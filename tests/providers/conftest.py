@@ -129,6 +129,8 @@ PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
 ]
 
 
+_CORE = "test_contract"  # all that `make test` asks of Redis; the rest is left to `make thorough`
+
 # A call of the real mem0 takes 10 ms of processor time: `make test` runs this with it, `make thorough` with a service
 # of our own, and the soak the others with both.
 _BRIEF_ENOUGH = {"test_contract", "test_contract_summaries"}
@@ -146,12 +148,12 @@ _TOO_LARGE_WITH_MORE = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to the soak what takes long with the real mem0."""
+    """Leave to the thorough tests and the soak what takes long with Redis and the real mem0."""
     for item in items:
         if isinstance(item, pytest.Function) and getattr(item, "callspec", None) is not None:
             made_by = item.callspec.params.get("opener")
             of_ourselves, brief = made_by in OURSELVES, item.path.stem in _BRIEF_ENOUGH
-            if of_ourselves and brief:
+            if (of_ourselves and brief) or (made_by is redis and item.path.stem != _CORE):
                 item.add_marker(pytest.mark.thorough)
             elif of_ourselves or (made_by is mem0 and not brief):
                 item.add_marker(pytest.mark.soak)

@@ -101,6 +101,7 @@ async def test_a_new_memory_has_every_field_set(provider: MemoryProvider, user: 
         "created_at": stored.created_at,
         "updated_at": None,
         "first_version": stored.first_version,
+        "version": stored.version,
     }
 
 

@@ -97,7 +97,9 @@ async def real_mem0(postgres_server: EmbeddedServer) -> AsyncIterator[Mem0Proces
 STORES = [
     pytest.param(lambda _request: in_memory(), id="mock"),
     pytest.param(lambda request: in_postgresql(request.getfixturevalue("postgres_server")), id="native"),
-    pytest.param(lambda request: in_redis(request.getfixturevalue("redis_server")), id="redis"),
+    pytest.param(
+        lambda request: in_redis(request.getfixturevalue("redis_server")), id="redis", marks=pytest.mark.thorough
+    ),
     pytest.param(lambda _request: in_mem0("spec"), id="mem0-spec"),
     pytest.param(lambda _request: in_mem0("oss"), id="mem0-oss"),
     pytest.param(lambda _request: in_mem0("platform"), id="mem0-platform"),

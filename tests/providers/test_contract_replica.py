@@ -77,6 +77,7 @@ async def test_what_was_put_in_is_a_memory_like_any_other(replica: Replica, user
         metadata={"a": 1},
         created_at=MOMENT,
         updated_at=MOMENT,
+        version=state.version,
     )
     assert await replica.list_memories(user) == [record]
     assert [replace(hit, similarity_score=None) for hit in await replica.recall(user, "masala")] == [record]
@@ -86,7 +87,9 @@ async def test_a_newer_state_replaces_everything(replica: Replica, user: str) ->
     """After a newer state nothing of the older one is seen or found, and its place in the list is the new one."""
     older = live(user, "masala tea", metadata={"a": 1}, edits=(str(uuid4()),), updated_at=MOMENT)
     other = live(user, "water", created_at=MOMENT + timedelta(days=1))
-    newer = live(user, "ginger brew", NEWER, id=older.id, created_at=MOMENT + timedelta(days=2), edits=(str(uuid4()),))
+    later = MOMENT + timedelta(days=2)
+    edits = (str(uuid4()),)
+    newer = live(user, "ginger brew", NEWER, id=older.id, created_at=later, updated_at=later, edits=edits)
     await replica.put_many([older, other])
 
     assert await replica.put_many([newer]) == [None]

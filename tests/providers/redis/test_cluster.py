@@ -1,5 +1,6 @@
 """A cluster keeps all of an owner in one place, and sends on whoever asks elsewhere."""
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from providers.errors import Misconfigured
 from providers.kind import Usage
 from providers.owners import Owner
 from providers.redis.keys import Keyspace
+from providers.redis.settings import RedisSettings
 from tests.support.native import host_for
 from tests.support.redis import RedisServer, free_port, running_redis
 
@@ -34,6 +36,7 @@ def servers() -> Iterator[list[RedisServer]]:
         yield started
 
 
+@pytest.mark.thorough
 async def test_users_are_kept_where_their_slots_are(servers: list[RedisServer]) -> None:
     """Whatever is done with them works as on a single server."""
     async with servers[1].settings(cluster=True).open(host_for()) as provider:
@@ -48,6 +51,7 @@ async def test_users_are_kept_where_their_slots_are(servers: list[RedisServer]) 
         assert (await provider.health_check()).healthy
 
 
+@pytest.mark.thorough
 async def test_a_slot_that_has_moved_is_followed(servers: list[RedisServer]) -> None:
     """The server that had it sends us on, and nothing is lost of the write that was under way."""
     one, other = servers
@@ -64,6 +68,7 @@ async def test_a_slot_that_has_moved_is_followed(servers: list[RedisServer]) -> 
         assert [memory.id for memory in await provider.list_memories(user)] == [memory_id]
 
 
+@pytest.mark.thorough
 async def test_one_server_of_a_cluster_says_what_to_set(servers: list[RedisServer]) -> None:
     """Whoever takes it for all is told so."""
     async with servers[0].settings().open(host_for()) as provider:
@@ -91,3 +96,11 @@ def test_an_address_of_a_cluster_is_over_tcp(redis_server: RedisServer) -> None:
         settings = redis_server.settings(cluster=True, url=Secret(url))
         assert [fault.reason for fault in settings.faults(usage)] != []
     assert [*redis_server.settings(cluster=True, url=Secret("rediss://u:p@host:6379/0")).faults(usage)] == []
+
+
+def test_without_the_extra_the_configuration_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not the first request."""
+    monkeypatch.setitem(sys.modules, "redis", None)
+    usage = Usage(name="redis", in_use=True, alone=True, journalled=False, begun=None)
+    [fault] = RedisSettings().faults(usage)
+    assert fault.reason.endswith("pip install 'ninaivalaigal[redis]'")

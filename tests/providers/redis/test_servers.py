@@ -112,6 +112,7 @@ async def test_another_server_and_a_wrong_password_are_told_apart(redis_server: 
     assert "canary" not in str(refused)
 
 
+@pytest.mark.thorough
 async def test_a_server_that_hangs_is_given_up_in_time() -> None:
     """After that the provider is as usable as before."""
     with running_redis({"enable-debug-command": "yes"}) as server:
