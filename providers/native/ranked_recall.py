@@ -18,7 +18,7 @@ from providers.owners import Owner
 from providers.postgres.bound_sql import Binding, BoundSql
 from providers.search.questions import EmbeddedQuestion, Ordering, Question
 from providers.search.recall_index.index import RecallIndex
-from providers.search.recall_index.ranked import Asked, Ranked, ranked_now
+from providers.search.recall_index.ranked import Asked, RankedHits, ranked_now
 from providers.timing.turns import in_turns
 from providers.types import MemoryRecord, RecallQuery
 
@@ -89,7 +89,7 @@ class RankedRecall:
         rows = await self._database.bound_rows(binding.of(_ADMITTED.format(eligible=eligible)))
         return await in_turns(lambda row: str(row.id), rows)
 
-    async def _records(self, ranked: Ranked) -> list[MemoryRecord]:
+    async def _records(self, ranked: RankedHits) -> list[MemoryRecord]:
         """Return the memories of hits, in their order, without those that have changed by now.
 
         They have another version, or they met the conditions when these were looked at, and do no more. What is kept

@@ -18,7 +18,7 @@ MOST_RANKED = 100_000  # memories of one owner, of which an index is built from 
 NOTHING_SEEN = ChangeCursor("", 0)
 
 
-class ChangeLog:
+class RedisChanges:
     """Tell what changed; of an owner with more than `most` memories nothing is told."""
 
     def __init__(

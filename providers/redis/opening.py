@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from providers.host import Host
 from providers.redis.acknowledging import Acknowledging
-from providers.redis.changes import ChangeLog
+from providers.redis.changes import RedisChanges
 from providers.redis.cluster import Cluster
 from providers.redis.feed import Feed
 from providers.redis.introducing import StoreKeys
@@ -36,7 +36,7 @@ async def open_redis(options: RedisOptions, host: Host) -> AsyncIterator[Replica
     keyspace = Keyspace(options.prefix)
     shelf = Shelf(servers, keyspace, acknowledging)
     reader = Reader(servers, keyspace, shelf)
-    changes = ChangeLog(servers, keyspace, shelf, reader)
+    changes = RedisChanges(servers, keyspace, shelf, reader)
     with watched_index(changes, options.recall_cache_mb * MEGABYTE, host) as index:
         parts = RedisParts(
             servers=servers,

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from providers.redis.changes import ChangeLog
+from providers.redis.changes import RedisChanges
 from providers.redis.feed import Feed
 from providers.redis.introducing import StoreKeys
 from providers.redis.keys import Keyspace
@@ -20,7 +20,7 @@ class RedisParts(Struct, frozen=True, kw_only=True):
     keyspace: Keyspace
     shelf: Shelf
     reader: Reader
-    changes: ChangeLog
+    changes: RedisChanges
     recall: Recall
     feed: Feed
     store_keys: StoreKeys

@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from observability import notes
 from providers.answers import PARTIAL, Found
-from providers.redis.changes import ChangeLog
+from providers.redis.changes import RedisChanges
 from providers.redis.reader import Reader
 from providers.redis.shelf import Shelf
 from providers.search.admitting import admitted
@@ -12,7 +12,7 @@ from providers.search.pending import plain_entry
 from providers.search.questions import Ordering, Question
 from providers.search.ranking import rank
 from providers.search.recall_index.index import RecallIndex
-from providers.search.recall_index.ranked import Asked, Ranked, ranked_now
+from providers.search.recall_index.ranked import Asked, RankedHits, ranked_now
 from providers.search.user_index import UserIndex
 from providers.timing.turns import Turns, in_turns
 from providers.types import MemoryRecord, RecallQuery
@@ -25,7 +25,7 @@ _TRIES = 3
 class Recall:
     """Rank in this process; Redis tells what changed, and holds the contents."""
 
-    def __init__(self, changes: ChangeLog, reader: Reader, shelf: Shelf, index: RecallIndex) -> None:
+    def __init__(self, changes: RedisChanges, reader: Reader, shelf: Shelf, index: RecallIndex) -> None:
         self._changes, self._reader, self._shelf = changes, reader, shelf
         self._index = index
 
@@ -82,7 +82,7 @@ class Recall:
             degraded=() if whole else (PARTIAL,),
         )
 
-    async def _contents(self, ranked: Ranked) -> list[MemoryRecord]:
+    async def _contents(self, ranked: RankedHits) -> list[MemoryRecord]:
         """Return the memories of hits, in their order, without those that have changed by now."""
         query, brought = ranked.query, ranked.joined.brought
         states = await self._shelf.states(query.owner, [hit.id for hit in ranked.hits if hit.id not in brought])

@@ -26,7 +26,7 @@ class Asked(Struct, frozen=True):
     admitted: Sequence[str] | None
 
 
-class Ranked(Struct, frozen=True):
+class RankedHits(Struct, frozen=True):
     """The hits in an index, the versions of their memories by id, and `moves` of the index at that time.
 
     `query` leaves out no memory whose pending state was ranked, `pending` is that of `Found`.
@@ -43,7 +43,7 @@ class Ranked(Struct, frozen=True):
 
 async def ranked_now(
     index: RecallIndex, asked: Asked, pending: Sequence[PendingEntry], patience: float | None = None
-) -> Ranked | None:
+) -> RankedHits | None:
     """Rank over the index as of now, with the pending memories in it unless copying it would take too long.
 
     None is that of `RecallIndex.read`.
@@ -59,14 +59,14 @@ async def ranked_now(
     return await index.read(owner, patience, lambda current: _ranked(asked, Joined(current, {})))
 
 
-def _ranked(asked: Asked, joined: Joined) -> Ranked:
+def _ranked(asked: Asked, joined: Joined) -> RankedHits:
     query, index = asked.query, joined.index
     if joined.brought:
         query = replace(query, without=without_pending(query))
     with notes.timed("score", out_of="refresh"):
         ranked = rank(index, asked.question, asked.ordering, _mask(query, joined, asked.admitted))
     versions = {hit.id: int(index.columns.version[hit.row]) for hit in ranked.hits}
-    return Ranked(query, joined, ranked.hits, versions, index.moves, ranked.considered)
+    return RankedHits(query, joined, ranked.hits, versions, index.moves, ranked.considered)
 
 
 def _mask(query: RecallQuery, joined: Joined, admitted: Sequence[str] | None) -> NDArray[np.bool_] | None:
