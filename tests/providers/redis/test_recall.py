@@ -3,7 +3,10 @@
 from msgspec.structs import replace
 
 from providers.owners import Owner
+from providers.redis.provider import RedisMemoryProvider
+from providers.redis.recall import Recall
 from providers.search.answer_options import AnswerOptions
+from providers.search.recall_index.index import RecallIndex
 from providers.types import RecallQuery
 from tests.support.native import host_for
 from tests.support.redis import RedisServer
@@ -41,3 +44,18 @@ async def test_an_answer_is_explained_if_it_is_asked_for(redis_server: RedisServ
     assert [hit.explanation is not None for hit in explained.memories] == [True]
     assert plain.considered is None
     assert [hit.explanation for hit in plain.memories] == [None]
+
+
+async def test_an_index_without_room_leaves_nothing_out(redis_server: RedisServer) -> None:
+    """All memories are read for each question then, and the answer is no less than it was."""
+    async with redis_server.settings().open(host_for()) as provider:
+        assert isinstance(provider, RedisMemoryProvider)
+        parts = provider.parts
+        await provider.remember("anna", "masala tea")
+        await provider.remember("anna", "green tea")
+        kept = await provider.find(TEA)
+        recall = Recall(parts.changes, parts.reader, parts.shelf, RecallIndex(parts.changes, most_bytes=1))
+        roomless = [await recall.find(TEA) for _ in range(2)]
+
+    assert len(kept.memories) == 2
+    assert roomless == [kept, kept]
