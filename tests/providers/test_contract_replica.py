@@ -89,7 +89,7 @@ async def test_a_newer_state_replaces_everything(replica: Replica, user: str) ->
     other = live(user, "water", created_at=MOMENT + timedelta(days=1))
     later = MOMENT + timedelta(days=2)
     edits = (str(uuid4()),)
-    newer = live(user, "ginger brew", NEWER, id=older.id, created_at=later, updated_at=later, edits=edits)
+    newer = live(user, "ginger brew", NEWER, id=older.id, created_at=later, edits=edits, updated_at=later)
     await replica.put_many([older, other])
 
     assert await replica.put_many([newer]) == [None]
