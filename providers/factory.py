@@ -7,22 +7,25 @@ from providers.host import Host
 from providers.mem0.settings import Mem0Settings
 from providers.memory.settings import MockSettings
 from providers.native.settings import NativeSettings
+from providers.redis.settings import RedisSettings
 from providers.replica import Replica
 
-ProviderSettings = NativeSettings | Mem0Settings | MockSettings
+ProviderSettings = NativeSettings | Mem0Settings | RedisSettings | MockSettings
 
 
 class MemoryProviderType(Enum):
-    """The kinds of provider, by the names that the specification gives them."""
+    """The kinds of provider, by the names that the specification gives them; it plans for Redis."""
 
     NATIVE = "native"
     HTTP = "http"
+    REDIS = "redis"
     MOCK = "mock"
 
 
 _SETTINGS: dict[MemoryProviderType, type[ProviderSettings]] = {
     MemoryProviderType.NATIVE: NativeSettings,
     MemoryProviderType.HTTP: Mem0Settings,
+    MemoryProviderType.REDIS: RedisSettings,
     MemoryProviderType.MOCK: MockSettings,
 }
 

@@ -10,6 +10,7 @@ import structlog
 
 from providers.native.embedded import EmbeddedServer
 from tests.support.postgres import MAJORS, create_database, drop_database, make_template, running_server
+from tests.support.redis import RedisServer, running_redis
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -61,3 +62,10 @@ async def database(postgres_server: EmbeddedServer) -> AsyncIterator[str]:
     dsn = await create_database(postgres_server)
     yield dsn
     await drop_database(postgres_server, dsn)
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """Yield one Redis for the whole run; whoever uses it takes a prefix of its own."""
+    with running_redis() as server:
+        yield server

@@ -5,7 +5,6 @@ from typing import Any, TypeVar
 
 from msgspec import Struct, convert
 
-from providers.journal.codec import decode
 from providers.journal.operations import (
     Backlog,
     DeadLetter,
@@ -16,6 +15,7 @@ from providers.journal.operations import (
     PendingDelivery,
 )
 from providers.owners import DEFAULT_TENANT, Owner
+from providers.states.codec import decode
 
 Row = Sequence[Any]
 Value = TypeVar("Value", bound=Struct)

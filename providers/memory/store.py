@@ -20,7 +20,6 @@ from providers.memory.change_log import ChangeLog
 from providers.memory.history import History
 from providers.positions import Place
 from providers.search.admitting import admitted
-from providers.search.entries import Entry
 from providers.search.pending import Joined, plain_entry, without_pending
 from providers.search.questions import Ordering, Question
 from providers.search.ranking import rank
@@ -228,11 +227,12 @@ class InMemoryStore(Struct):
         if state.content is None or state.created_at is None:
             self._index.remove(state.id)
             return
-        record = self._records[state.id] = state.record
+        plain = plain_entry(state)
+        record = self._records[state.id] = plain.record
         insort(self._order, record.place)
         if record.expires_at is not None:
             self._mortal.add(state.id)
-        self._index.put(Entry.of(record, state.version))
+        self._index.put(plain.entry)
 
     def _keep(self, state: Snapshot) -> None:
         """Keep a version beside the newest one; nothing is kept beside a tombstone."""

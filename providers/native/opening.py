@@ -1,7 +1,7 @@
 """Open the native provider: engine, embedders and the background task, closed in the reverse order."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
 from observability.metrics import Metrics
 from providers import background
@@ -24,7 +24,8 @@ from providers.native.vectors import Vectors
 from providers.postgres.engine import open_pool, pool_of
 from providers.postgres.translate import PossibleWrites, TimeLimit, translated
 from providers.replica import Replica
-from providers.search.recall_index.index import MEGABYTE, RecallIndex
+from providers.search.recall_index.index import MEGABYTE
+from providers.search.recall_index.watched import watched_index
 
 # How long the embedding queue waits for the vectors of a whole batch.
 _PATIENCE_OF_QUEUE = 60.0  # seconds
@@ -46,7 +47,8 @@ async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Re
         index = None
         if settings.recall_cache_mb:
             _expect(host.metrics, INDEX_LOADING)
-            index = stack.enter_context(_watched_index(database, settings.recall_cache_mb * MEGABYTE, host))
+            most_bytes = settings.recall_cache_mb * MEGABYTE
+            index = stack.enter_context(watched_index(DatabaseChanges(database, most_bytes), most_bytes, host))
         _expect(host.metrics, PLAIN_ORDER)
         queue = None
         # One for both guards: a pause that a server asks for applies to all of its callers here.
@@ -107,15 +109,6 @@ async def _opened_database(settings: NativeOptions, host: Host) -> AsyncIterator
                 yield database
             finally:
                 await database.close()
-
-
-@contextmanager
-def _watched_index(database: Database, most_bytes: int, host: Host) -> Iterator[RecallIndex]:
-    counted = host.metrics.recall_index_counter(host.name)
-    index = RecallIndex(DatabaseChanges(database, most_bytes), most_bytes, counted=counted)
-    counts = index.counts
-    with host.metrics.watched_recall_index(host.name, lambda: counts.bytes, lambda: counts.owners, most_bytes):
-        yield index
 
 
 @asynccontextmanager

@@ -1,12 +1,9 @@
 """Recall by the ranking of this process, over an index that the database brings up to date."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from uuid import UUID
 
-import numpy as np
-from msgspec import Struct
 from msgspec.structs import replace
-from numpy.typing import NDArray
 
 from observability import notes
 from providers.answers import Found
@@ -19,12 +16,9 @@ from providers.native.vectors import Vectors
 from providers.native.wall import within as named
 from providers.owners import Owner
 from providers.postgres.bound_sql import Binding, BoundSql
-from providers.search.admitting import within
-from providers.search.explanations import Considered
-from providers.search.pending import MOST_COPIED, Joined, PendingEntry, without_pending
-from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question
-from providers.search.ranking import rank
+from providers.search.questions import EmbeddedQuestion, Ordering, Question
 from providers.search.recall_index.index import RecallIndex
+from providers.search.recall_index.ranked import Asked, RankedHits, ranked_now
 from providers.timing.turns import in_turns
 from providers.types import MemoryRecord, RecallQuery
 
@@ -61,9 +55,9 @@ class RankedRecall:
             pending = await self._pending.of(query.pending) if query.pending else []
         ordering = Ordering.of(query, self._vectors_weight)
         for last in [False] * (_TRIES - 1) + [True]:
-            asked = _Asked(query, question, ordering, await self._admitted(query))
+            asked = Asked(query, question, ordering, await self._admitted(query))
             with notes.timed("refresh"):
-                ranked = await self._ranked(asked, pending)
+                ranked = await ranked_now(self.index, asked, pending, _PATIENCE)
             if ranked is None:
                 return None
             records = await self._records(ranked)
@@ -71,18 +65,6 @@ class RankedRecall:
                 considered = ranked.considered if query.options.explain else None
                 return Found(memories=records, considered=considered, pending=ranked.pending)
         raise AssertionError("the last try returns")
-
-    async def _ranked(self, asked: "_Asked", pending: Sequence[PendingEntry]) -> "_Ranked | None":
-        """Rank over the index as of now, with the pending memories in it unless copying it would take too long."""
-        query = asked.query
-        if pending:
-            index = await self.index.current(query.owner, _PATIENCE)
-            if index is None:
-                return None
-            if len(index) <= MOST_COPIED:
-                joined = await Joined.of(index, query, pending)
-                return replace(_ranked(asked, joined), pending=frozenset(joined.brought))
-        return await self.index.read(query.owner, _PATIENCE, lambda index: _ranked(asked, Joined(index, {})))
 
     def is_loading(self, owner: Owner) -> bool:
         """Return whether the owner's index loads, so that it may order otherwise than the database does now."""
@@ -107,7 +89,7 @@ class RankedRecall:
         rows = await self._database.bound_rows(binding.of(_ADMITTED.format(eligible=eligible)))
         return await in_turns(lambda row: str(row.id), rows)
 
-    async def _records(self, ranked: "_Ranked") -> list[MemoryRecord]:
+    async def _records(self, ranked: RankedHits) -> list[MemoryRecord]:
         """Return the memories of hits, in their order, without those that have changed by now.
 
         They have another version, or they met the conditions when these were looked at, and do no more. What is kept
@@ -129,51 +111,3 @@ class RankedRecall:
             for hit in ranked.hits
             if (record := found[hit.row]) is not None and query.admits(record)
         ]
-
-
-class _Asked(Struct, frozen=True):
-    """What is ranked by; `admitted` are the ids of the memories that meet the conditions on contents, if any."""
-
-    query: RecallQuery
-    question: Question
-    ordering: Ordering
-    admitted: Sequence[str] | None
-
-
-class _Ranked(Struct, frozen=True):
-    """The hits in an index, the versions of their memories by id, and `moves` of the index at that time.
-
-    `query` leaves out no memory whose pending state was ranked, `pending` is that of `Found`.
-    """
-
-    query: RecallQuery
-    joined: Joined
-    hits: Sequence[Hit]
-    versions: Mapping[str, int]
-    moves: int
-    considered: Considered
-    pending: frozenset[str] | None = None
-
-
-def _ranked(asked: _Asked, joined: Joined) -> _Ranked:
-    query, index = asked.query, joined.index
-    if joined.brought:
-        query = replace(query, without=without_pending(query))
-    with notes.timed("score", out_of="refresh"):
-        ranked = rank(index, asked.question, asked.ordering, _mask(query, joined, asked.admitted))
-    versions = {hit.id: int(index.columns.version[hit.row]) for hit in ranked.hits}
-    return _Ranked(query, joined, ranked.hits, versions, index.moves, ranked.considered)
-
-
-def _mask(query: RecallQuery, joined: Joined, admitted: Sequence[str] | None) -> NDArray[np.bool_] | None:
-    if not (query.conditional or joined.index.mortal):
-        return None
-    index = joined.index
-    mask = within(index, query)
-    if admitted is None:
-        return mask
-    met = np.zeros(len(mask), np.bool_)
-    pending = [memory_id for memory_id, record in joined.brought.items() if query.admits(record)]
-    stored = [memory_id for memory_id in admitted if memory_id not in joined.brought]
-    met[[row for row in map(index.row_of, (*stored, *pending)) if row is not None]] = True
-    return mask & met

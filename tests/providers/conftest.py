@@ -23,6 +23,7 @@ from providers.states.clock import HybridClock
 from tests.support.mem0_oss import Mem0Process
 from tests.support.native import HashingEmbedder, native_settings
 from tests.support.postgres import connected, create_database, drop_database
+from tests.support.redis import RedisServer
 from tests.support.service import running_service
 from tests.support.walled import walled_database
 
@@ -108,17 +109,27 @@ def ourselves(dialect: Literal["oss", "platform"]) -> Callable[[pytest.FixtureRe
 
 OURSELVES = (ourselves("platform"), ourselves("oss"))
 
+
+def redis(request: pytest.FixtureRequest) -> Opener:
+    """The provider on Redis, in a keyspace of its own."""
+    server: RedisServer = request.getfixturevalue("redis_server")
+    return server.settings().open
+
+
 # A new provider joins the contract with one line here.
 PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
     ("mock", mock),
     ("native", native(lambda dsn: NativeSettings(dsn=Secret(dsn)))),
     ("native-words", walled),
+    ("redis", redis),
     ("mem0", mem0),
     ("mem0-platform-ourselves", OURSELVES[0]),
     ("mem0-oss-ourselves", OURSELVES[1]),
     ("native-hashing", native(lambda dsn: native_settings(dsn, HashingEmbedder()))),
 ]
 
+
+_CORE = "test_contract"  # all that `make test` asks of Redis; the rest is left to `make thorough`
 
 # A call of the real mem0 takes 10 ms of processor time: `make test` runs this with it, `make thorough` with a service
 # of our own, and the soak the others with both.
@@ -137,12 +148,12 @@ _TOO_LARGE_WITH_MORE = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to the soak what takes long with the real mem0."""
+    """Leave to the thorough tests and the soak what takes long with Redis and the real mem0."""
     for item in items:
         if isinstance(item, pytest.Function) and getattr(item, "callspec", None) is not None:
             made_by = item.callspec.params.get("opener")
             of_ourselves, brief = made_by in OURSELVES, item.path.stem in _BRIEF_ENOUGH
-            if of_ourselves and brief:
+            if (of_ourselves and brief) or (made_by is redis and item.path.stem != _CORE):
                 item.add_marker(pytest.mark.thorough)
             elif of_ourselves or (made_by is mem0 and not brief):
                 item.add_marker(pytest.mark.soak)

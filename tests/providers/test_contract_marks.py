@@ -24,6 +24,7 @@ from tests.support import mem0 as fakes
 from tests.support.mem0_oss import Mem0Process
 from tests.support.native import host_for
 from tests.support.postgres import create_database, drop_database
+from tests.support.redis import RedisServer
 
 Opened = AbstractAsyncContextManager[Replica]
 Store = Callable[[], Opened]  # opens another provider on the same store
@@ -61,6 +62,13 @@ async def in_postgresql(server: EmbeddedServer) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
+async def in_redis(server: RedisServer) -> AsyncIterator[Store]:
+    """A keyspace."""
+    settings = server.settings()
+    yield lambda: settings.open(host_for())
+
+
+@asynccontextmanager
 async def in_mem0(dialect: str) -> AsyncIterator[Store]:
     """A server that speaks a dialect of mem0."""
     async with fakes.SERVERS[dialect]() as server:
@@ -89,6 +97,9 @@ async def real_mem0(postgres_server: EmbeddedServer) -> AsyncIterator[Mem0Proces
 STORES = [
     pytest.param(lambda _request: in_memory(), id="mock"),
     pytest.param(lambda request: in_postgresql(request.getfixturevalue("postgres_server")), id="native"),
+    pytest.param(
+        lambda request: in_redis(request.getfixturevalue("redis_server")), id="redis", marks=pytest.mark.thorough
+    ),
     pytest.param(lambda _request: in_mem0("spec"), id="mem0-spec"),
     pytest.param(lambda _request: in_mem0("oss"), id="mem0-oss"),
     pytest.param(lambda _request: in_mem0("platform"), id="mem0-platform"),

@@ -77,6 +77,7 @@ async def test_what_was_put_in_is_a_memory_like_any_other(replica: Replica, user
         metadata={"a": 1},
         created_at=MOMENT,
         updated_at=MOMENT,
+        version=state.version,
     )
     assert await replica.list_memories(user) == [record]
     assert [replace(hit, similarity_score=None) for hit in await replica.recall(user, "masala")] == [record]

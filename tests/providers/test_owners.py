@@ -13,11 +13,11 @@ from app.http.idempotency import WriteIds
 from providers import limits
 from providers.chain.comparing.walking import WalkPlace
 from providers.errors import InvalidInput
-from providers.journal.codec import decode, encode
 from providers.mem0.codec import metadata_of
 from providers.mem0.names import deleted_of, name_of, owner_of
 from providers.owners import KEY_MARK, Owner
 from providers.replica_limits import MAX_KEY_CHARS, check_owners_page, check_snapshot
+from providers.states.codec import decode, encode
 from providers.states.editing import first_state, tombstone_for
 from providers.types import Edit, NewMemory
 from tests.support.states import live

@@ -9,7 +9,6 @@ from sqlalchemy import Row
 from providers.errors import Rejected
 from providers.group_commit import Combiner
 from providers.journal.base import MAX_APPENDED, check_count
-from providers.journal.codec import decode, encode
 from providers.journal.operations import (
     Appended,
     AppendOutcome,
@@ -22,6 +21,7 @@ from providers.journal.operations import (
 from providers.journal.postgres import statements
 from providers.journal.postgres.database import JournalDatabase
 from providers.postgres.parts import in_parts, size_of
+from providers.states.codec import decode, encode
 from providers.timing.turns import in_turns
 
 # A statement's duration grows with its operations, some 50 microseconds each; a larger call goes alone.

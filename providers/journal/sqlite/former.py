@@ -14,7 +14,7 @@ from typing import Any, get_args
 import msgspec
 from msgspec.structs import fields
 
-from providers.journal.codec import encode
+from providers.states.codec import encode
 from providers.types import Snapshot
 
 # The columns of today's table, of which an earlier version has `user_id`, `memory_id` and `version` as well.

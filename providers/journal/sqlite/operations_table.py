@@ -6,10 +6,10 @@ from functools import cached_property
 import msgspec
 
 from providers.journal import rows
-from providers.journal.codec import encode
 from providers.journal.operations import JournalEntry, Operation
 from providers.journal.rows import Row
 from providers.journal.sqlite.former import CURRENT_COLUMNS, TO_TEXT, to_columns
+from providers.states.codec import encode
 
 _PENDING = """(
     SELECT json_group_array(d.provider) FROM deliveries AS d WHERE d.user_id = o.user_id AND d.seq = o.seq

@@ -61,9 +61,9 @@ def test_memory_provider_means_the_configured_one(configuration: Configuration) 
 
 def test_memory_provider_refuses_other_kinds(configuration: Configuration) -> None:
     """A kind that does not exist is an error that lists those that do."""
-    refusal = configuration.refusal(environ={"MEMORY_PROVIDER": "native,redis"})
+    refusal = configuration.refusal(environ={"MEMORY_PROVIDER": "native,sqlite"})
 
-    expected = '$.order: expected native, http, mock or an order of them, got "redis" (MEMORY_PROVIDER)'
+    expected = '$.order: expected native, http, redis, mock or an order of them, got "sqlite" (MEMORY_PROVIDER)'
     assert refusal == expected
 
 

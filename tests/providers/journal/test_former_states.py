@@ -19,7 +19,7 @@ from tests.providers.journal import former_rows
 from tests.providers.journal.postgres_rig import opened as opened_postgres
 from tests.providers.journal.rig import delete, host_in, put, refusal, remember, update
 from tests.providers.journal.states import STATES, USER
-from tests.providers.journal.test_codec import NewerSnapshot
+from tests.providers.states.test_codec import NewerSnapshot
 from tests.support.postgres import connected
 
 FORMER = Path(__file__).parent / "former"

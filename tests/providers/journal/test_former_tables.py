@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from providers.errors import MemoryDeleted
 from providers.journal.base import Journal
-from providers.journal.codec import encode
 from providers.journal.operations import Appended
 from providers.journal.sqlite.opening import open_file
 from providers.journal.sqlite.settings import SqliteJournalSettings
 from providers.owners import Owner
+from providers.states.codec import encode
 from tests.providers.journal.postgres_rig import opened as opened_postgres
 from tests.providers.journal.rig import USER, confirm, delete, due, host_in, put, refusal, remember
 from tests.support.postgres import connected

@@ -4,12 +4,12 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from providers.journal.codec import encode
 from providers.journal.operations import Operation
 from providers.journal.postgres import append_function, append_leased_function
 from providers.journal.postgres import steps as postgres_steps
 from providers.journal.sqlite import steps as sqlite_steps
 from providers.journal.sqlite.opening import open_file
+from providers.states.codec import encode
 from tests.providers.journal.postgres_rig import opened as opened_postgres
 from tests.providers.journal.rig import USER, delete, leased, put, remember, update
 from tests.providers.journal.test_contract_superseded import changed_twice, keeping, versions

@@ -1,4 +1,4 @@
-"""The state of a memory as one JSON text, the form in which every journal keeps it.
+"""The state of a memory as one JSON text, the form in which journals and stores keep it.
 
 The text has a field for each field of `Snapshot` that is not at its default, so a new field needs no change here.
 Fields that a reader does not know, which a newer version has written, are kept and written again.

@@ -8,8 +8,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from providers.journal.codec import decode, encode
 from providers.replica_limits import check_snapshot
+from providers.states.codec import decode, encode
 from providers.states.editing import tombstone_for
 from providers.types import Snapshot
 from tests.providers.journal.states import MOMENT, STATES, state

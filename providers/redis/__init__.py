@@ -1,0 +1,1 @@
+"""The Redis provider: memories in Redis, Valkey or a cluster of either."""

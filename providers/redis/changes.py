@@ -1,0 +1,69 @@
+"""What changed of one owner's memories, by the numbers that Redis gives to changes one after the other."""
+
+from collections.abc import AsyncIterator, Mapping
+
+from providers.changes import ChangeCursor, Changes
+from providers.owners import Owner
+from providers.redis.keys import Keyspace
+from providers.redis.reader import Reader
+from providers.redis.scripts import LOOK
+from providers.redis.servers import Servers
+from providers.redis.shelf import Shelf
+from providers.search.entries import Entry
+from providers.search.pending import plain_entry
+from providers.timing.turns import Turns
+from providers.types import Snapshot
+
+MOST_RANKED = 100_000  # memories of one owner, of which an index is built from what Redis sends
+NOTHING_SEEN = ChangeCursor("", 0)
+
+
+class RedisChanges:
+    """Tell what changed; of an owner with more than `most` memories nothing is told."""
+
+    def __init__(
+        self, servers: Servers, keyspace: Keyspace, shelf: Shelf, reader: Reader, most: int = MOST_RANKED
+    ) -> None:
+        self._servers, self._keyspace = servers, keyspace
+        self._shelf, self._reader = shelf, reader
+        self.most = most
+
+    async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
+        """Return what changed, as `Replica` says.
+
+        States are read after the position was: they may be newer than it says, and then are told again.
+        """
+        keys = self._keyspace.of(owner)
+        seen = cursor or NOTHING_SEEN
+        [look] = await self._servers.run(keys.states, [LOOK.command(keys.all, seen.epoch, seen.position)])
+        epoch, position, count, *changed = look
+        if count > self.most:
+            return None
+        told = ChangeCursor(epoch.decode(), position)
+        if not changed:
+            entries = [entry async for entry in self.entries(owner)]
+            return Changes(cursor=told, order=(position,), memories=entries, whole=True)
+        ids = [memory_id.decode() for memory_id in changed[0]]
+        states = await self._shelf.states(owner, ids)
+        return _told(told, states, ids)
+
+    async def entries(self, owner: Owner) -> AsyncIterator[Entry]:
+        """Yield all memories of an owner as a ranking sees them, in the order of their creation."""
+        turns = Turns()
+        async for state in self._reader.live(owner):
+            yield _entry(state)
+            await turns.take()
+
+
+def _entry(state: Snapshot) -> Entry:
+    return plain_entry(state).entry
+
+
+def _told(cursor: ChangeCursor, states: Mapping[str, Snapshot], ids: list[str]) -> Changes:
+    there = [states[memory_id] for memory_id in ids if memory_id in states]
+    return Changes(
+        cursor=cursor,
+        order=(cursor.position,),
+        memories=[_entry(state) for state in there if not state.deleted],
+        gone=[state.id for state in there if state.deleted],
+    )

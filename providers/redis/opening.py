@@ -1,0 +1,74 @@
+"""Open the Redis provider: its connections, and what stands on them, closed in the reverse order."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from msgspec.structs import replace
+
+from providers.host import Host
+from providers.redis.acknowledging import Acknowledging
+from providers.redis.changes import RedisChanges
+from providers.redis.cluster import Cluster
+from providers.redis.feed import Feed
+from providers.redis.introducing import StoreKeys
+from providers.redis.keys import Keyspace
+from providers.redis.node import Connecting, Node, maker_of
+from providers.redis.options import RedisOptions
+from providers.redis.parts import RedisParts
+from providers.redis.provider import RedisMemoryProvider
+from providers.redis.reader import Reader
+from providers.redis.recall import Recall
+from providers.redis.server_check import Demands
+from providers.redis.servers import OneServer, Servers
+from providers.redis.shelf import Shelf
+from providers.replica import Replica
+from providers.search.recall_index.index import MEGABYTE
+from providers.search.recall_index.watched import watched_index
+
+
+@asynccontextmanager
+async def open_redis(options: RedisOptions, host: Host) -> AsyncIterator[Replica]:
+    """Hold a provider for as long as the context lasts; its servers need not be up yet."""
+    acknowledging = Acknowledging(
+        fsync=options.acknowledge == "fsync", replicas=options.replicas, timeout=options.timeout
+    )
+    servers = _servers_of(options)
+    keyspace = Keyspace(options.prefix)
+    shelf = Shelf(servers, keyspace, acknowledging)
+    reader = Reader(servers, keyspace, shelf)
+    changes = RedisChanges(servers, keyspace, shelf, reader)
+    with watched_index(changes, options.recall_cache_mb * MEGABYTE, host) as index:
+        parts = RedisParts(
+            servers=servers,
+            keyspace=keyspace,
+            shelf=shelf,
+            reader=reader,
+            changes=changes,
+            recall=Recall(changes, reader, shelf, index),
+            feed=Feed(servers, keyspace, shelf),
+            store_keys=StoreKeys(servers, keyspace, shelf),
+            clock=host.clock,
+        )
+        try:
+            yield RedisMemoryProvider(parts)
+        finally:
+            await index.close()
+            await servers.close()
+
+
+def _servers_of(options: RedisOptions) -> Servers:
+    url = options.url.reveal()
+    connecting = Connecting(
+        connections=options.connections,
+        timeout=options.timeout,
+        connect_timeout=options.connect_timeout,
+        demands=Demands(may_lose=options.may_lose),
+    )
+    if not options.cluster:
+        return OneServer(Node(maker_of(url), connecting))
+
+    def node_at(address: str, port: int) -> Node:
+        return Node(maker_of(url, port=port, **({"host": address} if address else {})), connecting)
+
+    seed = replace(connecting, demands=Demands(may_lose=True, primary=False))
+    return Cluster(Node(maker_of(url), seed), node_at)

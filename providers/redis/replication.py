@@ -1,0 +1,110 @@
+"""What a chain needs of Redis: whole states, owners, what has expired, and who the store is."""
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+from providers import limits, replica_limits
+from providers.changes import ChangeCursor, Changes
+from providers.errors import ProviderError, Rejected
+from providers.introduction import Introduction, StoreMark
+from providers.owners import Owner
+from providers.redis.parts import RedisParts
+from providers.redis.shelf import StateStep
+from providers.redis.steps import merging
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.search.ranking import RANKING_BY_WORDS
+from providers.timing.turns import in_turns
+from providers.types import Snapshot
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class RedisReplica(Replica):
+    """The part of the provider that other providers are brought to the same state with."""
+
+    def __init__(self, parts: RedisParts) -> None:
+        self.parts = parts
+        self._clock = parts.clock
+
+    @property
+    def ranking(self) -> str:
+        """See `Replica`."""
+        return RANKING_BY_WORDS
+
+    async def ping(self) -> None:
+        """See `Replica`."""
+        await self.parts.servers.infos()
+
+    async def moment(self) -> datetime:
+        """See `Replica`."""
+        key = self.parts.keyspace.identity
+        [[seconds, microseconds]] = await self.parts.servers.run(key, [("TIME",)])
+        return _EPOCH + timedelta(seconds=int(seconds), microseconds=int(microseconds))
+
+    async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
+        """See `Replica`."""
+        return await self.parts.changes.changes_since(owner, cursor)
+
+    async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """See `Replica`."""
+        replica_limits.check_snapshots(snapshots)
+        return await self.parts.shelf.settle(await in_turns(partial(checked, self._merging), snapshots))
+
+    async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
+        """See `Replica`."""
+        limits.check_owner(owner)
+        memory_id = limits.check_memory_id(memory_id)
+        return (await self.parts.shelf.states(owner, [memory_id])).get(memory_id)
+
+    async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
+        """See `Replica`."""
+        after = replica_limits.check_snapshots_page(owner, limit, after)
+        return await self.parts.reader.snapshots(owner, limit, after)
+
+    async def owners(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[Owner]:
+        """See `Replica`."""
+        replica_limits.check_owners_page(limit, after)
+        return await self.parts.reader.owners(limit, after)
+
+    async def expired(self, before: datetime, limit: int, *, after: Snapshot | None = None) -> list[Snapshot]:
+        """See `Replica`; they come by owner and id."""
+        found: list[Snapshot] = []
+        if after is not None:
+            states = await self.parts.reader.expired(after.owner, before)
+            found = [state for state in states if state.id > after.id]
+        last = None if after is None else after.owner
+        while len(found) < limit and (owners := await self.parts.reader.owners(MAX_OWNERS, last)):
+            for owner in owners:
+                found += await self.parts.reader.expired(owner, before)
+                if len(found) >= limit:
+                    break
+            last = owners[-1]
+        return found[:limit]
+
+    async def identity(self) -> str:
+        """See `Replica`."""
+        return (await self.introduce()).identity
+
+    async def introduce(self) -> Introduction:
+        """See `Replica`."""
+        return await self.parts.store_keys.introduction()
+
+    async def leave_mark(self, mark: StoreMark, former: StoreMark | None) -> bool:
+        """See `Replica`."""
+        return await self.parts.store_keys.leave_mark(replica_limits.check_mark(mark), former)
+
+    def _merging(self, snapshot: Snapshot) -> StateStep[ProviderError | None]:
+        return merging(replica_limits.check_snapshot(snapshot), self._clock)
+
+
+def checked(make: Callable[[Item], StateStep[Answer]], item: Item) -> StateStep[Answer] | ProviderError:
+    """Return the step of an item, or why it is refused."""
+    try:
+        return make(item)
+    except Rejected as error:
+        return error.with_traceback(None)  # a value now

@@ -1,0 +1,94 @@
+"""The steps of writes: what each makes of the state of one memory, by the rules that all providers share.
+
+What callers give is copied, because they may change their metadata before it is written.
+"""
+
+from copy import deepcopy
+from functools import partial
+
+from providers.answers import Stored
+from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError
+from providers.expiry import has_expired
+from providers.redis.shelf import StateStep
+from providers.states.clock import HybridClock, new_memory_id
+from providers.states.editing import deleted_by, edited, first_state, tombstone_of
+from providers.states.merging import merged
+from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Snapshot
+
+
+def storing(memory: NewMemory, clock: HybridClock) -> StateStep[Stored]:
+    """Store a memory once; its answer is the id, which is minted if there is none, and the version.
+
+    Raises:
+        Conflict: the id holds another content or other metadata.
+        MemoryDeleted: the id was deleted.
+    """
+    version = clock.next() if memory.version is None else memory.version
+    clock.meet(version)
+    memory_id = memory.memory_id or new_memory_id(clock.milliseconds)
+    return StateStep(
+        memory.owner, memory_id, partial(_stored, deepcopy(first_state(memory, memory_id, version, clock.moment())))
+    )
+
+
+def changing(edit: Edit, clock: HybridClock) -> StateStep[MemoryRecord]:
+    """Apply an edit that is newer and was not applied before; its answer is the memory.
+
+    Raises:
+        MemoryNotFound: there is no memory, or it has expired.
+        Conflict: the last edits include another one of that name.
+    """
+    return StateStep(edit.owner, edit.memory_id, partial(_changed, edit, clock))
+
+
+def erasing(deletion: Deletion, clock: HybridClock) -> StateStep[int]:
+    """Leave a tombstone where a memory is; its answer is 1 if there was one, or this very edit deleted it."""
+    return StateStep(deletion.owner, deletion.memory_id, partial(_erased, deletion, clock))
+
+
+def merging(state: Snapshot, clock: HybridClock) -> StateStep[ProviderError | None]:
+    """Bring a memory to a state, unless what is there counts more.
+
+    Its answer is None, or `MemoryDeleted` where a live memory met a tombstone.
+    """
+    clock.meet(state.version)
+    return StateStep(state.owner, state.id, partial(_merged, deepcopy(state)))
+
+
+def _stored(new: Snapshot, stored: Snapshot | None) -> tuple[Snapshot | None, Stored]:
+    if stored is None:
+        return new, Stored(id=new.id, version=new.version)
+    if stored.deleted:
+        raise MemoryDeleted(new.id)
+    if stored.digest != new.digest:
+        raise Conflict(new.id)
+    return stored, Stored(id=new.id, version=stored.version)
+
+
+def _changed(edit: Edit, clock: HybridClock, stored: Snapshot | None) -> tuple[Snapshot | None, MemoryRecord]:
+    now = clock.moment()
+    if stored is None or stored.deleted or has_expired(stored, now):
+        raise MemoryNotFound(edit.memory_id)
+    version = edit.version
+    if version is None:
+        clock.observe(stored.version)
+        version = clock.next()
+    state = deepcopy(edited(stored, edit, version, now))
+    return state, state.record
+
+
+def _erased(deletion: Deletion, clock: HybridClock, stored: Snapshot | None) -> tuple[Snapshot | None, int]:
+    if stored is None:
+        return None, 0
+    if stored.deleted:
+        return stored, int(deleted_by(stored, deletion.edit_id))
+    if deletion.seen not in {None, stored.version}:
+        return stored, 0
+    clock.observe(stored.version)
+    version = clock.next() if deletion.version is None else deletion.version
+    return tombstone_of(stored, version, deletion.edit_id), 1
+
+
+def _merged(new: Snapshot, stored: Snapshot | None) -> tuple[Snapshot | None, ProviderError | None]:
+    refusal = MemoryDeleted(new.id) if stored is not None and stored.deleted and not new.deleted else None
+    return new if stored is None else merged(stored, new), refusal

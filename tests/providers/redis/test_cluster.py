@@ -1,0 +1,106 @@
+"""A cluster keeps all of an owner in one place, and sends on whoever asks elsewhere."""
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+from redis.crc import key_slot
+
+from observability.secret import Secret
+from providers.errors import Misconfigured
+from providers.kind import Usage
+from providers.owners import Owner
+from providers.redis.keys import Keyspace
+from providers.redis.settings import RedisSettings
+from tests.support.native import host_for
+from tests.support.redis import RedisServer, free_port, running_redis
+
+SLOTS = 16_384
+USERS = [f"user {number}" for number in range(8)]
+NOBODY = [f"nobody {number}" for number in range(8)]  # a slot that has keys is not given away at once
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[list[RedisServer]]:
+    """Two primaries, each with half of the slots."""
+    with ExitStack() as stack:
+        started = [stack.enter_context(running_redis({"cluster-enabled": "yes"}, free_port())) for _ in range(2)]
+        one, other = started
+        one.command("CLUSTER", "ADDSLOTSRANGE", 0, SLOTS // 2 - 1)
+        other.command("CLUSTER", "ADDSLOTSRANGE", SLOTS // 2, SLOTS - 1)
+        one.command("CLUSTER", "MEET", "127.0.0.1", other.port)
+        while not all(b"cluster_state:ok" in server.command("CLUSTER", "INFO") for server in started):
+            time.sleep(0.05)
+        yield started
+
+
+@pytest.mark.thorough
+async def test_users_are_kept_where_their_slots_are(servers: list[RedisServer]) -> None:
+    """Whatever is done with them works as on a single server."""
+    async with servers[1].settings(cluster=True).open(host_for()) as provider:
+        for user in USERS:
+            memory_id = await provider.remember(user, "masala tea")
+            await provider.update(user, memory_id, metadata={"cup": 1})
+            await provider.delete(user, await provider.remember(user, "water"))
+
+        assert [owner.user for owner in await provider.owners()] == USERS
+        assert [(await provider.recall(user, "tea"))[0].metadata for user in USERS] == [{"cup": 1}] * len(USERS)
+        assert await provider.identity() == await provider.identity()
+        assert (await provider.health_check()).healthy
+
+
+@pytest.mark.thorough
+async def test_a_slot_that_has_moved_is_followed(servers: list[RedisServer]) -> None:
+    """The server that had it sends us on, and nothing is lost of the write that was under way."""
+    one, other = servers
+    settings = one.settings(cluster=True)
+    async with settings.open(host_for()) as provider:
+        await provider.identity()  # so that all slots are known
+        places = {slot_of(settings.prefix, user): user for user in NOBODY}
+        slot, user = next((slot, user) for slot, user in places.items() if slot < SLOTS // 2)
+        name = other.command("CLUSTER", "MYID").decode()
+        for server in (other, one):
+            server.command("CLUSTER", "SETSLOT", slot, "NODE", name)
+
+        memory_id = await provider.remember(user, "tea")
+        assert [memory.id for memory in await provider.list_memories(user)] == [memory_id]
+
+
+@pytest.mark.thorough
+async def test_one_server_of_a_cluster_says_what_to_set(servers: list[RedisServer]) -> None:
+    """Whoever takes it for all is told so."""
+    async with servers[0].settings().open(host_for()) as provider:
+        elsewhere = next(user for user in USERS if slot_of("n", user) >= SLOTS // 2)
+        with pytest.raises(Misconfigured, match="cluster = true"):
+            await provider.remember(elsewhere, "tea")
+
+
+def slot_of(prefix: str, user: str) -> int:
+    """Return where a user's keys are."""
+    return int(key_slot(Keyspace(prefix).of(Owner(user)).states.encode()))
+
+
+def test_only_a_tag_ends_the_tag_of_a_user() -> None:
+    """Braces of a user stay out of what a cluster looks at."""
+    for name in ("a}b", "{}", "ann", "\u0b85"):
+        keys = Keyspace("n").of(Owner(name))
+        assert len({key_slot(key.encode()) for key in keys.all}) == 1
+
+
+def test_an_address_of_a_cluster_is_over_tcp(redis_server: RedisServer) -> None:
+    """Servers of a cluster tell each other's ports."""
+    usage = Usage(name="redis", in_use=True, alone=True, journalled=False, begun=None)
+    for url in ("unix:///tmp/socket", "redis://localhost/1", "http://localhost", "redis://", "redis://h:99999"):
+        settings = redis_server.settings(cluster=True, url=Secret(url))
+        assert [fault.reason for fault in settings.faults(usage)] != []
+    assert [*redis_server.settings(cluster=True, url=Secret("rediss://u:p@host:6379/0")).faults(usage)] == []
+
+
+def test_without_the_extra_the_configuration_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not the first request."""
+    monkeypatch.setitem(sys.modules, "redis", None)
+    usage = Usage(name="redis", in_use=True, alone=True, journalled=False, begun=None)
+    [fault] = RedisSettings().faults(usage)
+    assert fault.reason.endswith("pip install 'ninaivalaigal[redis]'")
