@@ -110,7 +110,7 @@ def test_the_encodings_of_the_default_tenant_are_those_of_earlier_releases() -> 
         '{"user_id":"bob %1Facme நி","id":"01890000-0000-7000-8000-000000000001","version":393216,"content":null,'
         '"created_at":"2026-01-02T03:04:05.678000Z"}'
     )
-    assert msgspec.json.encode(STATE.record).decode() == (
+    assert msgspec.json.encode(replace(STATE.record, version=0)).decode() == (
         '{"id":"01890000-0000-7000-8000-000000000001","user_id":"bob %1Facme நி","content":"tea","metadata":{"a":1},'
         '"created_at":"2026-01-02T03:04:05.678000Z","updated_at":null}'
     )

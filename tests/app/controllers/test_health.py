@@ -143,6 +143,7 @@ async def test_readiness_tells_each_provider(mock_api: Api) -> None:
     assert told == {
         "ready": True,
         "leaving": False,
+        "mode": "read_write",
         "providers": {"mock": {"healthy": True, "provider": "MockMemoryProvider", "total_memories": count}},
     }
 
