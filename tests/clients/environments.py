@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from shutil import which
 from typing import Any
@@ -38,6 +39,15 @@ def node_with(package: str, version: str) -> Path:
         _run(_found("npm"), "install", "--prefix", folder, *options, f"{package}@{version}")
         made.touch()
     return folder
+
+
+@cache
+def npm_answers() -> bool:
+    """Return whether the registry of Node's packages can be reached from here."""
+    found = which("npm")
+    if found is None:
+        return False
+    return subprocess.run([found, "ping"], check=False, timeout=SECONDS, capture_output=True).returncode == 0  # noqa: S603 - found on the path
 
 
 def node() -> str:

@@ -35,6 +35,7 @@ def test_python_clients(reached: Reached, tmp_path: Path, version: str) -> None:
 
 
 @pytest.mark.clients
+@pytest.mark.usefixtures("npm_registry")
 @pytest.mark.parametrize("version", TYPESCRIPT)
 def test_typescript_clients(reached: Reached, tmp_path: Path, version: str) -> None:
     """What Claude Code, Cursor and VS Code have built in."""

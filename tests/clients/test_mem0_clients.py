@@ -65,6 +65,7 @@ def test_older_python_clients(reached: Reached, tmp_path: Path, version: str) ->
 
 
 @pytest.mark.clients
+@pytest.mark.usefixtures("npm_registry")
 @pytest.mark.parametrize("version", TYPESCRIPT)
 def test_typescript_clients(reached: Reached, tmp_path: Path, version: str) -> None:
     """The newest one that we know, and older ones."""

@@ -14,6 +14,7 @@ NPM, NODE = shutil.which("npm"), shutil.which("node")
 
 pytestmark = [
     pytest.mark.clients,
+    pytest.mark.usefixtures("npm_registry"),
     pytest.mark.skipif(NPM is None or NODE is None, reason="there is no Node.js on the path"),
 ]
 

@@ -14,6 +14,7 @@ PROGRAM = Path(__file__).with_name("package_typescript.mjs")
 
 pytestmark = [
     pytest.mark.clients,
+    pytest.mark.usefixtures("npm_registry"),
     pytest.mark.skipif(NPM is None or NODE is None, reason="there is no Node.js on the path"),
 ]
 
