@@ -34,6 +34,7 @@ from providers.journal.operations import (
     Postponed,
     Settlement,
 )
+from providers.owners import Owner
 from providers.states.clock import HybridClock
 from providers.types import Snapshot
 
@@ -187,7 +188,7 @@ class Confirmer(Struct):
         options = CallOptions(Deadline.after(_PROPAGATION_SECONDS, self.context.now))
         states = [entry.state for entry in looked_for]
         try:
-            operations = await superseded_by(home, states, OperationClass.READ, options)
+            operations = await superseded_by(home, self._newest, states, OperationClass.READ, options)
             if operations:
                 await self.context.journal(
                     lambda journal: journal.append(operations), _PROPAGATION_SECONDS, JournalCall.APPEND
@@ -196,6 +197,9 @@ class Confirmer(Struct):
             seqs = {entry.seq for entry in looked_for}
             return [_postponed(home, unlooked[one.seq], error) if one.seq in seqs else one for one in settlements]
         return list(settlements)
+
+    async def _newest(self, owner: Owner, memory_id: str) -> JournalEntry | None:
+        return await self.context.journal(lambda journal: journal.newest(owner, memory_id), _PROPAGATION_SECONDS)
 
     async def _settlement(
         self, home: Link, entry: JournalEntry, outcome: ProviderError | None, deadline: Deadline

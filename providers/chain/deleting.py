@@ -86,6 +86,8 @@ class ChainEraser:
     async def _superseded(self, execution: Execution, former: Snapshot | MemoryRecord) -> list[Operation]:
         """Return the deletions of what a memory supersedes by its key; see `providers/keys`.
 
+        One that somebody else has deleted meanwhile supersedes nothing, least of all what was put since.
+
         Raises:
             Unavailable: it is unknown what there is.
         """
@@ -94,6 +96,8 @@ class ChainEraser:
         half = execution.deadline.earlier(execution.deadline.remaining() / 2)
         records = await self._reader.of_key(execution, former.owner, former.key, half)
         older = [record for record in records if rank_of(record) < rank_of(former)]
+        if older and (entry := await self._reader.entry(former.owner, former.id, half)) and entry.state.deleted:
+            return []
         return [_erasure(record, self._clock.next(), str(uuid4())) for record in older]
 
     async def _former(self, execution: Execution, deletion: Deletion) -> tuple[Snapshot | None, bool]:

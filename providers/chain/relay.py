@@ -130,7 +130,9 @@ class OutboxRelay(Struct):
             propagations = await tombstones_met(link, met, OperationClass.REPLAY, options)
             there = [one.state for one, outcome in zip(rest, outcomes, strict=True) if outcome is None]
             there += [one.state for one, seen in zip(held, shown, strict=True) if seen]
-            propagations += await superseded_by(link, there, OperationClass.REPLAY, options)
+            propagations += await superseded_by(link, self.journal.newest, there, OperationClass.REPLAY, options)
+        except JournalUnavailable:
+            raise  # no failure of the provider
         except Unavailable as error:
             return self._failed(batch, error)
         except Exception:  # noqa: BLE001 - logged with its traceback below; raised, it would stop all other deliveries

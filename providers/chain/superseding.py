@@ -1,6 +1,6 @@
 """Deletions of memories whose keys name others, where the write that names another one could not look for them."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from msgspec.structs import replace
 
@@ -11,18 +11,20 @@ from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.errors import Rejected
 from providers.expiry import BEGINNING
-from providers.journal.operations import Operation, OperationKind
+from providers.journal.operations import JournalEntry, Operation, OperationKind
 from providers.keys.choosing import NO_RANK, Rank, chosen, rank_of
 from providers.keys.looking import MAX_OF_KEY
 from providers.owners import Owner
 from providers.states.editing import tombstone_for
-from providers.types import PageQuery, Snapshot
+from providers.types import MemoryRecord, PageQuery, Snapshot
+
+Newest = Callable[[Owner, str], Awaitable[JournalEntry | None]]  # what the journal knows of a memory
 
 _AT_ONCE = 4
 
 
 async def superseded_by(
-    link: Link, states: Iterable[Snapshot], operation: OperationClass, options: CallOptions
+    link: Link, newest: Newest, states: Iterable[Snapshot], operation: OperationClass, options: CallOptions
 ) -> list[Operation]:
     """Return the deletions of what memories that a provider has just taken supersede there by their keys.
 
@@ -30,6 +32,7 @@ async def superseded_by(
     what is superseded.
 
     Raises:
+        JournalUnavailable: the journal does not answer.
         Unavailable: the provider does not answer.
     """
     keys = {(state.owner, state.key) for state in states if state.key is not None and not state.deleted}
@@ -40,11 +43,24 @@ async def superseded_by(
         page = await link.call(lambda provider: provider.page(query), operation, options)
         return [
             Operation(kind=OperationKind.DELETE, state=tombstone_for(memory, memory.version))
-            for memory in chosen(page.memories, BEGINNING).superseded
+            for memory in chosen(await _still_keyed(page.memories, newest), BEGINNING).superseded
         ]
 
     found = await answer_all(list(keys), look, _AT_ONCE, values=Rejected)
     return [deletion for one in found if isinstance(one, list) for deletion in one]
+
+
+async def _still_keyed(memories: Sequence[MemoryRecord], newest: Newest) -> list[MemoryRecord]:
+    """Drop memories of a key that are deleted or renamed already, which their provider has yet to be told.
+
+    They supersede nothing, and nothing supersedes them. What the provider has answered is older than what the journal
+    is asked then, which keeps a deletion until the provider has it.
+    """
+    if len(memories) < 2:  # noqa: PLR2004 - of one alone nothing is superseded
+        return list(memories)
+    entries = await answer_all(memories, lambda memory: newest(memory.owner, memory.id), _AT_ONCE, values=Rejected)
+    known = zip(memories, entries, strict=True)
+    return [one for one, entry in known if not isinstance(entry, JournalEntry) or entry.state.key == one.key]
 
 
 def one_of_each_key(found: Found) -> Found:

@@ -54,12 +54,18 @@ async def free(provider: MemoryProvider, found: OfKey) -> None:
 
 
 async def delete_superseded(provider: MemoryProvider, found: OfKey) -> None:
-    """Delete what the current memory of a key supersedes.
+    """Delete what the current memory of a key supersedes, and still does at a second look.
+
+    A first look that began before the current one was deleted may have met what was put after that by a slower clock.
 
     Raises:
         ProviderError: some may be left.
     """
-    deletions = [Deletion(owner=record.owner, memory_id=record.id) for record in found.superseded]
+    if not found.superseded:
+        return
+    owner, key = found.superseded[0].owner, found.superseded[0].key or ""
+    still = {record.id for record in (await look(provider, owner, key)).superseded}
+    deletions = [Deletion(owner=owner, memory_id=record.id) for record in found.superseded if record.id in still]
     for outcome in await provider.erase_many(deletions) if deletions else ():
         if isinstance(outcome, ProviderError):
             raise outcome

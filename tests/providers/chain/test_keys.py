@@ -5,17 +5,18 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from providers.answers import Changed
+from providers.answers import Changed, Found
 from providers.base import MemoryProvider
 from providers.chain.observer import JournalCall, Unobserved
 from providers.errors import KeyNotFound, MemoryNotFound, Unavailable, VersionMismatch
 from providers.keys.choosing import TOLERATED_MS
 from providers.keys.looking import fetch
-from providers.keys.renaming import rename_all
+from providers.keys.renaming import rename, rename_all
 from providers.keys.writing import Kept, Put, delete, put
+from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
 from providers.states.clock import COUNTER_BITS
-from providers.types import Conditions, Deletion, Edit, NewMemory, PageQuery
+from providers.types import Conditions, Deletion, Edit, NewMemory, PageQuery, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, play
 
 OWNER = Owner(USER)
@@ -161,6 +162,81 @@ def test_a_store_that_takes_and_cannot_be_asked_is_asked_later() -> None:
         assert len(pending) == 1
         assert at_once == ["new tea"]
         assert [await scene.kept(name) for name in scene.providers] == 2 * [["new tea"]]
+
+    play(act)
+
+
+@pytest.mark.parametrize("way", ["deleted", "renamed", "deleted before a rename"])
+def test_what_a_store_has_yet_to_be_told_supersedes_nothing(way: str) -> None:
+    """A store that still has the key's former memory takes the present one: neither of them is lost for that."""
+
+    async def act(scene: Scene) -> None:
+        if way == "deleted before a rename":
+            await scene.chain.store(NewMemory(owner=OWNER, content="new tea", key="other"))
+        ahead = scene.versions.milliseconds() + 26_000 << COUNTER_BITS
+        first = None if way == "renamed" else ahead
+        await scene.chain.store(NewMemory(owner=OWNER, content="old tea", key=KEY, first_version=first))
+        await scene.deliver()
+        if way == "renamed":
+            await rename(scene.chain, OWNER, KEY, "other", lambda edit: edit)
+        else:
+            await delete(scene.chain, OWNER, KEY)
+        late = await scene.journal.lease("standby", 1, 30.0)
+        if way == "deleted before a rename":
+            await rename(scene.chain, OWNER, "other", KEY, lambda edit: edit)
+        else:
+            await put_as(scene, "new tea")
+        await scene.deliver()
+        meanwhile = (await fetch(scene.chain, OWNER, KEY)).memory.content
+        await deliver(scene)
+
+        assert len(late) == 1
+        assert meanwhile == "new tea"
+        left = ["new tea", "old tea"] if way == "renamed" else ["new tea"]
+        assert [sorted(await scene.kept(name)) for name in scene.providers] == 2 * [left]
+        assert (await fetch(scene.chain, OWNER, KEY)).memory.content == "new tea"
+
+    play(act)
+
+
+@pytest.mark.parametrize("way", ["get", "delete by id"])
+def test_a_look_that_met_a_deletion_halfway_loses_nothing(way: str) -> None:
+    """The memory that it has seen is deleted, and one of a slower clock is put, before it goes on."""
+
+    async def act(scene: Scene) -> None:
+        ahead = scene.versions.milliseconds() + 26_000 << COUNTER_BITS
+        old = await scene.chain.store(NewMemory(owner=OWNER, content="old tea", key=KEY, first_version=ahead))
+        await scene.deliver()
+        await scene.journal.prune(0.0)
+        home, met = scene.home, list[str]()
+
+        async def replace_once() -> None:
+            if not met:
+                met.append(old.id)
+                home.failures["put_many"] = DOWN
+                await delete(scene.chain, OWNER, KEY)
+                await put_as(scene, "new tea")
+
+        async def page(provider: MockMemoryProvider, query: PageQuery) -> Found:
+            await replace_once()
+            return await MockMemoryProvider.page(provider, query)
+
+        async def snapshot(provider: MockMemoryProvider, owner: Owner, memory_id: str) -> Snapshot | None:
+            found = await MockMemoryProvider.snapshot(provider, owner, memory_id)
+            await replace_once()
+            return found
+
+        if way == "get":
+            home.instead["page"] = page
+            await fetch(scene.chain, OWNER, KEY)
+        else:
+            home.instead["snapshot"] = snapshot
+            await scene.chain.delete(USER, old.id)
+        home.failures.clear()
+        await deliver(scene)
+
+        assert met == [old.id]
+        assert (await fetch(scene.chain, OWNER, KEY)).memory.content == "new tea"
 
     play(act)
 
