@@ -84,6 +84,7 @@ _BODIES: dict[str, Struct] = {
     "renameKeys": key_schemas.RenameRequest("plans/", "plans/", prefix=True),
     "listKeys": key_schemas.ListKeysRequest("plans/", 1),
     "setBreaker": operator_schemas.BreakerChange("auto", "back to normal"),
+    "setMode": operator_schemas.ModeRequest("read_write"),
     "setOrder": operator_schemas.OrderRequest(["native"]),
 }
 _ANSWERS: dict[str, Struct] = {
