@@ -23,13 +23,15 @@ T = TypeVar("T")
 _MEMORIES = 4
 _JOURNAL_MODES = (Mode.REFUSED, Mode.APPLIED_THEN_ERROR, Mode.SLOW)
 _CLIENTS = (0, 1)
+# What expires is looked for in scripts of its own, in which one clock is hours ahead.
+_ACTS = [act for act in Act if act is not Act.LAPSE]
 
 replicas = st.integers(0, REPLICAS - 1)
 steps = st.builds(
     Step,
     client=st.just(0),
     wait=st.just(0.0),
-    act=st.sampled_from(Act),
+    act=st.sampled_from(_ACTS),
     memory=st.integers(0, _MEMORIES - 1),
     replica=replicas,
     retries=st.integers(0, 2),

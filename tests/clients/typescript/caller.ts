@@ -23,7 +23,7 @@ assert(stored.data !== undefined, JSON.stringify(stored.error));
 // With `messages` the answer is that of a batch.
 assert("memory_id" in stored.data);
 const memoryId: string = stored.data.memory_id;
-const status: "stored" | "accepted" = stored.data.status;
+const status: "stored" | "accepted" | "exists" = stored.data.status;
 assert.equal(status, "stored");
 
 const found = await api.POST("/memory/recall", { body: { ...question, user_id: user, format: "text", limit: 5 } });
