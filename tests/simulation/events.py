@@ -59,6 +59,11 @@ class Event(Struct, frozen=True, kw_only=True):
     first: "Event | None" = None
 
     @property
+    def tries(self) -> int:
+        """How often it was asked for; each try is under the clock of the one who was asked."""
+        return len(self.skews) - 1
+
+    @property
     def acknowledged(self) -> bool:
         """Whether the client has the service's word for it."""
         return self.ending is Ending.DONE
