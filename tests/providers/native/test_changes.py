@@ -198,7 +198,10 @@ async def test_another_epoch_gets_everything(provider: PostgresMemoryProvider) -
 
 
 async def test_recalls_beside_writers_are_never_stale(database: str) -> None:
-    """Two providers write and recall one user's memories at once: each finds what was acknowledged before."""
+    """Two providers write and recall one user's memories at once: each finds what was acknowledged before.
+
+    Not in the first place: a recall while the index loads is ordered otherwise.
+    """
     async with (
         open_native_provider(database, HashingEmbedder(24)) as one,
         open_native_provider(database, HashingEmbedder(24)) as other,
@@ -208,9 +211,10 @@ async def test_recalls_beside_writers_are_never_stale(database: str) -> None:
             for number in range(25):
                 word = f"{name}{number}word"
                 memory_id = await writer.remember("anna", f"a text about {word}")
-                assert (await reader.recall("anna", word))[0].id == memory_id
+                assert memory_id in {hit.id for hit in await reader.recall("anna", word, 100)}
                 await writer.update("anna", memory_id, content=f"a text about {word}x")
-                assert (await reader.recall("anna", f"{word}x"))[0].content.endswith(f"{word}x")
+                found = {hit.id: hit.content for hit in await reader.recall("anna", f"{word}x", 100)}
+                assert found[memory_id].endswith(f"{word}x")
                 await writer.delete("anna", memory_id)
                 assert memory_id not in {hit.id for hit in await reader.recall("anna", f"{word}x", 100)}
             await writer.store_many([NewMemory(owner=ANNA, content=f"{name} {number}") for number in range(20)])
