@@ -47,15 +47,15 @@ def test_the_locks_keep_extras() -> None:
     assert dict(_locked(_ROOT / "requirements-dev.txt"))["coverage"] == {"toml"}
 
 
-def test_the_lock_of_the_client_in_typescript_names_hashes_and_no_registry() -> None:
+@pytest.mark.parametrize("folder", ["tests/clients/typescript", "app/client/typescript"])
+def test_the_locks_for_npm_have_hashes_and_no_address(folder: str) -> None:
     """Npm writes the address of every package into its lock unless it is told not to."""
-    text = (_ROOT / "tests/clients/typescript/package-lock.json").read_text("utf-8")
+    text = (_ROOT / folder / "package-lock.json").read_text("utf-8")
     packages: dict[str, dict[str, object]] = json.loads(text)["packages"]
 
-    assert "resolved" not in text
-    assert "registry" not in text
     assert len(packages) > 3
     assert all("integrity" in package for name, package in packages.items() if name)
+    assert not any(str(value).startswith("http") for package in packages.values() for value in package.values())
 
 
 def _locked(path: Path) -> Iterator[tuple[str, set[str]]]:

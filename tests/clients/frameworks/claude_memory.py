@@ -28,7 +28,7 @@ def commands(tool: NinaiMemoryTool) -> dict[str, object]:
     def do(command: str, **given: object) -> object:
         return tool.call({"command": command, **given})
 
-    note, work = "/memories/notes.txt", "/memories/work"
+    note, task = "/memories/notes.txt", "/memories/task"
     text = "first\nsecond\n  third  \n"
     said = {
         "empty": do("view", path="/memories"),
@@ -39,15 +39,15 @@ def commands(tool: NinaiMemoryTool) -> dict[str, object]:
         "inserted": do("insert", path=note, insert_line=0, insert_text="zeroth\n"),
         "whole": do("view", path=note),
     }
-    do("create", path=f"{work}/a/b/deep.txt", file_text="x" * 1500)
-    do("create", path=f"{work}/用户.md", file_text="")
-    do("create", path=f"{work}er.txt", file_text=" \n ")
+    do("create", path=f"{task}/a/b/deep.txt", file_text="x" * 1500)
+    do("create", path=f"{task}/用户.md", file_text="")
+    do("create", path=f"{task}er.txt", file_text=" \n ")
     do("create", path="/memories/.hidden", file_text="h")
     said |= {
         "tree": do("view", path="/memories"),
-        "blank": do("view", path=f"{work}er.txt"),
-        "moved": do("rename", old_path=work, new_path="/memories/play/ground"),
-        "beside": do("view", path=f"{work}er.txt"),
+        "blank": do("view", path=f"{task}er.txt"),
+        "moved": do("rename", old_path=task, new_path="/memories/play/ground"),
+        "beside": do("view", path=f"{task}er.txt"),
         "inside": do("view", path="/memories/play"),
         "renamed": do("rename", old_path=note, new_path="/memories/play/n.txt"),
         "deleted": do("delete", path="/memories/play/ground"),
@@ -74,7 +74,7 @@ def commands(tool: NinaiMemoryTool) -> dict[str, object]:
             lambda: do("delete", path="/memories/none"),
             lambda: do("rename", old_path="/memories/none", new_path="/memories/some"),
             lambda: do("rename", old_path="/memories/play", new_path="/memories/play/in"),
-            lambda: do("rename", old_path="/memories/play/n.txt", new_path="/memories/worker.txt"),
+            lambda: do("rename", old_path="/memories/play/n.txt", new_path="/memories/tasker.txt"),
         )
     ]
     do("create", path="/memories/longest", file_text="x" * 32_000)
