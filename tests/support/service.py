@@ -59,23 +59,7 @@ class Service:
         return self._process
 
     def start(self, port: int = 0) -> Self:
-        """Start it, on a free port unless one is given, and wait until it is ready.
-
-        One start in many stands still before it listens; its output is shown then, and it is started once more.
-        """
-        self._begin(port)
-        try:
-            self._wait_for("its address", self._find_url)
-        except AssertionError:
-            sys.stderr.write(f"a start that stood still:\n{self.said()}\n")
-            self.kill_everything()
-            self._begin(port)
-            self._wait_for("its address", self._find_url)
-        self.wait_until_ready()
-        self._seen |= self.processes()
-        return self
-
-    def _begin(self, port: int) -> None:
+        """Start it, on a free port unless one is given, and wait until it is ready."""
         with self._errors.open("wb") as errors:
             self._process = subprocess.Popen(  # noqa: S603 - our own command
                 [NINAI, "serve", "--port", str(port), "--data-dir", self.data_dir],
@@ -85,6 +69,10 @@ class Service:
                 stderr=errors,
                 start_new_session=True,
             )
+        self._wait_for("its address", self._find_url)
+        self.wait_until_ready()
+        self._seen |= self.processes()
+        return self
 
     def adopt(self, process: subprocess.Popen[bytes]) -> None:
         """Take a process for the service that somebody else has started."""

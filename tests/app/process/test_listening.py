@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from threading import Event
 
@@ -10,6 +11,19 @@ from tests.support.service import NINAI, environment
 
 HOST = "127.0.0.1"
 WAIT_SECONDS = 5.0
+
+PROBE = """
+import socket, sys, threading
+from app.process import listening
+
+listening.POLL_SECONDS = 1.0  # time to look before the first connection
+with socket.create_server(("127.0.0.1", 0)) as server:
+    announced = threading.Event()
+    with listening.announcing("127.0.0.1", server.getsockname()[1], announced.set):
+        before = set(sys.modules)
+        assert announced.wait(30)
+print(sorted(set(sys.modules) - before))
+"""
 
 
 def test_it_is_announced_once_the_port_accepts_connections() -> None:
@@ -35,6 +49,13 @@ def test_a_server_that_ends_before_it_listens_is_not_announced() -> None:
         server.listen()
 
         assert not announced.wait(10 * POLL_SECONDS)
+
+
+def test_the_thread_that_waits_imports_nothing() -> None:
+    """A worker that is forked in the middle of an import would wait for ever for the lock of the module."""
+    ended = subprocess.run([sys.executable, "-c", PROBE], capture_output=True, text=True, check=True)  # noqa: S603 - our own text
+
+    assert ended.stdout == "[]\n"
 
 
 def test_a_client_that_reads_the_address_can_connect_at_once(tmp_path: Path) -> None:
