@@ -18,11 +18,13 @@ USERS = tuple(f"user-{number}" for number in range(20))
 MEMORIES = 500  # of each
 QUESTIONS = 20  # of a batch
 RECALLS = "/memory/recall/batch"
-NOISY, MODEST = new_key("one"), new_key("two")
+NOISY, MODEST, WATCHING = new_key("one"), new_key("two"), new_key("three")
 KEYS = {
     "NINAI__AUTH__MODE": "api_key",
     "NINAI__AUTH__KEYS__NOISY__HASH": hash_key(NOISY),
     "NINAI__AUTH__KEYS__MODEST__HASH": hash_key(MODEST),
+    "NINAI__AUTH__KEYS__WATCHING__HASH": hash_key(WATCHING),
+    "NINAI__AUTH__KEYS__WATCHING__SCOPES": '["metrics:read"]',
 }
 
 _WORDS = [f"{a}{b}{c}" for a in "bdfgklmnprst" for b in "aeiou" for c in ("n", "r", "t", "ng", "lo", "st")]
@@ -110,11 +112,11 @@ def _threads(pid: int) -> list[int]:
     return []
 
 
-def metric(service: Service, name: str, **labels: str) -> float:
-    """Return the sum of a metric's samples that have these labels."""
+def metric(service: Service, name: str, key: str | None = None, **labels: str) -> float:
+    """Return the sum of a metric's samples that have these labels, read with a key where the service has keys."""
     return sum(
         sample.value
-        for family in text_string_to_metric_families(service.metrics())
+        for family in text_string_to_metric_families(service.metrics(key))
         for sample in family.samples
         if sample.name == name and labels.items() <= sample.labels.items()
     )

@@ -91,10 +91,11 @@ class Service:
         """Return its output since it was started."""
         return self._errors.read_text(errors="replace") if self._errors.exists() else ""
 
-    def metrics(self) -> str:
-        """Return its metrics by now; those of a moment ago would be returned again."""
+    def metrics(self, key: str | None = None) -> str:
+        """Return its metrics by now, for a key if it has keys; those of a moment ago would be returned again."""
         time.sleep(SHARED_SECONDS)
-        return httpx.get(f"{self.url}/metrics", trust_env=False).text
+        headers = {} if key is None else {"Authorization": f"Bearer {key}"}
+        return httpx.get(f"{self.url}/metrics", headers=headers, trust_env=False).raise_for_status().text
 
     def processes(self) -> set[int]:
         """Return every living process of it: what it started, and what works in its folder."""
