@@ -36,6 +36,7 @@ from app.controllers.batches import BatchesController
 from app.controllers.changes import ChangesController
 from app.controllers.docs import DocsController
 from app.controllers.feed import FeedController
+from app.controllers.guide import GuideController, built_guide
 from app.controllers.health import HealthController
 from app.controllers.keys import KeysController
 from app.controllers.lists import ListsController
@@ -107,7 +108,7 @@ _RESOURCES = (
     PortableController,
     *_OPERATORS,
 )
-_PAGES = (HealthController, DocsController, ConsoleController, LoginController, AssetsController)
+_PAGES = (HealthController, DocsController, GuideController, ConsoleController, LoginController, AssetsController)
 
 
 def create_app(
@@ -158,6 +159,7 @@ def create_app(
                 "rate_limiter": limiter,
                 "failed_logins": FailedLogins(time.monotonic),
                 "callers": callers,
+                "guide": built_guide(),
             }
         ),
         exception_handlers={HTTPException: respond, Exception: respond},

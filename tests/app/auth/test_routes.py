@@ -26,6 +26,8 @@ PUBLIC_ROUTES = {
     "/docs/openapi.json",
     "/docs/{path}",
     "/docs/scalar.js",
+    "/docs/guide",
+    "/docs/guide/{name}",
     "/console/login",
     "/console/{rest}",
     "/console/files/{name}",
