@@ -42,6 +42,10 @@ _CONFIGURATION = {
     "myst_links_external_new_tab": False,
     "highlight_language": "text",
     "html_theme": "furo",
+    "html_theme_options": {
+        "light_css_variables": {"color-brand-primary": "#0b6e6e", "color-brand-content": "#0b6e6e"},
+        "dark_css_variables": {"color-brand-primary": "#4fc3bd", "color-brand-content": "#4fc3bd"},
+    },
     "html_static_path": ["_static"],
     "html_css_files": [_STYLE.name],
     "html_favicon": "_static/icon.svg",

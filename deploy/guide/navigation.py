@@ -50,6 +50,12 @@ SECTIONS = (
     Section("The project", ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),
     Section("The design", ("providers/chain/README.md", "providers/keys/README.md")),
 )
+# What the navigation calls pages whose headings are not about their place in it.
+TITLES = {
+    "README.md": "Start",
+    "app/client/python/README.md": "The Python package",
+    "app/client/typescript/README.md": "The TypeScript package",
+}
 # Pages that stand below another one, which links to each of them.
 BELOW = {
     "deploy/runbooks/README.md": "deploy/runbooks/Ninai*.md",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from deploy.guide.navigation import BELOW, HOME, SECTIONS
+from deploy.guide.navigation import BELOW, HOME, SECTIONS, TITLES
 
 ROOT = Path(__file__).parents[2]
 INDEX = "index"
@@ -102,11 +102,18 @@ def _block(file: Path) -> str:
 def _contents(path: str, names: Mapping[str, str]) -> str:
     """Return the hidden tables of contents that make the navigation."""
     if path == HOME:
-        return "".join(_table(section.heading, [names[page] for page in section.pages]) for section in SECTIONS)
+        return "".join(
+            _table(section.heading, [_entry(names[page], TITLES.get(page)) for page in section.pages])
+            for section in SECTIONS
+        )
     if path in BELOW:
         below = sorted(names[str(page.relative_to(ROOT))] for page in ROOT.glob(BELOW[path]))
         return _table("", below)
     return ""
+
+
+def _entry(name: str, title: str | None) -> str:
+    return name if title is None else f"{title} <{name}>"
 
 
 def _table(caption: str, pages: list[str]) -> str:
