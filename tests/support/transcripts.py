@@ -146,4 +146,8 @@ class Shell:
             expected = tuple(self.typed(line) for line in step.expected)
             assert missing(expected, said) == [], f"{block.name}: {step.command}\n{said}"
             for line, found in _pairs(expected, said):
-                self.replaced |= dict(zip(_ID.findall(line), _ID.findall(found or ""), strict=True))
+                self._take_ids(_ID.findall(line), _ID.findall(found or ""))
+
+    def _take_ids(self, of_page: list[str], of_answer: list[str]) -> None:
+        if len(of_page) == len(of_answer):  # and none behind three dots
+            self.replaced |= dict(zip(of_page, of_answer, strict=True))

@@ -21,22 +21,27 @@ def opened() -> Iterator[Callable[..., Desk]]:
     """Open a terminal beside a service that has these variables; both are gone afterwards."""
     with ExitStack() as stack:
 
-        def open_desk(**variables: str) -> Desk:
+        def open_desk(before: Callable[[Shell], None] = _nothing, **variables: str) -> Desk:
             folder = stack.enter_context(reachable_folder())
+            shell = shell_in(folder, variables)
+            before(shell)
             service = stack.enter_context(running_service(folder, variables))
-            return shell_in(folder, service, variables), service
+            shell.environment["NINAI_URL"] = shell.replaced[ADDRESS] = service.url
+            return shell, service
 
         yield open_desk
 
 
-def shell_in(folder: Path, service: Service, variables: dict[str, str]) -> Shell:
+def _nothing(_: Shell) -> None:
+    """Type nothing before the service starts."""
+
+
+def shell_in(folder: Path, variables: dict[str, str]) -> Shell:
     """Return a terminal in a folder that looks like a clone, with the commands and the settings of the service."""
     place = folder / "clone"
-    place.mkdir(exist_ok=True)
+    place.mkdir()
+    (folder / "data").mkdir()
     (place / ".venv").symlink_to(Path(sys.executable).parents[1])
     (place / "deploy").symlink_to(ROOT / "deploy")
-    data, url = str(service.data_dir), service.url
-    known = environment(HOME=str(folder), NINAI__DATA_DIR=data, NINAI_URL=url, COLUMNS="200", **variables)
-    shell = Shell(place, {**known, "PATH": f"{Path(sys.executable).parent}:{known['PATH']}"})
-    shell.replaced[ADDRESS] = service.url
-    return shell
+    known = environment(HOME=str(folder), NINAI__DATA_DIR=str(folder / "data"), COLUMNS="200", **variables)
+    return Shell(place, {**known, "PATH": f"{Path(sys.executable).parent}:{known['PATH']}"})
