@@ -71,6 +71,5 @@ NOT_TRIED: Mapping[tuple[str, str], str] = {
     ("deploy/kubernetes/README.md", "$ "): "needs a cluster",
     ("deploy/pgbouncer/README.md", "ALTER ROLE"): "changes a role, and shows in plans alone",
     ("deploy/prometheus/README.md", "$ "): "needs Prometheus",
-    ("deploy/systemd/README.md", "$ "): "changes the machine",
     ("deploy/systemd/README.md", "# "): "changes the machine",
 }

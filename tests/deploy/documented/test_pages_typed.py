@@ -100,13 +100,16 @@ def test_the_accountability_page(desk: Desk) -> None:
     shell, service = desk
     page = "deploy/docs/accountability.md"
     (shell.folder / "service.log").write_text(service.said(), "utf-8")
+    [known] = store(service.url, "The audit has ids, and no texts")
+    httpx.get(f"{service.url}/memory/memories/{known}", trust_env=False).raise_for_status()
 
     shell.follow(shown(page, "$ ninai mode read-only"))
     shell.follow(shown(page, "$ ninai audit search"))
 
-    [entry, *_] = msgspec.json.decode(shell.run("ninai audit search --operation recall --json"))
+    files = sorted((service.data_dir / "audit").glob("*"))
+    entries = [msgspec.json.decode(line) for file in files for line in file.read_bytes().splitlines()]
     example = msgspec.json.decode(re.sub(r"\n", "", shown(page, '{"seq"').text))
-    assert set(example) - {"caller"} <= set(entry)  # without keys nobody has a name
+    assert set(example) <= set[str]().union(*entries)
 
 
 def test_out_and_in(desk: Desk) -> None:
