@@ -15,6 +15,7 @@ from providers.expiry import BEGINNING
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
 from providers.owners import Owner
+from providers.retention import NO_HISTORY, Retention
 from providers.states.clock import HybridClock
 from providers.states.editing import tombstone_for
 from providers.summaries import OwnerSummary, summary_of
@@ -22,6 +23,8 @@ from providers.types import ALL, Conditions, Snapshot, as_page
 
 MAX_SNAPSHOTS = 1_000  # in one call
 MAX_OWNERS = 1_000  # in one call
+
+VersionPlace = tuple[str, int]  # a memory and a version of it
 
 
 @runtime_checkable
@@ -58,9 +61,14 @@ class Replica(MemoryProvider, Protocol):
         return True
 
     @property
+    def retention(self) -> Retention:
+        """Which versions of a memory this store keeps beside the newest one; by default none."""
+        return NO_HISTORY
+
+    @property
     def keeps_history(self) -> bool:
-        """Whether this store keeps every version of a memory, and not only the newest one."""
-        return False
+        """Whether this store keeps versions of a memory beside the newest one."""
+        return self.retention.keep > 0
 
     async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:  # noqa: ARG002 - for those that can tell
         """Return what changed of an owner's memories since a cursor, everything without one; None if that is unknown.
@@ -156,6 +164,20 @@ class Replica(MemoryProvider, Protocol):
             Unsupported: the store keeps no history.
         """
         raise Unsupported(f"keep {len(snapshots)} superseded versions")
+
+    async def superseded(
+        self,
+        owner: Owner,  # noqa: ARG002 - for those that keep history
+        limit: int = MAX_SNAPSHOTS,  # noqa: ARG002 - as there
+        *,
+        after: VersionPlace | None = None,  # noqa: ARG002 - as there
+    ) -> list[Snapshot]:
+        """Return an owner's superseded versions by ascending id, then version, those behind a place; none by default.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        return []
 
     @abstractmethod
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:

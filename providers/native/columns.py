@@ -115,8 +115,10 @@ def heads(columns: Iterable[Column]) -> str:
     return ", ".join(f"{column.head} AS {column.name}" if column.head else column.name for column in columns)
 
 
-def insertion(columns: Sequence[Column]) -> str:
+def insertion(columns: Sequence[Column], condition: str = NAMED) -> str:
     """Return the statement that inserts rows of columns, each bound as one array, up to the clause about conflicts.
+
+    `condition` makes the settings of the statement.
 
     Rows come in one order everywhere, so that two batches that share ids wait for each other instead of deadlocking; of
     two with the same id in one batch the first is stored.
@@ -127,7 +129,7 @@ def insertion(columns: Sequence[Column]) -> str:
     return f"""
         INSERT INTO ninai_memories AS stored ({names(columns)})
         SELECT {inserted} FROM unnest({arrays}) WITH ORDINALITY AS new ({names(bound)}, place)
-        WHERE {NAMED}
+        WHERE {condition}
         ORDER BY user_id, id, place
         ON CONFLICT (user_id, id)
     """  # noqa: S608 - joined from constants

@@ -3,6 +3,7 @@
 from sqlalchemy import text
 
 from providers.native.columns import LIVE, STATE, WRITTEN, assignments, heads, insertion, names
+from providers.native.keeping import KEEPING
 from providers.native.wall import ALL, NAMED
 from providers.summaries import DELETED, HEX_DIGITS, MODULUS
 
@@ -21,7 +22,7 @@ _OF_THE_LIVING = "CASE WHEN stored.deleted_at IS NULL THEN excluded.{name} END"
 _DECIDED_BY_VERSION = [column for column in WRITTEN if column.name in {"version", "edits", "deleted_at"}]
 
 PUT_STATES = text(f"""
-    {insertion(WRITTEN)} DO UPDATE SET
+    {insertion(WRITTEN, f"{NAMED} AND {KEEPING}")} DO UPDATE SET
         {assignments(_DECIDED_BY_VERSION, _OF_THE_NEWER)},
         created_at = CASE WHEN {_NEW_WINS} THEN coalesce(excluded.created_at, stored.created_at)
             ELSE coalesce(stored.created_at, excluded.created_at) END,

@@ -155,7 +155,7 @@ async def test_an_empty_database_stays_empty(empty: str) -> None:
     findings = await found_in(empty)
 
     assert wrong(findings) == {"pgvector": CheckStatus.WARNING, "schema": CheckStatus.WARNING}
-    assert findings["schema"].found == "at nothing yet, this version has 0012"
+    assert findings["schema"].found == "at nothing yet, this version has 0013"
     assert findings["health"].found == "needs providers.native.schema"
     async with connected(empty) as connection:
         assert await connection.fetchval(TABLES) == 0

@@ -10,6 +10,7 @@ from providers.journal.base import Journal
 from providers.journal.operations import Delivery
 from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
+from providers.retention import NO_HISTORY
 from providers.states.editing import tombstone_for
 from tests.providers.chain.scene import DOWN, Scene, play
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
@@ -27,7 +28,10 @@ def historian(clock: FakeClock) -> FrailProvider:
 
 async def kept(store: FrailProvider, memory_id: str) -> list[str | None]:
     """Return the texts of all versions that a store keeps, the oldest first."""
-    return [state.content for state in await MockMemoryProvider.versions(store, OWNER, memory_id)]
+    older = await MockMemoryProvider.superseded(store, OWNER)
+    newest = await MockMemoryProvider.snapshot(store, OWNER, memory_id)
+    states = [state for state in older if state.id == memory_id] + ([] if newest is None else [newest])
+    return [state.content for state in states]
 
 
 async def keepers(journal: Journal) -> set[str]:
@@ -146,7 +150,7 @@ def test_a_journal_learns_that_a_store_keeps_history_no_more() -> None:
         standby.failures["put_versions"] = Unavailable("busy")
         await written(chain)
         assert (await stage.journal.status()).backlogs[1].pending > 1
-        standby._keeps_history = False  # noqa: SLF001 - another program under the same name
+        standby._retention = NO_HISTORY  # noqa: SLF001 - another program under the same name
         await asyncio.sleep(90)
 
         assert await keepers(stage.journal) == set()

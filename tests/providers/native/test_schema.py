@@ -33,14 +33,14 @@ MIGRATIONS = Path(schema_module.__file__).parent / "migrations"
 ONE_MORE = '''
 """One more column.
 
-Revision ID: 0013
-Revises: 0012
+Revision ID: 0014
+Revises: 0013
 """
 
 from alembic import op
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
@@ -100,7 +100,7 @@ async def test_nothing_is_there_before_the_first_upgrade(empty_database: str) ->
     async with opened(empty_database) as engine:
         state = await Schema(engine).state()
 
-    assert state == SchemaState(current=None, newest="0012", pending=[f"{step:04}" for step in range(1, 13)])
+    assert state == SchemaState(current=None, newest="0013", pending=[f"{step:04}" for step in range(1, 14)])
     assert state.usable is False
     assert await tables_of(empty_database) == 0
 
@@ -111,7 +111,7 @@ async def test_an_upgrade_makes_everything(empty_database: str) -> None:
         first = await Schema(engine).upgrade()
         second = await Schema(engine).upgrade()
 
-    assert first == second == SchemaState(current="0012", newest="0012", pending=[])
+    assert first == second == SchemaState(current="0013", newest="0013", pending=[])
     assert first.usable is True
     assert await tables_of(empty_database) == 17
 
@@ -122,7 +122,7 @@ async def test_eight_upgrades_at_once_take_turns(empty_database: str) -> None:
         engines = [await stack.enter_async_context(opened(empty_database)) for _ in range(8)]
         states = await asyncio.gather(*(Schema(engine).upgrade() for engine in engines))
 
-    assert {state.current for state in states} == {"0012"}
+    assert {state.current for state in states} == {"0013"}
     assert await tables_of(empty_database) == 17
 
 
@@ -156,6 +156,7 @@ async def test_the_history_tells_every_revision(database: str) -> None:
         ("0010", True),
         ("0011", True),
         ("0012", True),
+        ("0013", True),
     ]
 
 
@@ -203,8 +204,8 @@ async def test_a_newer_schema_is_lived_with(database: str, newer_migrations: Pat
     async with opened(database) as engine:
         newer = await Schema(engine, newer_migrations).upgrade()
         state = await Schema(engine).state()
-    assert newer.current == "0013"
-    assert state == SchemaState(current="0013", newest="0012", pending=[])
+    assert newer.current == "0014"
+    assert state == SchemaState(current="0014", newest="0013", pending=[])
 
     async with open_native_provider(database, HashingEmbedder()) as provider:
         memory_id = await provider.remember("anna", "tea")
@@ -232,7 +233,7 @@ async def test_a_migration_under_a_running_provider_disturbs_nothing(database: s
 async def test_without_leave_to_migrate_the_operator_is_told(empty_database: str) -> None:
     """A provider that must not migrate says what to run, and serves once that was done."""
     async with open_native_provider(empty_database, migrate=False) as provider, opened(empty_database) as engine:
-        with pytest.raises(Misconfigured, match=r"nothing yet.*0012.*ninai db upgrade"):
+        with pytest.raises(Misconfigured, match=r"nothing yet.*0013.*ninai db upgrade"):
             await provider.list_memories("anna")
         assert await tables_of(empty_database) == 0
 
@@ -267,6 +268,7 @@ async def test_a_role_that_may_only_use_the_tables_serves(database: str) -> None
     async with connected(database) as connection:
         await connection.execute("CREATE ROLE clerk LOGIN")
         await connection.execute("GRANT SELECT, INSERT, UPDATE ON ninai_memories TO clerk")
+        await connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ninai_history TO clerk")
         await connection.execute("GRANT SELECT ON ninai_schema_version, ninai_store TO clerk")
         async with open_native_provider(dsn, HashingEmbedder(), migrate=False) as provider:
             memory_id = await provider.remember("anna", "tea")
