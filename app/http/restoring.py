@@ -32,7 +32,7 @@ async def restored_by(write: WriteCall, memory_id: str, version: int) -> Edit:
         RequestError: the version is not kept (any more).
         Unsupported: no store keeps history.
     """
-    query = HistoryQuery(owner=write.owner, memory_id=memory_id, before=version + 1, limit=1)
+    query = HistoryQuery(owner=write.owner, memory_id=memory_id, before=min(version + 1, MAX_VERSION), limit=1)
     page = await write.provider.history(query)
     if not page.versions or page.versions[0].version != version:
         raise RequestError(VERSION_NOT_FOUND, f"The memory has no version {version} in its history.", "version")

@@ -12,6 +12,7 @@ from app.settings.datadir import default_data_dir
 from app.settings.environment import process_environment
 from app.settings.expiry import ExpirySettings
 from app.settings.extraction import ExtractionSettings
+from app.settings.history import HistorySettings
 from app.settings.limits import LimitSettings
 from observability.secret import Secret
 from providers.chain.policy import AttemptPolicy, ChainPolicy
@@ -183,3 +184,4 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reranker: RerankerSettings = field(default_factory=NoRerankerSettings)
     limits: LimitSettings = LimitSettings()
     expiry: ExpirySettings = field(default_factory=ExpirySettings)
+    history: HistorySettings = HistorySettings()

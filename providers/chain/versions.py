@@ -50,7 +50,7 @@ class HistoryReader(Struct, frozen=True):
         with self.context.begin(route, OperationClass.READ) as execution:
             view = PendingView(self.context, query.owner, execution)
             entry = await view.entry(query.memory_id)
-            known = _Known(entry, () if view.journal_error else await view.superseded(query.memory_id))
+            known = _Known(entry, () if view.journal_error else await view.superseded_versions(query.memory_id))
             try:
                 page = await self._asked(execution, query, known, view.route)
             except MemoryNotFound:
