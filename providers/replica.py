@@ -204,7 +204,12 @@ class Replica(MemoryProvider, Protocol):
         while len(page) == MAX_SNAPSHOTS:
             page = await self.snapshots(owner, after=page[-1].id)
             states = states + page
-        return summary_of(owner, states)
+        versions = await self.superseded(owner) if self.keeps_history else []
+        some = versions
+        while len(some) == MAX_SNAPSHOTS:
+            some = await self.superseded(owner, after=(some[-1].id, some[-1].version))
+            versions = versions + some
+        return summary_of(owner, states, versions)
 
     @abstractmethod
     async def identity(self) -> str:

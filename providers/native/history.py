@@ -43,6 +43,11 @@ class VersionTable(Struct, frozen=True):
         """The value of every statement that may replace a version."""
         return {"kept_versions": str(self.retention.keep)}
 
+    @property
+    def oldest(self) -> int:
+        """The oldest version that may be kept now."""
+        return self.retention.oldest(self.clock.milliseconds())
+
     async def put(self, states: Sequence[Snapshot]) -> set[Key]:
         """Keep versions; return the keys of those whose memories were deleted. A repeat is harmless."""
         now_ms = self.clock.milliseconds()
@@ -60,17 +65,16 @@ class VersionTable(Struct, frozen=True):
 
     async def page(self, query: HistoryQuery, newest: Snapshot) -> HistoryPage:
         """Return a page of the history of a memory, of which the newest version is known."""
-        oldest = self.retention.oldest(self.clock.milliseconds())
         values: dict[str, Any] = values_of(query.owner) | {
             "id": newest.id,
             "newest": newest.version,
-            "oldest": oldest,
+            "oldest": self.oldest,
             "keep": self.retention.keep,
         }
         [kept] = await self.database.rows(history_sql.KEPT, values)
-        floor = kept.floor if kept.found == self.retention.keep else oldest
+        floor = int(kept.floor) if kept.found == self.retention.keep else 0
         some = values | {
-            "floor": floor if kept.found == self.retention.keep else 0,
+            "floor": floor,
             "before": MAX_VERSION if query.before is None else query.before,
             "limit": query.limit + 1,  # one more shows that there are others
             "most_bytes": query.most_bytes or _NO_BOUND,
@@ -83,8 +87,7 @@ class VersionTable(Struct, frozen=True):
 
     async def superseded(self, owner: Owner, limit: int, after: tuple[str, int] | None) -> list[Snapshot]:
         """Return an owner's versions by ascending id and version, those behind a place."""
-        oldest = self.retention.oldest(self.clock.milliseconds())
-        values: dict[str, Any] = values_of(owner) | {"limit": limit, "oldest": oldest}
+        values: dict[str, Any] = values_of(owner) | {"limit": limit, "oldest": self.oldest}
         statement = history_sql.SUPERSEDED
         if after is not None:
             memory_id, version = after
@@ -108,7 +111,7 @@ class VersionTable(Struct, frozen=True):
     async def sweep(self) -> int:
         """Drop versions that are older than the retention, and those of deleted memories; return how many."""
         nothing = self.retention.keep == 0
-        oldest = MAX_VERSION if nothing else self.retention.oldest(self.clock.milliseconds())
+        oldest = MAX_VERSION if nothing else self.oldest
         dropped = 0
         for statement, values in (
             (history_sql.DROP_OLD, {"oldest": oldest, "all": nothing}),

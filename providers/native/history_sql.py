@@ -4,16 +4,16 @@ from sqlalchemy import text
 
 from providers.native.bounded_answers import bounded_versions
 from providers.native.columns import STATE, names
+from providers.native.keeping import YOUNG
 from providers.native.wall import ALL, NAMED
 from providers.retention import UNDATED_VERSION
 
 # The columns of the table; what is derived stands in `unknown`, and nothing is looked for by it.
 VERSION = tuple(column for column in STATE if not column.derived)
 
-_YOUNG = f"(h.version >= CAST(:oldest AS bigint) OR h.version = {UNDATED_VERSION})"
 _OF_HISTORY = f"""
     ninai_history AS h WHERE {NAMED} AND h.user_id = :user_id AND h.id = CAST(:id AS uuid)
-        AND h.version < CAST(:newest AS bigint) AND {_YOUNG}
+        AND h.version < CAST(:newest AS bigint) AND {YOUNG}
 """
 
 # How many versions of a memory are kept, and the oldest of them.
@@ -36,7 +36,7 @@ PAGE = text(
 
 _SUPERSEDED = f"""
     SELECT {names(VERSION, "h.")} FROM ninai_history AS h
-    WHERE {NAMED} AND h.user_id = :user_id AND {_YOUNG} {{behind}}
+    WHERE {NAMED} AND h.user_id = :user_id AND {YOUNG} {{behind}}
     ORDER BY h.id, h.version LIMIT CAST(:limit AS int)
 """  # noqa: S608 - joined from constants
 SUPERSEDED = text(_SUPERSEDED.format(behind=""))

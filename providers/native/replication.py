@@ -139,10 +139,16 @@ class NativeReplica(Replica):
     async def summaries(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[OwnerSummary]:
         """Return the summaries of the next owners, all in one statement; see `Replica`."""
         check_owners_page(limit, after)
-        values = {"limit": limit, "after": "" if after is None else after.key}
+        values = {"limit": limit, "after": "" if after is None else after.key, "oldest": self.versions.oldest}
         rows = await self._database.rows(replication_sql.SUMMARIES, values)
         return [
-            OwnerSummary(owner=Owner.of_key(row.user_id), live=row.live, deleted=row.deleted, digest=row.digest)
+            OwnerSummary(
+                owner=Owner.of_key(row.user_id),
+                live=row.live,
+                deleted=row.deleted,
+                digest=row.digest,
+                history=row.history,
+            )
             for row in rows
         ]
 

@@ -168,7 +168,7 @@ class FrailProvider(MockMemoryProvider):
 
     async def summarize(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[OwnerSummary]:
         """Return summaries in one call, whatever becomes of calls to other methods."""
-        plain = MockMemoryProvider()
+        plain = MockMemoryProvider(retention=self._retention)
         plain._stores = self._stores  # noqa: SLF001 - of the same class
         return await plain.summaries(limit, after=after)
 

@@ -11,10 +11,13 @@ from msgspec import Struct
 
 from providers.chain.comparing.aligning import aligned
 from providers.chain.comparing.comparison import Difference, compare
+from providers.chain.comparing.histories import VersionGap, gaps, histories_differ
 from providers.chain.comparing.store import ComparedStore
 from providers.errors import InvalidInput
 from providers.owners import Owner
 from providers.summaries import OwnerSummary
+
+_BEHIND_ALL = "ffffffff-ffff-ffff-ffff-ffffffffffff"  # the greatest of ids: only versions are left of an owner
 
 
 class WalkPlace(Struct, frozen=True, array_like=True):
@@ -47,12 +50,14 @@ class WalkPlace(Struct, frozen=True, array_like=True):
 class WalkStep(Struct, frozen=True, kw_only=True):
     """One step of a walk; everything up to `place` is compared.
 
-    The first step of each owner has the summaries by store; a step of a memory has the difference, if there is one.
+    The first step of each owner has the summaries by store; a step of a memory has the difference, if there is one, and
+    one of a superseded version the `gap`.
     """
 
     place: WalkPlace
     summaries: dict[str, OwnerSummary | None] | None = None
     difference: Difference | None = None
+    gap: VersionGap | None = None
 
 
 class Walk(Struct, frozen=True):
@@ -71,13 +76,20 @@ class Walk(Struct, frozen=True):
         if after is not None and owner is not None and after.memory_id is not None:
             async for step in self._memories(owner, after.memory_id or None):
                 yield step
+            async for step in self._versions(owner):
+                yield step
         streams = {store.name: store.summaries(owner) for store in self.stores}
         async with aclosing(aligned(streams, lambda summary: summary.owner.key)) as rows:
             async for key, summaries in rows:
                 equal = len({_comparable(summary) for summary in summaries.values()}) == 1
-                yield WalkStep(place=WalkPlace(key, None if equal else ""), summaries=summaries)
+                gaps_there = histories_differ(self._counted, summaries)
+                begun = "" if not equal else _BEHIND_ALL if gaps_there else None
+                yield WalkStep(place=WalkPlace(key, begun), summaries=summaries)
                 if not equal:
                     async for step in self._memories(Owner.of_key(key), None):
+                        yield step
+                if gaps_there:
+                    async for step in self._versions(Owner.of_key(key)):
                         yield step
 
     async def _memories(self, owner: Owner, after: str | None) -> AsyncGenerator[WalkStep, None]:
@@ -86,6 +98,16 @@ class Walk(Struct, frozen=True):
             async for memory_id, held in rows:
                 difference = compare(held, self.members, self.sources)
                 yield WalkStep(place=WalkPlace(owner.key, memory_id), difference=difference)
+        yield WalkStep(place=WalkPlace(owner.key, _BEHIND_ALL))
+
+    @property
+    def _counted(self) -> list[ComparedStore]:
+        return [store for store in self.stores if store.name in {*self.members, *self.sources}]
+
+    async def _versions(self, owner: Owner) -> AsyncGenerator[WalkStep, None]:
+        async with aclosing(gaps(self._counted, owner)) as found:
+            async for gap in found:
+                yield WalkStep(place=WalkPlace(owner.key, _BEHIND_ALL), gap=gap)
         yield WalkStep(place=WalkPlace(owner.key))
 
 
