@@ -154,6 +154,7 @@ def _replacement(wanted: Put, current: MemoryRecord) -> Edit:
         app=memory.app,
         speaker=memory.speaker,
         seen=_version_of(wanted.expected),
+        source=memory.source,
     )
     return wanted.named(edit)
 

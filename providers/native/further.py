@@ -11,12 +11,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict
 
-from providers.labels import Labels, labels_of
+from providers.source import Sourced, attributes_of
 from providers.states.unknown import NOTHING, joined, split
 from providers.types import Snapshot
 
 
-class _Further(Labels, frozen=True, kw_only=True, omit_defaults=True):
+class _Further(Sourced, frozen=True, kw_only=True, omit_defaults=True):
     first_version: int = 0
     expires_at: datetime | None = None
 
@@ -29,7 +29,7 @@ _decode = msgspec.json.Decoder(_Further).decode
 
 def further_of(state: Snapshot) -> str:
     """Return the further fields of a state and those that this program does not know, as one text; empty if none."""
-    further = _Further(first_version=state.first_version, expires_at=state.expires_at, **labels_of(state))
+    further = _Further(first_version=state.first_version, expires_at=state.expires_at, **attributes_of(state))
     return state.unknown if further == _EMPTY else joined(_encode(further).decode(), state.unknown)
 
 

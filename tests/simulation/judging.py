@@ -20,10 +20,10 @@ _NEVER = float("inf")
 def judged(events: Sequence[Event], breaches: Sequence[Breach], check: Check) -> list[str]:
     """Return every promise that the history breaks.
 
-    Until a change was noticed the answers to reads count for nothing, and neither does what was written on their
-    ground. Where something was lost by nature, the history has three parts. Before the change everything counts. Until
-    all is complete again an answer without a mark must be right as if nothing had been lost. After that what was left
-    counts, and whatever happened since.
+    Until a change was noticed the answers to reads count for nothing, nor does a deletion's word that there is nothing,
+    nor what was written on their ground. Where something was lost by nature, the history has three parts. Before the
+    change everything counts. Until all is complete again an answer without a mark must be right as if nothing had been
+    lost. After that what was left counts, and whatever happened since.
     """
     if not breaches:
         return check(events)
@@ -32,7 +32,7 @@ def judged(events: Sequence[Event], breaches: Sequence[Breach], check: Check) ->
     complete = _NEVER if breach.complete is None else breach.complete
     misled = _misled(events, breach, noticed)
     events = _without_misled(events, misled, breach, noticed)
-    events = [_open(event) if _is_read(event) and _overlaps(event, breach.at, noticed) else event for event in events]
+    events = [_open(event) if _tells(event) and _overlaps(event, breach.at, noticed) else event for event in events]
     if not breach.lost:
         return check(events)
     # What was left of a memory says nothing where what became of it does not count.
@@ -124,6 +124,11 @@ def _open(event: Event) -> Event:
 
 def _is_read(event: Event) -> bool:
     return event.act in _READS
+
+
+def _tells(event: Event) -> bool:
+    """Return whether the answer is about what there was."""
+    return _is_read(event) or (event.act is Act.DELETE and event.ending is Ending.ABSENT)
 
 
 def _overlaps(event: Event, begin: float, end: float) -> bool:

@@ -120,6 +120,45 @@ def test_what_cannot_be_known_is_not_absent() -> None:
     play(act)
 
 
+def test_without_the_journal_no_key_is_written_by() -> None:
+    """What stands there may be known to the journal alone, and would stay what the key names."""
+
+    async def act(scene: Scene) -> None:
+        await put_as(scene, "old tea")
+        await scene.forget()
+        lose_stores(scene)
+        await put_as(scene, "new tea")
+        find_stores(scene)
+        scene.lose_journal()
+        told = await fetch(scene.chain, OWNER, KEY)
+        put_anew = await failure_of(put_as(scene, "newest tea"))
+        deleted = await failure_of(delete(scene.chain, OWNER, KEY))
+        scene.find_journal()
+
+        assert (told.memory.content, told.eventual) == ("old tea", True)
+        assert isinstance(put_anew, Unavailable)
+        assert isinstance(deleted, Unavailable)
+        assert await shown(scene) == ["new tea"]
+
+    play(act)
+
+
+def test_where_nobody_is_complete_the_journal_tells_what_a_key_names() -> None:
+    """So that the second of two writers, whose clock may be behind, writes over what the first has put."""
+
+    async def act(scene: Scene) -> None:
+        nobody = replace(scene.chained.route, in_sync=frozenset())
+        scene.chained.route = nobody
+        first = await put_as(scene, "first tea")
+        second = await put_as(scene, "second tea")
+        told = await fetch(scene.chain, OWNER, KEY)
+
+        assert (first.created, second.created, second.id) == (True, False, first.id)
+        assert told.memory.content == "second tea"
+
+    play(act)
+
+
 @pytest.mark.parametrize("way", ["id", "key", "conditions"])
 def test_what_a_deleted_memory_has_hidden_does_not_come_back(way: str) -> None:
     """Whichever way it is deleted; where nobody can tell what is hidden, it is not deleted."""

@@ -104,7 +104,6 @@ def test_a_filled_newcomer_has_the_same_history(keeps: bool) -> None:  # noqa: F
         if not keeps:
             newcomer._retention = NO_HISTORY  # noqa: SLF001 - before anything is in it
         chain = stage.chain()
-        await chain.switch([stage.part("home", home)])
         await chain.switch([stage.part("home", home), stage.part("newcomer", newcomer)])
         await asyncio.sleep(FILL_SECONDS)
 
