@@ -10,6 +10,7 @@ from providers.chain.comparing.aligning import aligned
 from providers.chain.comparing.store import ComparedStore
 from providers.errors import MemoryDeleted, ProviderError
 from providers.owners import Owner
+from providers.replica import VersionPlace
 from providers.summaries import OwnerSummary
 from providers.types import Snapshot
 
@@ -34,9 +35,11 @@ def histories_differ(stores: Sequence[ComparedStore], summaries: Mapping[str, Ow
     return len({0 if summary is None else summary.history for summary in found}) > 1
 
 
-async def gaps(stores: Sequence[ComparedStore], owner: Owner) -> AsyncGenerator[VersionGap, None]:
-    """Yield each superseded version of an owner that one of the stores keeps and another lacks."""
-    streams = {store.name: store.versions(owner) for store in keepers(stores)}
+async def gaps(
+    stores: Sequence[ComparedStore], owner: Owner, after: VersionPlace | None = None
+) -> AsyncGenerator[VersionGap, None]:
+    """Yield each superseded version of an owner behind a place that one of the stores keeps and another lacks."""
+    streams = {store.name: store.versions(owner, after) for store in keepers(stores)}
     async with aclosing(aligned(streams, lambda state: f"{state.id}/{state.version:020}")) as rows:
         async for _, held in rows:
             lacking = tuple(name for name, state in held.items() if state is None)

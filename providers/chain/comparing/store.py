@@ -75,9 +75,8 @@ class ComparedStore(Struct, frozen=True):
             for state in page:
                 yield state
 
-    async def versions(self, owner: Owner) -> AsyncGenerator[Snapshot, None]:
-        """Yield an owner's superseded versions, ascending by id and version."""
-        after: VersionPlace | None = None
+    async def versions(self, owner: Owner, after: VersionPlace | None = None) -> AsyncGenerator[Snapshot, None]:
+        """Yield an owner's superseded versions behind a place, ascending by id and version."""
         while True:
             page = await self._versions(owner, after)
             for version in page:
