@@ -17,7 +17,7 @@ VersionText = Annotated[
 
 
 class MemoryVersion(Struct, frozen=True, kw_only=True):
-    """A memory as it was from its `updated_at` on, or from its creation if it has none, until the next version.
+    """A memory as it was from its last change on, or from its creation, until the next version.
 
     `current` is true of the version that readers see.
     """

@@ -25,7 +25,7 @@ from providers.states.merging import merged
 from providers.types import Snapshot
 
 
-class _Known(Struct, frozen=True):
+class _InJournal(Struct, frozen=True):
     """What the journal knows of a memory: its newest operation, and superseded versions."""
 
     entry: JournalEntry | None
@@ -50,7 +50,7 @@ class HistoryReader(Struct, frozen=True):
         with self.context.begin(route, OperationClass.READ) as execution:
             view = PendingView(self.context, query.owner, execution)
             entry = await view.entry(query.memory_id)
-            known = _Known(entry, () if view.journal_error else await view.superseded_versions(query.memory_id))
+            known = _InJournal(entry, () if view.journal_error else await view.superseded_versions(query.memory_id))
             try:
                 page = await self._asked(execution, query, known, view.route)
             except MemoryNotFound:
@@ -59,7 +59,7 @@ class HistoryReader(Struct, frozen=True):
                 raise view.journal_error from None  # "not found" is no answer without the journal
             return replace(page, **execution.facts)
 
-    async def _asked(self, execution: Execution, query: HistoryQuery, known: _Known, route: Route) -> HistoryPage:
+    async def _asked(self, execution: Execution, query: HistoryQuery, known: _InJournal, route: Route) -> HistoryPage:
         if known.entry is not None and known.entry.state.deleted:
             error = MemoryNotFound(query.memory_id)
             error.answer = Answer(provider=JOURNAL)
@@ -84,7 +84,7 @@ class HistoryReader(Struct, frozen=True):
         return lambda version: retention.keeps(version, now_ms)
 
     async def _joined(
-        self, query: HistoryQuery, page: HistoryPage, known: _Known, keeps: Callable[[int], bool]
+        self, query: HistoryQuery, page: HistoryPage, known: _InJournal, keeps: Callable[[int], bool]
     ) -> HistoryPage:
         """Add to a provider's page the versions that belong there and that it does not have yet."""
         if known.entry is None:

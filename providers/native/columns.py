@@ -103,6 +103,8 @@ COLUMNS = (
     Column(name="terms", type=None, live=True, expression="ninai_terms(content)", edit=_OF_CONTENT),
 )
 
+EDITED = "updated_at IS NOT NULL"  # of a memory, whether it was changed after it was stored
+
 WRITTEN = tuple(column for column in COLUMNS if not column.derived)
 FIRST = tuple(column for column in WRITTEN if not column.later)  # of a memory that is stored for the first time
 STATE = tuple(column for column in COLUMNS if column.name in Snapshot.__struct_fields__)

@@ -2,7 +2,7 @@
 
 from sqlalchemy import text
 
-from providers.native.columns import FIRST, LIVE, RECORD, assignments, edited, insertion, names
+from providers.native.columns import EDITED, FIRST, LIVE, RECORD, assignments, edited, insertion, names
 from providers.native.keeping import KEEPING
 from providers.native.wall import ALL, NAMED
 from providers.states.editing import EDIT_KEY_CHARS
@@ -10,7 +10,7 @@ from providers.states.editing import EDIT_KEY_CHARS
 PUT = text(f"{insertion(FIRST)} DO NOTHING RETURNING user_id, id")
 
 STORED = text(f"""
-    SELECT user_id, id, deleted_at IS NOT NULL AS deleted, digest, version, updated_at IS NOT NULL AS edited
+    SELECT user_id, id, deleted_at IS NOT NULL AS deleted, digest, version, {EDITED} AS edited
     FROM ninai_memories
     WHERE {NAMED} AND (user_id, id) IN (
         SELECT user_id, id FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[])) AS sought (user_id, id)
