@@ -16,6 +16,7 @@ BENCHMARKS = (
     "portable",
     "sizing",
     "tenants",
+    "history",
     "embedders",
     "chain",
     "stores",
