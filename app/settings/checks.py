@@ -17,6 +17,7 @@ from providers.chain.policy import AttemptPolicy, OperationClass
 from providers.errors import InvalidInput
 from providers.kind import Usage
 from providers.limits import check_user_id
+from providers.redis.settings import RedisSettings
 
 MIN_SECRET_CHARS = 32
 # All deliveries, with their retries, have ended after so many times the longest request.
@@ -161,6 +162,23 @@ def _extraction(settings: Settings) -> Iterator[_Fault]:
         yield ("extraction", "wait"), f"{extraction.wait:g} s {reason}"
 
 
+def _limits(settings: Settings) -> Iterator[_Fault]:
+    """Require that a Redis in which limits are counted can be spoken to."""
+    if settings.limits.store is not None:
+        redis = RedisSettings(url=settings.limits.store)
+        for fault in redis.faults(Usage(name="limits", in_use=True, alone=True, journalled=False, begun=None)):
+            yield ("limits", "store"), fault.reason
+
+
+def _quotas(settings: Settings) -> Iterator[_Fault]:
+    """Refuse names of users in quotas that no user can have."""
+    for label in settings.quotas.users:
+        try:
+            check_user_id(label.partition("/")[2] or label)
+        except InvalidInput as error:
+            yield ("quotas", "users", label), error.reason
+
+
 def _keys(settings: Settings) -> Iterator[_Fault]:
     path = settings.auth.keys_path or settings.data_dir / KEYS_FILE
     if settings.auth.mode == "api_key" and not _callers_configured(settings.auth) and not path.exists():
@@ -235,4 +253,14 @@ def _not_configured(name: str, settings: Settings) -> str:
 
 _OF_PROVIDERS: tuple[_Check, ...] = (_names, _order, _kinds, _journal, _retention, _deadlines, _twins)
 _OF_CALLERS: tuple[_Check, ...] = (_keys, _contexts, _tokens, _hashes, _users)
-_OF_SERVICE: tuple[_Check, ...] = (_reach, _ports, _secrets, _proxies, *_OF_CALLERS, _tracing, _extraction)
+_OF_LIMITS: tuple[_Check, ...] = (_limits, _quotas)
+_OF_SERVICE: tuple[_Check, ...] = (
+    _reach,
+    _ports,
+    _secrets,
+    _proxies,
+    *_OF_CALLERS,
+    _tracing,
+    _extraction,
+    *_OF_LIMITS,
+)

@@ -13,6 +13,8 @@ from app.settings.environment import process_environment
 from app.settings.expiry import ExpirySettings
 from app.settings.extraction import ExtractionSettings
 from app.settings.limits import LimitSettings
+from app.settings.quotas import QuotasSettings
+from app.settings.retention import RetentionSettings
 from observability.secret import Secret
 from providers.chain.policy import AttemptPolicy, ChainPolicy
 from providers.factory import ProviderSettings
@@ -182,4 +184,6 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     recall_limit: Annotated[int, Meta(ge=1, le=MAX_RECALL_LIMIT)] = DEFAULT_RECALL_LIMIT
     reranker: RerankerSettings = field(default_factory=NoRerankerSettings)
     limits: LimitSettings = LimitSettings()
+    quotas: QuotasSettings = field(default_factory=QuotasSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     expiry: ExpirySettings = field(default_factory=ExpirySettings)
