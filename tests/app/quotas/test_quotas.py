@@ -96,9 +96,9 @@ async def test_a_batch_is_taken_item_by_item() -> None:
         listed = await api.contents()
 
     assert response.status_code == 200
-    problems = [result.get("error", {}).get("type") for result in results]
+    problems = [result.get("problem", {}).get("type") for result in results]
     assert problems == [None] * 3 + ["urn:ninai:problem:quota-exceeded"] * 2, results
-    assert all(result["error"]["status"] == 403 for result in whole.json()["results"])
+    assert all(result["problem"]["status"] == 403 for result in whole.json()["results"])
     assert sorted(listed) == ["fact 0", "fact 1", "fact 2"]
 
 
