@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 
 from app.quotas.quota_provider import QuotaProvider
 from app.quotas.quotas import Quotas
-from app.quotas.tenant_counts import TenantCounts
-from app.quotas.user_counts import UserCounts
+from app.quotas.tenant_counts import CountedTenants
+from app.quotas.user_counts import CountedUsers
 from observability.metrics import Metrics
 from providers import background
 from providers.base import MemoryProvider
@@ -18,8 +18,8 @@ from providers.chain.holding import holdings_of, holdings_page
 @asynccontextmanager
 async def open_quotas(chain: Chain, metrics: Metrics) -> AsyncIterator[Quotas]:
     """Hold the quotas, of which none is in force yet, and count tenants while the context lasts."""
-    users = UserCounts(lambda owner: holdings_of(chain.route, owner), time.monotonic)
-    tenants = TenantCounts(lambda limit, after: holdings_page(chain.route, limit, after), time.monotonic)
+    users = CountedUsers(lambda owner: holdings_of(chain.route, owner), time.monotonic)
+    tenants = CountedTenants(lambda limit, after: holdings_page(chain.route, limit, after), time.monotonic)
     quotas = Quotas(users, tenants, metrics)
 
     async def count() -> None:

@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from app.quotas.tenant_counts import TenantCounts
-from app.quotas.user_counts import UserCounts
+from app.quotas.tenant_counts import CountedTenants
+from app.quotas.user_counts import CountedUsers
 from app.settings.quotas import QuotaSettings, QuotasSettings
 from observability.metrics import Metrics
 from providers.errors import QuotaExceeded
@@ -19,7 +19,7 @@ class Quotas:
     Nobody is refused out of ignorance: what cannot be counted is let through, and `ninai_quota_unknown_total` tells.
     """
 
-    def __init__(self, users: UserCounts, tenants: TenantCounts, metrics: Metrics) -> None:
+    def __init__(self, users: CountedUsers, tenants: CountedTenants, metrics: Metrics) -> None:
         self.users, self.tenants, self._metrics = users, tenants, metrics
         self.settings = QuotasSettings()
 

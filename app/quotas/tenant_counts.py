@@ -25,7 +25,7 @@ class TenantSum(Struct):
     users: int = 0
 
 
-class TenantCounts:
+class CountedTenants:
     """Count what the users of every tenant hold, page by page, in at most a share of the store's time.
 
     What other processes write, and what is written during a round, is known after the next round.

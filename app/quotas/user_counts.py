@@ -36,7 +36,7 @@ class UserCount(Struct):
         return now - self.at > max(age, REST_FACTOR * self.seconds)
 
 
-class UserCounts:
+class CountedUsers:
     """Count what users hold by asking `count`, and remember it; `now` is in seconds."""
 
     def __init__(self, count: Callable[[Owner], Awaitable[Holdings]], now: Callable[[], float]) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from app.quotas.user_counts import AFTER_FAILURE, AGE, REST_FACTOR, UserCounts
+from app.quotas.user_counts import AFTER_FAILURE, AGE, REST_FACTOR, CountedUsers
 from providers.errors import Unavailable
 from providers.holdings import Holdings
 from providers.owners import Owner
@@ -33,7 +33,7 @@ class Store:
 async def test_one_count_serves_many_writes() -> None:
     """Also those that wait for it at the same time."""
     store = Store()
-    counts = UserCounts(store.count, store.clock)
+    counts = CountedUsers(store.count, store.clock)
 
     known = await asyncio.gather(*(counts.known(ALICE) for _ in range(5)))
     counts.begin(ALICE, Holdings(2, 20))
@@ -51,7 +51,7 @@ async def test_one_count_serves_many_writes() -> None:
 async def test_what_is_under_way_outlives_a_count_and_what_failed_is_forgotten() -> None:
     """A batch that is larger than the room that is left is not taken item by item as if nothing had been taken."""
     store = Store()
-    counts = UserCounts(store.count, store.clock)
+    counts = CountedUsers(store.count, store.clock)
     counts.begin(ALICE, Holdings(2, 20))
     known = await counts.fresh(ALICE)
 
@@ -64,7 +64,7 @@ async def test_what_is_under_way_outlives_a_count_and_what_failed_is_forgotten()
 async def test_a_refusal_is_of_a_count_that_nothing_has_touched() -> None:
     """Whoever only asks again within a second is told the same; what was deleted is seen at once."""
     store = Store()
-    counts = UserCounts(store.count, store.clock)
+    counts = CountedUsers(store.count, store.clock)
     await counts.known(ALICE)
 
     await counts.fresh(ALICE)
@@ -82,7 +82,7 @@ async def test_a_count_that_takes_long_is_made_less_often() -> None:
     """So that counting takes up a twentieth of the time at most."""
     store = Store()
     store.takes = 2.0
-    counts = UserCounts(store.count, store.clock)
+    counts = CountedUsers(store.count, store.clock)
     await counts.known(ALICE)
 
     store.now = AGE + 1
@@ -99,7 +99,7 @@ async def test_a_store_that_does_not_answer_is_left_alone_for_a_moment() -> None
     """And nobody waits for it meanwhile."""
     store = Store()
     store.down, store.now = True, 100.0
-    counts = UserCounts(store.count, store.clock)
+    counts = CountedUsers(store.count, store.clock)
 
     assert [await counts.known(ALICE), await counts.known(ALICE)] == [None, None]
     assert store.asked == 1
