@@ -24,8 +24,10 @@ class Quotas:
         self.settings = QuotasSettings()
 
     def configure(self, settings: QuotasSettings) -> None:
-        """Put quotas in force."""
+        """Put quotas in force; tenants that have one now are counted at once."""
         self.settings = settings
+        if settings.of_tenants:
+            self.tenants.want()
 
     def recounted_every(self) -> float | None:
         """Return the seconds after which tenants are counted anew, None while none has a quota."""

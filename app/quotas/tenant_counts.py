@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import structlog
@@ -74,14 +75,16 @@ class CountedTenants:
     async def run(self, share: Callable[[], float], every: Callable[[], float | None]) -> None:
         """Count again and again until cancelled: `every` so many seconds, or only when wanted if it is None."""
         while True:
+            if every() is None:
+                await self._wanted.wait()
             began = self._now()
-            if every() is not None or self._wanted.is_set():
-                self._wanted.clear()
-                try:
-                    await self.count(share)
-                except ProviderError as error:
-                    _log.debug("tenants_not_counted", reason=error.outcome)
-            await self._rest(began, every())
+            self._wanted.clear()
+            try:
+                await self.count(share)
+            except ProviderError as error:
+                _log.debug("tenants_not_counted", reason=error.outcome)
+                self._wanted.set()  # soon
+            await self._rest(began, every() or LEAST_REST)
 
     async def count(self, share: Callable[[], float]) -> None:
         """Count all users once; the sums of before stay if that fails.
@@ -104,11 +107,8 @@ class CountedTenants:
             await self._sleep((self._now() - began) * (1 / share() - 1))
         self._sums, self.counted_at = sums, datetime.now(UTC)
 
-    async def _rest(self, began: float, every: float | None) -> None:
-        await self._sleep(min(LEAST_REST, every or LEAST_REST))
-        until = None if every is None else max(0.0, began + every - self._now())
-        try:
-            async with asyncio.timeout(until):
+    async def _rest(self, began: float, every: float) -> None:
+        await self._sleep(min(LEAST_REST, every))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, began + every - self._now())):
                 await self._wanted.wait()
-        except TimeoutError:
-            pass

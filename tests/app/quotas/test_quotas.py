@@ -13,6 +13,7 @@ from app.settings.errors import ConfigError
 from app.settings.quotas import MOST_HELD, QuotaSettings
 from tests.support.api import Api, asgi_client, problem_in, running_app
 from tests.support.chains import two_providers
+from tests.support.following import eventually
 
 MOCK = {"MEMORY_PROVIDER": "mock", "NINAI__COMPAT__MEM0__ENABLED": "true"}
 MCP = {"Accept": "application/json, text/event-stream"}
@@ -174,6 +175,17 @@ async def test_a_tenant_is_bounded_by_all_its_users_together(tmp_path: Path) -> 
     assert refused(over) == "this tenant may hold 2 memories, and this would be more: delete some first"
     refused(counted)
     assert other == [200] * 3
+
+
+async def test_tenants_are_counted_in_the_background() -> None:
+    """From the start on, without anybody asking."""
+    async with service(TENANT__MEMORIES="1", RECOUNT="1") as (_, http):
+        await Api(http, "alice").remember("tea")
+
+        async def is_bounded() -> bool:
+            return (await Api(http, "bob").remember("tea")).status_code == 403
+
+        await eventually(is_bounded)
 
 
 async def test_what_cannot_be_counted_is_taken(tmp_path: Path) -> None:
