@@ -55,7 +55,7 @@ class QuotaDesign(RealDesign):
     def refused(self) -> float:
         """How many memories were refused."""
         values = (self.metrics.quota_refused.labels("user", unit) for unit in ("memories", "bytes"))
-        return sum(value._value.get() for value in values)  # noqa: SLF001 - the client has no other way to ask
+        return float(sum(value._value.get() for value in values))  # noqa: SLF001 - the client has no other way to ask
 
 
 @pytest.mark.parametrize("shard", _PARTS)

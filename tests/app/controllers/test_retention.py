@@ -20,10 +20,10 @@ RULES = json.dumps([{"name": "chats", "keep_days": 30, "session": "chat"}, {"nam
 SECRET_TEXT = "nobody reads this in a plan"
 
 
-def old(days: float, **labels: str) -> NewMemory:
+def old(days: float, session: str | None = None) -> NewMemory:
     """A memory that was created so many days ago."""
     created = datetime.now(UTC) - timedelta(days=days)
-    return NewMemory(owner=Owner("alice"), content=SECRET_TEXT, created_at=created, **labels)
+    return NewMemory(owner=Owner("alice"), content=SECRET_TEXT, created_at=created, session=session)
 
 
 async def test_a_plan_shows_what_would_be_erased_and_erases_nothing() -> None:

@@ -189,8 +189,8 @@ async def test_tenants_are_counted_in_the_background() -> None:
 
 
 async def test_what_cannot_be_counted_is_taken(tmp_path: Path) -> None:
-    """A tenant that is not counted yet, and a user while nobody answers; a metric tells."""
-    environ = {**two_providers(tmp_path), "NINAI__QUOTAS__TENANT__MEMORIES": "0", "NINAI__QUOTAS__USER__MEMORIES": "0"}
+    """What a user writes while no provider answers is durable all the same; a metric tells."""
+    environ = {**two_providers(tmp_path), "NINAI__QUOTAS__USER__MEMORIES": "0"}
     async with running_app(environ) as app, asgi_client(app) as http:
         for name in ("a", "b"):
             await http.put(f"/admin/providers/{name}/breaker", json={"state": "open"})
