@@ -91,7 +91,7 @@ from observability.metrics.scrapes import Scrapes
 from observability.recent import SHARED_SECONDS
 from observability.tracing import Tracer
 from observability.workers.exchange import Exchange, SingleProcess
-from providers.measured import MeasuredProvider
+from providers.provenance.provider import SourcedProvider
 from providers.reranking.provider import reranking
 from providers.wrapper import OperationName
 
@@ -267,7 +267,7 @@ def _lifespan(
             console = app.state.console = Console(settings, histories, app.state.authenticator, chain)
             answering = reranking(lambda: chain.provider, reranker, metrics)
             limited = within_quotas(answering, app.state.quotas)
-            app.state.provider = MeasuredProvider(limited, lambda: chain.first, metrics, permitted)
+            app.state.provider = SourcedProvider(limited, lambda: chain.first, metrics, permitted)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 from providers.labels import MAX_LABEL_CHARS
 from providers.limits import MAX_TENANT_CHARS
 from providers.owners import Owner
+from providers.source import Origin
 from providers.types import MemoryRecord, PageQuery
 
 MAX_KEEP_DAYS = 36_500
@@ -25,7 +26,7 @@ _Label = Annotated[str, Meta(min_length=1, max_length=MAX_LABEL_CHARS)]
 
 
 class RetentionRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Keep memories for `keep_days` after their creation: those of a `tenant`, and with all of these labels.
+    """Keep memories for `keep_days` after their creation: those of a `tenant`, an `origin`, and with all labels.
 
     What is not given is not asked for; a rule without any condition concerns every memory.
     """
@@ -36,6 +37,7 @@ class RetentionRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     session: _Label | None = None
     agent: _Label | None = None
     app: _Label | None = None
+    origin: Origin | None = None
 
     def concerns(self, owner: Owner) -> bool:
         """Return whether the rule is about memories of an owner."""
@@ -60,4 +62,5 @@ class RetentionRule(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             session=self.session,
             agent=self.agent,
             app=self.app,
+            origin=self.origin,
         )

@@ -16,7 +16,9 @@ from tests.support.api import asgi_client, field_in, running_app
 from tests.support.audited import entries
 from tests.support.following import eventually
 
-RULES = json.dumps([{"name": "chats", "keep_days": 30, "session": "chat"}, {"name": "all", "keep_days": 1000}])
+RULES = json.dumps(
+    [{"name": "chats", "keep_days": 30, "session": "chat"}, {"name": "all", "keep_days": 1000, "origin": "user"}]
+)
 SECRET_TEXT = "nobody reads this in a plan"
 
 
@@ -87,6 +89,7 @@ async def listed(http: httpx.AsyncClient) -> list[str]:
         ([{"keep_days": 1}], "name"),
         ([{"name": "a", "keep_days": 1, "session": ""}], "session"),
         ([{"name": "a", "keep_days": 1, "speaker": "x"}], "speaker"),
+        ([{"name": "a", "keep_days": 1, "origin": "tools"}], "origin"),
         ([{"name": "a", "keep_days": 1}] * 2, "different names"),
         ([{"name": f"a{number}", "keep_days": 1} for number in range(MAX_RULES + 1)], str(MAX_RULES)),
     ],

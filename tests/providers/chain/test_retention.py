@@ -14,6 +14,7 @@ from providers.chain.expiring.rules import RetentionRule
 from providers.chain.observer import ChainObserver
 from providers.examination.clocks import MOST_APART
 from providers.owners import Owner
+from providers.source import Source
 from providers.types import Edit, MemoryRecord, NewMemory
 from tests.providers.chain.scene import DOWN, USER, Scene, play
 from tests.providers.chain.test_expiry import living, sweeper
@@ -79,6 +80,19 @@ def test_a_rule_of_a_tenant_is_about_its_users_alone() -> None:
 
         assert await swept(scene, RetentionRule(name="acme", keep_days=1, tenant="acme")) == [("acme", [theirs])]
         assert await swept(scene, RetentionRule(name="all", keep_days=1)) == [("all", [ours])]
+
+    play(act)
+
+
+def test_a_rule_may_be_about_an_origin() -> None:
+    """What a tool has said goes, and what the user has said stays."""
+
+    async def act(scene: Scene) -> None:
+        said = await kept(scene, 100, source=Source(origin="user"))
+        told = await kept(scene, 100, source=Source(origin="tool"))
+
+        assert await swept(scene, RetentionRule(name="tools", keep_days=1, origin="tool")) == [("tools", [told])]
+        assert await living(scene.home, said)
 
     play(act)
 
