@@ -5,16 +5,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from math import isnan
 
+import pytest
 from prometheus_client import CollectorRegistry
 from structlog.testing import capture_logs
 
 from app.http.problems import RequestError
 from app.rates.limiter import RateLimiter
 from app.rates.sharing import SHARE_SECONDS, RateSharing
+from app.settings import load
+from app.settings.errors import ConfigError
 from app.settings.limits import LimitSettings, RateSettings
 from observability.metrics import Metrics
 from observability.secret import Secret
+from tests.support.api import Api, asgi_client, running_app
 from tests.support.clock import FakeClock
+from tests.support.following import eventually
 from tests.support.redis import RedisServer, running_redis
 
 QUOTA = 40
@@ -117,3 +122,42 @@ async def test_a_redis_that_is_down_refuses_nobody() -> None:
     told = [event["event"] for event in events if event["event"].startswith("rates_")]
     assert told == ["rates_shared", "rates_not_shared", "rates_shared"]
     assert SHARE_SECONDS < 1
+
+
+async def test_a_service_shares_its_limits_as_it_is_configured(redis_server: RedisServer) -> None:
+    """Two of them grant a user's requests together, as soon as they have told each other."""
+    user = f"user {time.monotonic_ns()}"
+    environ = {
+        "MEMORY_PROVIDER": "mock",
+        "NINAI__LIMITS__USER__REQUESTS": "10",
+        "NINAI__LIMITS__STORE": redis_server.url,
+    }
+    async with (
+        running_app(environ) as one,
+        running_app(environ) as other,
+        asgi_client(one) as first,
+        asgi_client(other) as second,
+    ):
+
+        async def is_shared() -> bool:
+            told = [(await http.get("/metrics")).text for http in (first, second)]
+            return all("ninai_rates_shared 1.0" in metrics for metrics in told)
+
+        await eventually(is_shared)
+        statuses = [(await Api(first, user).page()).status_code for _ in range(10)]
+
+        async def is_refused() -> bool:
+            return (await Api(second, user).page()).status_code == 429
+
+        await eventually(is_refused)
+
+    assert statuses == [200] * 10
+
+
+@pytest.mark.parametrize("url", ["http://a-host", "redis://:secret@", "redis://a-host:99999"])
+def test_a_store_that_is_no_redis_is_refused(url: str) -> None:
+    """The path is named, and the address is not quoted: it may hold a password."""
+    with pytest.raises(ConfigError, match=r"limits\.store") as refused:
+        load(None, environ={"MEMORY_PROVIDER": "mock", "NINAI__LIMITS__STORE": url})
+
+    assert url not in str(refused.value)
