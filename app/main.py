@@ -27,6 +27,7 @@ from app.auth.tokens.opening import token_parts
 from app.compat.mcp.paths import ROUTES, USER_PATH
 from app.compat.routes import compat_routes
 from app.console.assets import AssetsController
+from app.console.browser.controller import BrowserController
 from app.console.console import Console, Histories
 from app.console.controller import ConsoleController
 from app.console.login import LoginController
@@ -107,7 +108,7 @@ _RESOURCES = (
     PortableController,
     *_OPERATORS,
 )
-_PAGES = (HealthController, DocsController, ConsoleController, LoginController, AssetsController)
+_PAGES = (HealthController, DocsController, ConsoleController, BrowserController, LoginController, AssetsController)
 
 
 def create_app(
