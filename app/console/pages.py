@@ -85,7 +85,7 @@ def page(request: AnyRequest, template: str, *, problem: Problem | None = None, 
 
 
 def redirect_home(request: AnyRequest, place: str = "") -> Response[None]:
-    """Redirect the browser with GET to a page of the console, by default the first, whatever method it has just used."""
+    """Redirect the browser with GET to a page of the console, by default the first, whatever its method was."""
     return Response(None, status_code=_SEE_OTHER, headers={**HEADERS, "Location": f"{_prefix(request)}{PATH}{place}"})
 
 

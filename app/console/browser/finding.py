@@ -9,7 +9,7 @@ from app.console.browser.reader import MemoryReader
 from providers.chain.owners import owners_page
 from providers.chain.route import Route
 from providers.limits import MAX_USER_ID_CHARS, check_tenant, check_text
-from providers.owners import DEFAULT_TENANT, Owner
+from providers.owners import DEFAULT_TENANT, KEY_MARK, Owner
 from providers.replica_limits import check_owners_page
 from providers.summaries import OwnerSummary
 
@@ -43,8 +43,10 @@ async def find_users(
         InvalidInput: no user and no tenant can be called so.
         Unavailable: no provider that has received everything answers.
     """
-    begin = _beginning(reader, tenant, prefix)
-    place = Owner.of_key(after) if after else _before(begin)
+    _check(tenant, prefix)
+    chosen = reader.tenant or tenant or (DEFAULT_TENANT if prefix else "")
+    begin = Owner(prefix, chosen).key if chosen else ""
+    place = Owner.of_key(after) if after else _before(begin, chosen)
     check_owners_page(USERS, place)
     found: list[OwnerSummary] = []
     end = now() + MOST_SECONDS
@@ -63,19 +65,17 @@ async def find_users(
             return FoundUsers(users=found, provider=page.provider, next_after=place.key)
 
 
-def _beginning(reader: MemoryReader, tenant: str, prefix: str) -> str:
-    """Return what the keys of all owners begin with that are meant."""
+def _check(tenant: str, prefix: str) -> None:
     if prefix:
         check_text("prefix", prefix, MAX_USER_ID_CHARS)
     if tenant:
         check_tenant(tenant)
-    chosen = reader.tenant or tenant or (DEFAULT_TENANT if prefix else "")
-    return Owner(prefix, chosen).key if chosen else ""
 
 
-def _before(begin: str) -> Owner | None:
-    """Return an impossible owner whose key stands before all keys that begin so, and behind those before them."""
-    if not begin:
-        return None
-    last = ord(begin[-1]) - 1
-    return Owner(begin[:-1] + chr(_SURROGATES.start - 1 if last in _SURROGATES else last) + _GREATEST)
+def _before(begin: str, tenant: str) -> Owner | None:
+    """Return an impossible owner whose key stands right before those that begin so, None if all of them are meant."""
+    if begin:
+        last = ord(begin[-1]) - 1
+        return Owner(begin[:-1] + chr(_SURROGATES.start - 1 if last in _SURROGATES else last) + _GREATEST)
+    # The keys of other tenants begin with the mark, which is less than all that can begin a user.
+    return Owner(KEY_MARK + _GREATEST) if tenant == DEFAULT_TENANT else None

@@ -57,13 +57,13 @@ def hit_of(memory: MemoryRecord) -> MemoryHit:
 
 def _bars(why: HitExplanation) -> tuple[ScoreBar, ...]:
     return (
+        _bar("order", why.order),
         _bar("cosine", why.cosine),
         _bar("cosine of words", why.word_cosine),
         _bar("words (BM25)", why.words),
         _bar("neighbours", why.neighbours),
         _bar("speaker", why.speaker),
         _bar("recency", why.recency),
-        _bar("order", why.order),
     )
 
 

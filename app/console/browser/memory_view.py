@@ -12,7 +12,7 @@ from providers.types import MOMENTS, MemoryRecord, Snapshot
 # Longer texts are folded: their beginning is shown, and the rest is one click away.
 FOLDED_CHARS = 2_000
 
-_WORDS = {
+WORDS = {
     Standing.PRESENT: "has it",
     Standing.TOMBSTONE: "knows that it was deleted",
     Standing.PENDING: "is about to receive it",
@@ -93,7 +93,7 @@ def _place(place: MemoryPlace) -> PlaceView:
         mood = "warn"
     else:
         mood = "plain" if standing in _NEUTRAL else "bad"
-    return PlaceView(place, mood, _WORDS[standing])
+    return PlaceView(place, mood, WORDS[standing])
 
 
 def _gone(wanted: Snapshot | None) -> str:

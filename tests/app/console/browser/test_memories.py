@@ -80,7 +80,8 @@ async def test_what_cannot_be_asked_is_told_above_the_form(
 
 
 @pytest.mark.parametrize(
-    "asked", [{"speaker": "x" * 256}, {"key_prefix": "x" * 255}, {"query": "x" * 32_000}, {"created_from": "2020-01-01Z"}]
+    "asked",
+    [{"speaker": "x" * 256}, {"key_prefix": "x" * 255}, {"query": "x" * 32_000}, {"created_from": "2020-01-01Z"}],
 )
 async def test_the_longest_conditions_are_taken(visitor: Visitor, asked: dict[str, str]) -> None:
     """They are those of the API."""
