@@ -73,6 +73,7 @@ from app.process.health_cache import HealthCache
 from app.process.journal_cluster import watching_journal_cluster
 from app.process.readiness import Readiness
 from app.process.tracing import tracing_with
+from app.process.unix_socket import unix_socket
 from app.process.warm_up import warming_up
 from app.rates.limiter import RateLimiter
 from app.reloading.reloader import Reloader
@@ -147,6 +148,7 @@ def create_app(
             lambda _: tokens.following(),
             lifespan,
             admin_port(settings),
+            unix_socket(settings),
         ],
         state=State(
             {

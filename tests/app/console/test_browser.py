@@ -33,8 +33,11 @@ class Silent(SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     """A live service over two providers."""
-    with reachable_folder() as folder, running_service(folder, two_providers(folder / "data")) as started:
-        yield started
+    # An open page that looks after itself is logged at no higher level.
+    with reachable_folder() as folder:
+        variables = two_providers(folder / "data") | {"NINAI__LOG__LEVEL": "debug"}
+        with running_service(folder, variables) as started:
+            yield started
 
 
 @pytest.fixture(scope="module")
