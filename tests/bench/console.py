@@ -60,7 +60,7 @@ async def _measure(dsn: str) -> Iterator[tuple[str, ...]]:
 
 
 async def _rows(app: Litestar) -> list[tuple[str, ...]]:
-    rows = []
+    rows: list[tuple[str, ...]] = []
     async with asgi_client(app) as http:
         for name, path in _ASKED.items():
             took = sorted([await _seconds(http, path) for _ in range(PAGES + 1)][1:])

@@ -62,7 +62,7 @@ class MemoryPlaces(Struct, frozen=True, kw_only=True):
     journal_error: str | None = None
 
 
-class _Answer(Struct, frozen=True):
+class _HeldState(Struct, frozen=True):
     holds: Snapshot | None
     trouble: str | None = None
 
@@ -105,18 +105,18 @@ async def _entry(journal: Journal | None, owner: Owner, memory_id: str) -> tuple
         return None, error.reason
 
 
-async def _asked(link: Link, owner: Owner, memory_id: str, now: Callable[[], float]) -> _Answer:
+async def _asked(link: Link, owner: Owner, memory_id: str, now: Callable[[], float]) -> _HeldState:
     deadline = Deadline.after(link.attempts.seconds(OperationClass.READ), now)
     try:
         held = await link.call(
             lambda provider: provider.snapshot(owner, memory_id), OperationClass.READ, CallOptions(deadline)
         )
     except ProviderError as error:
-        return _Answer(None, str(error))
-    return _Answer(held)
+        return _HeldState(None, str(error))
+    return _HeldState(held)
 
 
-def _wanted(held: Mapping[str, _Answer], route: Route, entry: JournalEntry | None) -> Snapshot | None:
+def _wanted(held: Mapping[str, _HeldState], route: Route, entry: JournalEntry | None) -> Snapshot | None:
     heard = route.in_sync or held.keys()
     states = [one.holds for name, one in held.items() if one.holds and (one.holds.deleted or name in heard)]
     if entry is not None:
@@ -124,7 +124,7 @@ def _wanted(held: Mapping[str, _Answer], route: Route, entry: JournalEntry | Non
     return reduce(merged, states) if states else None
 
 
-def _standing(answer: _Answer, wanted: Snapshot | None, *, pending: bool, complete: bool) -> Standing:
+def _standing(answer: _HeldState, wanted: Snapshot | None, *, pending: bool, complete: bool) -> Standing:
     if answer.trouble is not None:
         return Standing.UNKNOWN
     if wanted is None:

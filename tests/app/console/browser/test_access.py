@@ -82,4 +82,4 @@ async def test_a_visitor_without_a_key_is_asked_for_one(path: str, tmp_path: Pat
         page = await Visitor(http).look(ALICE.format(path))
 
     assert page.status == 401
-    assert page.form("/console/login")
+    assert page.form("/console/login").method == "post"
