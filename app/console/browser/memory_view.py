@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from providers.chain.comparing.places import MemoryPlace, MemoryPlaces, Standing
 from providers.labels import labels_of
+from providers.source import Source
 from providers.types import MOMENTS, MemoryRecord, Snapshot
 
 # Longer texts are folded: their beginning is shown, and the rest is one click away.
@@ -39,10 +40,14 @@ class PlaceView(Struct, frozen=True):
 
 
 class VersionView(Struct, frozen=True):
-    """Show one version: when it was made, None of a tombstone; `version` is 0 where a store has none."""
+    """Show one version: when it was made, None of a tombstone, and what its text comes from.
+
+    `version` is 0 where a store has none, and `source` None where nobody has noted it.
+    """
 
     version: int
     at: datetime | None
+    source: Source | None
     current: bool
 
 
@@ -112,9 +117,9 @@ def _moments(memory: MemoryRecord) -> list[tuple[str, datetime]]:
 def _versions(memory: MemoryRecord | None, wanted: Snapshot | None) -> list[VersionView]:
     """Return the versions there are, the newest first: without a history that is the one that readers are shown."""
     if memory is None:
-        return [] if wanted is None else [VersionView(wanted.version, None, current=True)]
+        return [] if wanted is None else [VersionView(wanted.version, None, None, current=True)]
     moments = dict(_moments(memory))
-    return [VersionView(memory.version, moments.get("updated", moments["created"]), current=True)]
+    return [VersionView(memory.version, moments.get("updated", moments["created"]), memory.source, current=True)]
 
 
 def _json(value: object) -> str:

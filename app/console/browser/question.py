@@ -14,14 +14,16 @@ from app.http.where import read_where
 from providers.errors import InvalidInput
 from providers.labels import LABELS
 from providers.limits import MAX_QUERY_CHARS, check_conditions, check_text
+from providers.source import ASKED, ORIGINS
 from providers.types import Conditions
 
-QUERY, KEY_PREFIX, WHERE = "query", "key_prefix", "where"
+QUERY, KEY_PREFIX, WHERE, ORIGIN = "query", "key_prefix", "where", "origin"
 CHOOSING = (KEY_PREFIX, *CONDITIONS)  # which memories are meant
 FIELDS = (QUERY, *CHOOSING)
 _HINTS = {
     KEY_PREFIX: "Key begins with",
     WHERE: "Metadata (JSON)",
+    **dict(zip(ASKED, ("Origin", "Written by", "With the key"), strict=True)),
     **dict(zip(MOMENTS_OF_CREATION, ("Created from (UTC)", "Created before (UTC)"), strict=True)),
 }
 
@@ -48,7 +50,7 @@ def given_in(parameters: Mapping[str, str]) -> dict[str, str]:
 
 def form_of(given: Mapping[str, str]) -> list[FormField]:
     """Return the conditions of the form, with what was given for them."""
-    names = (*LABELS, KEY_PREFIX, *MOMENTS_OF_CREATION, WHERE)
+    names = (*LABELS, KEY_PREFIX, *ASKED, *MOMENTS_OF_CREATION, WHERE)
     return [FormField(name, _HINTS.get(name, name.capitalize()), given.get(name, "")) for name in names]
 
 
@@ -68,7 +70,9 @@ def question_of(given: Mapping[str, str]) -> BrowserQuestion:
 
 
 def _conditions(given: Mapping[str, str]) -> ConditionsRequest:
-    wanted: dict[str, Any] = {name: given[name] for name in LABELS if name in given}
+    wanted: dict[str, Any] = {name: given[name] for name in (*LABELS, *ASKED) if name in given}
+    if (origin := wanted.get(ORIGIN)) is not None and origin not in ORIGINS:
+        raise InvalidInput(ORIGIN, f"must be one of {', '.join(ORIGINS)}")
     wanted |= {name: _moment(name, given[name]) for name in MOMENTS_OF_CREATION if name in given}
     conditions = ConditionsRequest(where=read_where(given.get(WHERE)), **wanted)
     price.of_conditions(conditions)

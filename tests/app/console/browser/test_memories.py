@@ -34,16 +34,19 @@ async def test_a_list_begins_with_the_newest_and_says_who_answered(visitor: Visi
 
 async def test_conditions_choose_memories_and_stay_in_the_form(visitor: Visitor, api: Api) -> None:
     """Labels, metadata, times and the beginning of a key, each of them alone."""
-    await api.request("PUT", "/memory/keys/drinks/tea", json={"content": "green tea", "speaker": "anna"})
+    await api.request(
+        "PUT", "/memory/keys/drinks/tea", json={"content": "green tea", "speaker": "anna", "origin": "tool"}
+    )
     await api.stored("black coffee", {"topic": "coffee"})
 
     by_label = await memories_of(visitor, api.user, speaker="anna")
+    by_origin = await memories_of(visitor, api.user, origin="tool", source_caller="anonymous")
     by_key = await memories_of(visitor, api.user, key_prefix="drinks/")
     by_metadata = await memories_of(visitor, api.user, where='{"op": "eq", "field": "topic", "value": "coffee"}')
     earlier = await memories_of(visitor, api.user, created_before="2020-01-01")
     later = await memories_of(visitor, api.user, created_from="2020-01-01T10:30", agent="", query="")
 
-    for page in (by_label, by_key):
+    for page in (by_label, by_key, by_origin):
         assert "green tea" in page.text
         assert "black coffee" not in page.text
         assert "1 memory" in page.text
@@ -61,6 +64,7 @@ async def test_conditions_choose_memories_and_stay_in_the_form(visitor: Visitor,
         ({"created_from": "yesterday"}, 422, "created_from: must be a date"),
         ({"where": "{"}, 422, "where: is not JSON"),
         ({"where": '{"op": "is"}'}, 422, "where"),
+        ({"origin": "rumour"}, 422, "origin: must be one of user, assistant, tool, document, import"),
         ({"speaker": "x" * 257}, 422, "speaker: must be at most 256 characters, got 257"),
         ({"key_prefix": "x" * 256}, 422, "key_prefix: must be at most 255 characters, got 256"),
         ({"query": "x" * 32_001}, 422, "query: must be at most 32000 characters, got 32001"),

@@ -44,6 +44,7 @@ async def test_a_memory_is_shown_whole(visitor: Visitor, api: Api) -> None:
     assert "speaker anna" in page.text
     assert '"cup": 2' in page.text
     assert memory_id in page.text
+    assert "source user written by anonymous" in page.text
     assert "a has it" in page.text
     assert "b has it" in page.text
     assert "Answered by a" in page.text
