@@ -39,6 +39,7 @@ class MemoryReader(Struct, frozen=True):
         check_owner(owner)
         if (notes := current.get()) is not None:  # also of an operator who is refused below
             notes.asks_for(owner.tenant, owner.user)
+            notes.counted = True  # what an operator asks is none of what the user may ask in a minute
         with counted(self.metrics):
             for scope in scopes:
                 self.identity.require(scope)

@@ -75,6 +75,22 @@ async def test_what_an_operator_looks_at_is_in_the_audit(tmp_path: Path) -> None
     assert [one.refused for one in refused if one.route == "/console/export"] == ["scope"]
 
 
+async def test_an_operator_takes_nothing_of_what_a_user_may_ask(tmp_path: Path) -> None:
+    """Nor is an operator refused because the user has asked too much."""
+    limited = {"NINAI__LIMITS__USER__REQUESTS": "2"}
+    async with audited_app(tmp_path, **GUARDED, **limited) as app, asgi_client(app) as http:
+        agent = Api(http, "alice", {"Authorization": f"Bearer {KEYS['plain']}"})
+        looks = {"Authorization": f"Bearer {KEYS['looks']}"}
+        await agent.stored("likes tea")
+        for _ in range(3):
+            assert (await http.get(ALICE.format("memories"), headers=looks)).status_code == 200
+        asked = [(await agent.page()).status_code for _ in range(2)]
+        seen = await http.get(ALICE.format("memories"), headers=looks)
+
+    assert asked == [200, 429]
+    assert seen.status_code == 200
+
+
 @pytest.mark.parametrize("path", ["memories", "export", "memory", "forget"])
 async def test_a_visitor_without_a_key_is_asked_for_one(path: str, tmp_path: Path) -> None:
     """On every page of it."""
