@@ -28,6 +28,7 @@ from app.auth.tokens.opening import token_parts
 from app.compat.mcp.paths import ROUTES, USER_PATH
 from app.compat.routes import compat_routes
 from app.console.assets import AssetsController
+from app.console.browser.controller import BrowserController
 from app.console.console import Console, Histories
 from app.console.controller import ConsoleController
 from app.console.login import LoginController
@@ -75,6 +76,7 @@ from app.process.health_cache import HealthCache
 from app.process.journal_cluster import watching_journal_cluster
 from app.process.readiness import Readiness
 from app.process.tracing import tracing_with
+from app.process.unix_socket import unix_socket
 from app.process.warm_up import warming_up
 from app.quotas.opening import open_quotas, within_quotas
 from app.rates.limiter import RateLimiter
@@ -115,7 +117,7 @@ _RESOURCES = (
     PortableController,
     *_OPERATORS,
 )
-_PAGES = (HealthController, DocsController, ConsoleController, LoginController, AssetsController)
+_PAGES = (HealthController, DocsController, ConsoleController, BrowserController, LoginController, AssetsController)
 
 
 def create_app(
@@ -155,6 +157,7 @@ def create_app(
             lambda _: tokens.following(),
             lifespan,
             admin_port(settings),
+            unix_socket(settings),
         ],
         state=State(
             {
