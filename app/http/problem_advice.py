@@ -12,6 +12,8 @@ ADVICE: Mapping[ProblemType, str] = {
         "Send a key or a token that counts, once and in one header; the operator finds in the log why this one did not."
     ),
     problems.FORBIDDEN: "Ask the operator for a key with the scope, or for the user, that `detail` names.",
+    problems.QUOTA_EXCEEDED: "Delete what is not needed any more, or ask the operator for a larger quota.",
+    problems.VERSION_NOT_FOUND: "List the versions of the memory: older ones than are kept are gone.",
     problems.NOT_FOUND: "Correct the path; `/docs` lists all that there are.",
     problems.MEMORY_NOT_FOUND: "Take it as an answer: the user has no memory with this id, or under this key.",
     problems.UNKNOWN_PROVIDER: "Use a name that `ninai providers` shows.",

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from observability.secret import Secret
 from providers.answer_size import DEFAULT_ANSWER_BYTES
 
 LEAST_ANSWER_BYTES = 1024 * 1024
@@ -33,6 +34,8 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """The size of an answer, in bytes of JSON; a list ends there with a cursor. Lower it for clients with little
     memory.
     """
+    store: Secret | None = None
+    """The URL of a Redis in which several hosts count together. Set it where limits are for all hosts at once."""
     key: RateSettings = RateSettings()
     user: RateSettings = RateSettings()
     tenant: RateSettings = RateSettings()

@@ -12,7 +12,10 @@ from app.settings.datadir import default_data_dir
 from app.settings.environment import process_environment
 from app.settings.expiry import ExpirySettings
 from app.settings.extraction import ExtractionSettings
+from app.settings.history import HistorySettings
 from app.settings.limits import LimitSettings
+from app.settings.quotas import QuotasSettings
+from app.settings.retention import RetentionSettings
 from observability.secret import Secret
 from providers.chain.policy import AttemptPolicy, ChainPolicy
 from providers.factory import ProviderSettings
@@ -52,6 +55,9 @@ WebOrigin = Annotated[
 ]
 
 
+MAX_SOCKET_BYTES = 107  # of the path of a Unix socket: the kernel has room for 108, with the zero behind it
+
+
 class AdmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Configure how much is admitted at once by each process, in units of price, see `app/http/admission/`."""
 
@@ -85,6 +91,8 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """The address to listen on. Change it to be reached from other machines, which needs keys or tokens."""
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
     """The port to listen on; 0 takes a free one. Change it where another server has the port."""
+    socket: Path | None = None
+    """The path of a Unix socket on which the service listens as well. Set it for a proxy on the same host."""
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     """The number of processes that answer requests. Raise it where one core is busy all the time and others are not."""
     drain: Annotated[float, Meta(ge=0, le=MAX_DRAIN_SECONDS)] = 0.0
@@ -247,4 +255,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """
     reranker: RerankerSettings = field(default_factory=NoRerankerSettings)
     limits: LimitSettings = LimitSettings()
+    quotas: QuotasSettings = field(default_factory=QuotasSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     expiry: ExpirySettings = field(default_factory=ExpirySettings)
+    history: HistorySettings = HistorySettings()

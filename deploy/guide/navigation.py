@@ -39,7 +39,10 @@ SECTIONS = (
             *_docs("configuration", "settings"),
         ),
     ),
-    Section("Callers", _docs("keys", "tokens", "signed-users", "tenants", "security", "accountability", "overload")),
+    Section(
+        "Callers",
+        _docs("keys", "tokens", "signed-users", "tenants", "security", "encryption", "accountability", "overload"),
+    ),
     Section(
         "Operation", _docs("operations", "backup", "scale", "tuning", "logs", "metrics", "measurements", "tracing")
     ),
