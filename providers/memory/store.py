@@ -144,6 +144,26 @@ class InMemoryStore(Struct):
         kept = {state.version: state for state in (*older, *(() if newest is None else (newest,)))}
         return [_own(kept[version]) for version in sorted(kept)]
 
+    def purge(self, version: int, limit: int) -> int:
+        """Remove up to `limit` states with versions up to `version`, and their history; return how many there were."""
+        gone = [memory_id for memory_id, state in self._states.items() if state.version <= version][:limit]
+        for memory_id in gone:
+            self._mortal.discard(memory_id)
+            self._index.remove(memory_id)
+            self._changes.forget(memory_id)
+            record = self._records.pop(memory_id, None)
+            if record is not None:
+                del self._order[bisect_left(self._order, record.place)]
+            if self.history is not None:
+                self.history.erase(memory_id)
+            del self._states[memory_id]
+        return len(gone)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no state, not even a tombstone."""
+        return not self._states
+
     def snapshot(self, memory_id: str) -> Snapshot | None:
         """Return one memory or its tombstone, None if neither exists."""
         stored = self._states.get(memory_id)
