@@ -176,7 +176,7 @@ class Replica(MemoryProvider, Protocol):
         raise Unsupported(f"forget up to {limit} states up to version {version} of {owner.label}")
 
     async def put_fences(self, fences: Sequence[Fence]) -> None:
-        """Keep up to `MAX_SNAPSHOTS` fences; of two for one owner the higher stays. A store that keeps none does nothing.
+        """Keep up to `MAX_SNAPSHOTS` fences, of two for one owner the higher; a store that keeps none does nothing.
 
         Once the call has returned the store puts no state that is not above a fence: `store_many`, `put_many` and
         `put_versions` refuse it with `OwnerErased`.

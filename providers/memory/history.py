@@ -18,6 +18,18 @@ class History(Struct):
         """Return what is kept of a memory, in no order."""
         return [*self._versions.get(memory_id, {}).values()]
 
+    def purge(self, version: int) -> None:
+        """Remove the versions up to one, of whatever memory."""
+        for memory_id, versions in [*self._versions.items()]:
+            self._versions[memory_id] = {number: state for number, state in versions.items() if number > version}
+            if not self._versions[memory_id]:
+                self.erase(memory_id)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is kept."""
+        return not self._versions
+
     def erase(self, memory_id: str) -> None:
         """Keep nothing of a memory any more."""
         self._versions.pop(memory_id, None)

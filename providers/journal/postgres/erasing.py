@@ -13,36 +13,6 @@ from providers.erasure.records import MAX_FENCES, ErasureRecords, Fences
 from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.statements import LOCK_ALONE
 
-# Beside the hashes that `hash_of` makes: the append asks for the fences of all owners whom a call is about.
-HASH = "encode(sha256(decode({key}, 'hex') || convert_to({owner}, 'UTF8')), 'hex')"
-
-TABLES = (
-    "CREATE SEQUENCE ninai_journal_fence_number",
-    """
-    CREATE TABLE ninai_journal_fences (
-        key text NOT NULL,
-        hash text NOT NULL,
-        version bigint NOT NULL,
-        erased_at timestamptz NOT NULL,
-        number bigint NOT NULL,
-        PRIMARY KEY (hash, key)
-    )
-    """,
-    "CREATE INDEX ninai_journal_fences_by_number ON ninai_journal_fences (number)",
-    "CREATE TABLE ninai_journal_fence_keys (key text PRIMARY KEY)",
-    """
-    CREATE TABLE ninai_journal_erasures (
-        id text PRIMARY KEY,
-        owner text NOT NULL,
-        requested_at timestamptz NOT NULL,
-        body text NOT NULL
-    )
-    """,
-    "CREATE INDEX ninai_journal_erasures_by_age ON ninai_journal_erasures (requested_at)",
-    "CREATE INDEX ninai_journal_open_erasures ON ninai_journal_erasures (owner) WHERE owner <> ''",
-)
-NAMES = ("ninai_journal_fences", "ninai_journal_fence_keys", "ninai_journal_erasures")
-
 _FENCES = text("""
     SELECT key, hash, version, CAST(extract(epoch FROM erased_at) AS float8) AS erased_at, number
     FROM ninai_journal_fences WHERE number > :after ORDER BY number LIMIT CAST(:limit AS int)
@@ -93,9 +63,7 @@ _PURGE_ENTRIES = text("DELETE FROM ninai_journal_entries WHERE user_id = :owner 
 _OLD = "clock_timestamp() - make_interval(secs => :seconds)"
 _DROP_ERASURES = text(f"DELETE FROM ninai_journal_erasures WHERE owner = '' AND requested_at < {_OLD}")  # noqa: S608 - a constant
 _DROP_FENCES = text(f"DELETE FROM ninai_journal_fences WHERE erased_at < {_OLD}")  # noqa: S608 - a constant
-_DROP_KEYS = text(
-    "DELETE FROM ninai_journal_fence_keys WHERE key NOT IN (SELECT f.key FROM ninai_journal_fences AS f)"
-)
+_DROP_KEYS = text("DELETE FROM ninai_journal_fence_keys WHERE key NOT IN (SELECT f.key FROM ninai_journal_fences AS f)")
 
 _decode = msgspec.json.Decoder(Erasure).decode
 
