@@ -167,7 +167,8 @@ class Replica(MemoryProvider, Protocol):
         """Remove up to `limit` states of an owner with versions up to `version`; return how many there were.
 
         Tombstones go as well, and with the last state all else that the store has of the owner. Nothing refuses a late
-        write afterwards but a fence. Repeating the call is harmless; 0 means that nothing is left.
+        write afterwards but a fence, by which indexes notice as well: a store that keeps fences gets that of the owner
+        first. Repeating the call is harmless; 0 means that nothing is left.
 
         Raises:
             Unavailable: it is unknown how many were removed.

@@ -35,7 +35,8 @@ STORE = """
     store AS MATERIALIZED (
         SELECT concat_ws(
                 '/', id, extract(epoch FROM pg_postmaster_start_time()),
-                CAST(CAST('ninai_memories' AS regclass) AS oid), mark_journal, mark_epoch, nullif(ninai_erased_up_to($1), 0)
+                CAST(CAST('ninai_memories' AS regclass) AS oid), mark_journal, mark_epoch,
+                nullif(ninai_erased_up_to($1), 0)
             ) AS epoch,
             CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS position,
             CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint) AS beyond,

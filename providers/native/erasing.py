@@ -1,6 +1,6 @@
 """Erasing an owner from the database: rows are removed, and the list of erased owners refuses what comes late."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import text
 
@@ -69,7 +69,7 @@ class Erasing:
         rows = await self._database.rows(_FENCES, {"after": after or "", "limit": limit})
         return [Fence(key=row.key, hash=row.hash, version=row.version, erased_at=row.erased_at) for row in rows]
 
-    async def erased(self, user_ids: Sequence[str]) -> dict[str, int]:
+    async def erased(self, user_ids: Collection[str]) -> dict[str, int]:
         """Return up to which version owners, given by their keys, were erased; 0 for one who was not."""
         rows = await self._database.rows(_ERASED, {"user_ids": list(user_ids)}, after_write=True)
         return {row.user_id: row.version for row in rows}
