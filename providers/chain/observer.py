@@ -135,6 +135,12 @@ class ChainObserver(AttemptObserver):
     def expired(self, provider: str, count: int) -> None:
         """Handle memories that had expired at a provider and are erased now."""
 
+    def erasing(self, count: int, oldest_seconds: float) -> None:
+        """Handle how many erasures of users are not finished, and the age of the oldest one, 0 if there is none."""
+
+    def erased(self, provider: str, count: int) -> None:
+        """Handle states of users who are being erased that were removed from a provider."""
+
     def healed(self, provider: str, kind: str) -> None:
         """Handle a difference of this kind between complete stores that the patrol has healed at a provider."""
 

@@ -46,4 +46,6 @@ class Observers(ChainObserver):
     met_store = _passed_on(ChainObserver.met_store)
     filling_postponed = _passed_on(ChainObserver.filling_postponed)
     expired = _passed_on(ChainObserver.expired)
+    erasing = _passed_on(ChainObserver.erasing)
+    erased = _passed_on(ChainObserver.erased)
     healed = _passed_on(ChainObserver.healed)

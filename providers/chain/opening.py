@@ -56,6 +56,13 @@ class JournalSpec(Struct, frozen=True, kw_only=True):
     keep: Callable[[str], None] = keep_nothing
 
 
+class ErasureSpec(Struct, frozen=True, kw_only=True):
+    """How to open what keeps erasures where there is no journal, and whether it is there already."""
+
+    opened: Callable[[], AbstractAsyncContextManager[Journal]]
+    exists: Callable[[], bool]
+
+
 class OpenProvider(Struct, frozen=True, eq=False):
     """An open provider: its link, the settings that it was opened with, and what closes it."""
 

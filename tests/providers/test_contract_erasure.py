@@ -74,7 +74,7 @@ async def test_what_was_written_later_stays(provider: MemoryProvider, user: str)
     assert await purged(provider, user, before.version) == 1
     assert [state.id for state in await provider.snapshots(Owner(user))] == [later.id]
     assert [memory.id for memory in await provider.recall(user, "chicory coffee")] == [later.id]
-    assert await provider.recall(user, "cardamom") == []
+    assert before.id not in {memory.id for memory in await provider.recall(user, "cardamom")}
     assert Owner(user) in await provider.owners(after=Owner(user[:-1]))
 
 
