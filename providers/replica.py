@@ -185,6 +185,7 @@ class Replica(MemoryProvider, Protocol):
         Raises:
             Unavailable: it is unknown whether they are kept.
         """
+        del fences
 
     async def fences(self, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Fence]:  # noqa: ARG002 - for those that keep them
         """Return the fences that the store keeps by ascending hash, those whose hash is greater than `after`.

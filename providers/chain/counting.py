@@ -156,7 +156,7 @@ class CountingObserver(Unobserved):
         self._metrics.erasures_pending.set(count)
         self._metrics.erasures_oldest.set(oldest_seconds)
 
-    def erased(self, provider: str, count: int) -> None:
+    def purged(self, provider: str, count: int) -> None:
         """Count them."""
         self._metrics.erased_states.labels(provider).inc(count)
 

@@ -138,7 +138,7 @@ class ChainObserver(AttemptObserver):
     def erasing(self, count: int, oldest_seconds: float) -> None:
         """Handle how many erasures of users are not finished, and the age of the oldest one, 0 if there is none."""
 
-    def erased(self, provider: str, count: int) -> None:
+    def purged(self, provider: str, count: int) -> None:
         """Handle states of users who are being erased that were removed from a provider."""
 
     def healed(self, provider: str, kind: str) -> None:

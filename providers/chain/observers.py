@@ -47,5 +47,5 @@ class Observers(ChainObserver):
     filling_postponed = _passed_on(ChainObserver.filling_postponed)
     expired = _passed_on(ChainObserver.expired)
     erasing = _passed_on(ChainObserver.erasing)
-    erased = _passed_on(ChainObserver.erased)
+    purged = _passed_on(ChainObserver.purged)
     healed = _passed_on(ChainObserver.healed)

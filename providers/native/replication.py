@@ -69,9 +69,9 @@ class NativeReplica(Replica):
             wanted[key_of(state)] = state if before is None else merged(before, state)
             refused = before is not None and before.deleted and not state.deleted
             answers.append(MemoryDeleted(state.id) if refused else None)
-        refused = await self._bring_about(wanted) if wanted else {}
+        met = await self._bring_about(wanted) if wanted else {}
         return [
-            answer if isinstance(state, ProviderError) else _refusal(state, refused) or answer
+            answer if isinstance(state, ProviderError) else _refusal(state, met) or answer
             for state, answer in zip(canonical, answers, strict=True)
         ]
 

@@ -48,7 +48,10 @@ class ErasedChain(Protocol):
     holder: str
     observer: ChainObserver
     journal: Journal | None
-    settle_seconds: float  # after which nothing arrives any more that was under way
+
+    @property
+    def settle_seconds(self) -> float:
+        """The seconds after which nothing arrives any more that was under way."""
 
     @property
     def route(self) -> Route:
@@ -256,7 +259,7 @@ class Eraser:
                 continue
             if name in links:
                 told = await eraser.erase(links[name], erasure, fence, sample)
-                self.chain.observer.erased(name, told.states - former.states)
+                self.chain.observer.purged(name, told.states - former.states)
             else:
                 told = replace(former, trouble=_NO_LINK)
             erasure = _with(erasure, told)
@@ -303,7 +306,7 @@ class Eraser:
                 if late:
                     former = erasure.of(link.name)
                     erasure = _with(erasure, replace(former, states=former.states + late))
-                    self.chain.observer.erased(link.name, late)
+                    self.chain.observer.purged(link.name, late)
         counts = await records.purge(erasure.owner, erasure.version)
         journal = erasure.journal and _sum(erasure, counts)
         await records.note_erasure(replace(erasure, owner="", journal=journal, confirmed_at=now))
