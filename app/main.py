@@ -35,6 +35,7 @@ from app.controllers.admin_journal import AdminJournalController
 from app.controllers.batches import BatchesController
 from app.controllers.changes import ChangesController
 from app.controllers.docs import DocsController
+from app.controllers.erasures import AdminErasuresController, ErasuresController
 from app.controllers.feed import FeedController
 from app.controllers.health import HealthController
 from app.controllers.keys import KeysController
@@ -91,6 +92,7 @@ from providers.wrapper import OperationName
 
 _OPERATORS = (
     AdminController,
+    AdminErasuresController,
     AdminJournalController,
     ModeController,
     OrderController,
@@ -105,6 +107,7 @@ _RESOURCES = (
     ChangesController,
     FeedController,
     PortableController,
+    ErasuresController,
     *_OPERATORS,
 )
 _PAGES = (HealthController, DocsController, ConsoleController, LoginController, AssetsController)

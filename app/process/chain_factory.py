@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
+from app.process.erasure_file import erasure_file
 from app.process.installation import Installation
 from app.settings import Settings
 from app.settings.annotations import tag_of
@@ -33,7 +34,15 @@ class ChainFactory:
     @asynccontextmanager
     async def running(self, settings: Settings) -> AsyncIterator[Chain]:
         """Hold a chain in the configured order for the context; raise `OrderRefused` if it cannot be put in force."""
-        chain = Chain(self.journal(settings), settings.chain, self.clock, Observers(self.observer, self.story))
+        observers = Observers(self.observer, self.story)
+        chain = Chain(
+            self.journal(settings),
+            settings.chain,
+            self.clock,
+            observers,
+            erasures=erasure_file(settings.data_dir),
+            erasing=settings.erasure,
+        )
         try:
             await chain.switch(self.parts(settings))
             yield chain

@@ -14,7 +14,7 @@ from app.settings.expiry import ExpirySettings
 from app.settings.extraction import ExtractionSettings
 from app.settings.limits import LimitSettings
 from observability.secret import Secret
-from providers.chain.policy import AttemptPolicy, ChainPolicy
+from providers.chain.policy import AttemptPolicy, ChainPolicy, ErasurePolicy
 from providers.factory import ProviderSettings
 from providers.journal.settings import AutoJournalSettings, JournalSettings
 from providers.limits import DEFAULT_RECALL_LIMIT, MAX_RECALL_LIMIT
@@ -183,3 +183,4 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     reranker: RerankerSettings = field(default_factory=NoRerankerSettings)
     limits: LimitSettings = LimitSettings()
     expiry: ExpirySettings = field(default_factory=ExpirySettings)
+    erasure: ErasurePolicy = ErasurePolicy()
