@@ -78,7 +78,7 @@ class Eraser:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.chain, self.policy, self.fences = chain, policy, fences
-        self._clock, self._now, self._sleep = clock, now, sleep
+        self.clock, self.now, self._sleep = clock, now, sleep
         self._last = 0  # number of the last fence that was read
         self._of_journal: str | None = None
         self._met: dict[str, Told] = {}  # by provider: what the store told when its list was compared
@@ -102,8 +102,8 @@ class Eraser:
 
     async def finished(self, erasure: Erasure, seconds: float) -> Erasure:
         """Wait at most so long until an erasure is finished; return the receipt as it is then."""
-        records, end = await self._records(), self._now() + seconds
-        while erasure.finished_at is None and self._now() < end:
+        records, end = await self._records(), self.now() + seconds
+        while erasure.finished_at is None and self.now() < end:
             await self._sleep(_WAITED_EVERY)
             erasure = await records.erasure(erasure.id) or erasure
         return erasure
@@ -176,7 +176,7 @@ class Eraser:
             return
         waiting = await records.erasures(MAX_ERASURES, open_only=True)
         await self._report(records, waiting)
-        is_due = self._now() - self._dropped_at > _DROPPED_EVERY
+        is_due = self.now() - self._dropped_at > _DROPPED_EVERY
         claim = TaskClaim(records, TASK, self.chain.holder)
         if not (strangers or waiting or is_due) or not await claim.hold():
             return
@@ -206,7 +206,7 @@ class Eraser:
     def _know(self, fences: Sequence[Fence]) -> None:
         self.fences.add(fences)
         for fence in fences:
-            self._clock.observe(fence.version)
+            self.clock.observe(fence.version)
 
     async def _strangers(self) -> list[tuple[Link, Told]]:
         """Return the stores that are not what they were when their list was compared, and what they tell now."""
@@ -238,7 +238,7 @@ class Eraser:
         if all(one.finished_at is not None for one in left):
             if await records.drop_erasures(self.policy.keep):
                 self.fences.forget(await records.moment() - self.policy.keep)
-            self._dropped_at = self._now()
+            self._dropped_at = self.now()
 
     async def _advance(self, records: Journal, erasure: Erasure) -> None:
         """Take an erasure as far as it goes now."""
@@ -286,9 +286,9 @@ class Eraser:
         with suppress(ProviderError):  # what cannot be deleted now is removed by each store in its turn
             while (await self.chain.provider.erase_all(erasure.whose)).count == MAX_BATCH:
                 pass
-        self._clock.observe(sample.version)
+        self.clock.observe(sample.version)
         keys = [fence.key for fence in self.fences.all()[:1]] or [new_key()]
-        fenced = await records.fence(replace(erasure, version=self._clock.next()), keys[0])
+        fenced = await records.fence(replace(erasure, version=self.clock.next()), keys[0])
         await self.follow()
         return fenced
 
