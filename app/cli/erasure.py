@@ -53,9 +53,9 @@ def list_erasures(settings: Settings, limit: int, *, fences: bool, as_json: bool
         return [receipt_of(one) for one in await records.erasures(limit)]
 
     if fences:
-        click.echo(msgspec.json.encode(_on_records(settings, _fences, [])).decode())
+        click.echo(msgspec.json.encode(_on_records(settings, _fences, list[Fence]())).decode())
     else:
-        show(_on_records(settings, receipts, []), _in_words, as_json=as_json)
+        show(_on_records(settings, receipts, list[ErasureResponse]()), _in_words, as_json=as_json)
 
 
 @erasure.command("show")

@@ -12,8 +12,7 @@ from msgspec.structs import replace
 from app.auth.routes import SCOPE
 from app.controllers.resources import READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
 from app.erasure.schemas import ErasureResponse
-from app.erasure.service import ErasureService, provide_erasures
-from app.erasure.service import erased as erased_answer
+from app.erasure.service import ErasureService, provide_erasures, status_of
 from app.http import problems, schemas
 from app.http.admission import price
 from app.http.answers import of_memories, shown
@@ -221,7 +220,8 @@ class ListsController(UserResource):
         if erase:
             if conditions != ALL:
                 raise InvalidInput("erase", "takes no conditions: it is about all that there is of the user")
-            return erased_answer(await erasures.erase(write.owner))
+            receipt = await erasures.erase(write.owner)
+            return Response(receipt, status_code=status_of(receipt))
         erased = await write.provider.erase_all(write.owner, conditions=conditions)
         # There may be memories that the provider could not list.
         more = erased.count == limits.MAX_BATCH or PARTIAL in erased.degraded

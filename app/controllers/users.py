@@ -14,7 +14,7 @@ from app.controllers.lists import CONDITIONS, provide_conditions
 from app.controllers.portable import After
 from app.controllers.resources import OPERATOR_PROBLEMS, OperatorResource
 from app.erasure.schemas import ErasureResponse
-from app.erasure.service import OperatorsErasures, erased, provide_operators_erasures
+from app.erasure.service import OperatorsErasures, provide_operators_erasures, status_of
 from app.http import problems
 from app.http.line_stream import LineStream
 from app.http.operator_schemas import UsersResponse
@@ -92,7 +92,8 @@ class UsersController(OperatorResource):
         """
         if confirm is None:
             raise InvalidInput("confirm", 'must be "everything": this erases all that there is of the user for good')
-        return erased(await service.erase(user_id))
+        receipt = await service.erase(user_id)
+        return Response(receipt, status_code=status_of(receipt))
 
     @get(
         "/{user_id:str}/export",

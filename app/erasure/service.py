@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from litestar import Request, Response
+from litestar import Request
 from msgspec import Struct
 
 from app.auth.caller import Identity
@@ -25,9 +25,9 @@ WAIT_SECONDS = 5.0  # for an erasure that takes no longer; of most users it take
 _log = structlog.get_logger(__name__)
 
 
-def erased(receipt: Receipt) -> Response[Receipt]:
-    """Return the answer with a receipt: 202 as long as something is to be done."""
-    return Response(receipt, status_code=STATUS_ACCEPTED if receipt.status == "pending" else 200)
+def status_of(receipt: Receipt) -> int:
+    """Return the status of an answer with a receipt: 202 as long as something is to be done."""
+    return STATUS_ACCEPTED if receipt.status == "pending" else 200
 
 
 class ErasureService(Struct, frozen=True):
@@ -97,7 +97,7 @@ async def provide_erasures(request: Request[Any, Any, Any]) -> ErasureService:
         state.mode_follower.permit(OperationName.DELETE_ALL)
         state.rate_limiter.permit(OperationName.DELETE_ALL, 1)
 
-    return ErasureService(state.chain.eraser, permit)
+    return ErasureService(state.chain.erasing.eraser, permit)
 
 
 async def provide_operators_erasures(request: Request[Any, Any, Any]) -> OperatorsErasures:

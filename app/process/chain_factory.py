@@ -40,8 +40,7 @@ class ChainFactory:
             settings.chain,
             self.clock,
             observers,
-            erasures=erasure_file(settings.data_dir),
-            erasing=settings.erasure,
+            erasures=erasure_file(settings.data_dir, settings.erasure),
         )
         try:
             await chain.switch(self.parts(settings))

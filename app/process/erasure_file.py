@@ -5,12 +5,13 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 from providers.chain.opening import ErasureSpec
+from providers.chain.policy import ErasurePolicy
 from providers.journal.base import Journal
 
 FILE = "erasures.sqlite3"
 
 
-def erasure_file(data_dir: Path) -> ErasureSpec:
+def erasure_file(data_dir: Path, policy: ErasurePolicy = ErasurePolicy()) -> ErasureSpec:  # noqa: B008 - a frozen value
     """Return how the file is opened, which is created with the first erasure."""
     path = data_dir / FILE
 
@@ -19,4 +20,4 @@ def erasure_file(data_dir: Path) -> ErasureSpec:
 
         return open_journal(path, time.time)
 
-    return ErasureSpec(opened=opened, exists=path.exists)
+    return ErasureSpec(opened=opened, exists=path.exists, policy=policy)

@@ -14,7 +14,6 @@ from providers.base import MemoryProvider
 from providers.chain.chained import ChainedProvider
 from providers.chain.comparing.patrol import Patrol
 from providers.chain.deadline import Shutdown
-from providers.chain.erasing.eraser import Eraser
 from providers.chain.erasing.keeping import ErasureKeeper
 from providers.chain.errors import OrderRefused
 from providers.chain.expiring.sweeper import ExpirySweeper
@@ -26,15 +25,14 @@ from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver
 from providers.chain.observers import Observers
 from providers.chain.opening import ErasureSpec, JournalSpec, OpenProvider, ProviderSpec, open_link
-from providers.chain.policy import ChainPolicy, ErasurePolicy
+from providers.chain.policy import ChainPolicy
 from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
 from providers.chain.stores.in_sync import InSyncSet
 from providers.chain.stores.introductions import PATIENCE_AT_START, PROBE_SECONDS
 from providers.chain.stores.unjournalled import refuse_lost_journal
 from providers.chain.stores.watch import FAREWELL_SECONDS, Doubts
-from providers.erasure.fences import FenceList
-from providers.journal.base import Journal, JournalUnavailable
+from providers.journal.base import Journal
 from providers.states.clock import HybridClock
 
 # At the end, each for all at once: for pending deliveries, for tasks to end, for connections to be closed. A process
@@ -44,7 +42,6 @@ TRIES_SECONDS = 1.0  # within that time, for writes that are still under way to 
 STOP_SECONDS = 1.0
 CLOSE_SECONDS = 3.0
 _DRAIN_POLL = 0.1
-_FENCES_SECONDS = 5.0  # at a start, to learn who was erased
 
 _log = structlog.get_logger(__name__)
 
@@ -60,7 +57,6 @@ class Chain:
         observer: ChainObserver,
         now: Callable[[], float] = time.monotonic,
         erasures: ErasureSpec | None = None,
-        erasing: ErasurePolicy | None = None,
     ) -> None:
         self.journal: Journal | None = None
         self.membership: Membership | None = None
@@ -81,11 +77,8 @@ class Chain:
         self._switching = asyncio.Lock()
         self._sweeps: asyncio.Task[None] | None = None
         self._provider: ChainedProvider | GuardedProvider | None = None
-        self._fences = FenceList()
-        self._keeper = ErasureKeeper(erasures, lambda: self.journal, self._distrust)
-        self.records = self._keeper.records
-        self.eraser = Eraser(self, clock, erasing or ErasurePolicy(), self._fences, now)
-        self._erasing: asyncio.Task[None] | None = None
+        self.erasing = ErasureKeeper(self, erasures, clock, now, self._distrust)
+        self.records = self.erasing.records
 
     @property
     def provider(self) -> MemoryProvider:
@@ -108,11 +101,6 @@ class Chain:
             return provider.route
         links = () if provider is None else (provider.link,)
         return Route(links, frozenset(link.name for link in links))
-
-    @property
-    def settle_seconds(self) -> float:
-        """The seconds after which nothing arrives any more that was under way."""
-        return self._longest_write() if self.journal is None else self.policy.retention.keep
 
     def links(self) -> Sequence[Link]:
         """Return the links in the current order."""
@@ -147,10 +135,7 @@ class Chain:
                 elif fresh:
                     await refuse_lost_journal(links[0], configured=self._journal_choice.opened is None)
                 undo.pop_all()
-            for one in fresh.values():
-                one.link.fences = self._fences
-            if fresh:
-                await self._know_fences()
+            await self.erasing.learn([one.link for one in fresh.values()])
             for name in fresh.keys() & self._open.keys():
                 fresh[name].link.attempts.guards.breaker.follow(self._open[name].link.attempts.guards.breaker)
             gone = [one for name, one in self._open.items() if chosen.get(name) is not one]
@@ -160,9 +145,7 @@ class Chain:
                 sweeper = ExpirySweeper(self, self._clock, self.policy.expiry, now=self._now)
                 self._sweeps = background.start(sweeper.run, "expiry")
                 self._tasks.add(self._sweeps)
-            if self._erasing is None:
-                self._erasing = background.start(self.eraser.run, "erasures")
-                self._tasks.add(self._erasing)
+            self._tasks |= self.erasing.start()
             _log.info("order_in_force", order=[spec.name for spec in specs], complete=sorted(admitted.names))
             for name, reason in unreached.items():
                 self.observer.not_reached(name, reason)
@@ -192,22 +175,11 @@ class Chain:
         # the journal.
         closing = [asyncio.create_task(one.stack.aclose()) for one in [*self._open.values(), *self._closing]]
         await background.ended(closing, CLOSE_SECONDS)
-        last = [asyncio.create_task(closed()) for closed in (self._journal_stack.aclose, self._keeper.close)]
-        await background.ended(last, CLOSE_SECONDS)
-        for task in [*closing, *last]:
+        last = asyncio.create_task(self._journal_stack.aclose())
+        await background.ended([last], CLOSE_SECONDS)
+        for task in [*closing, last]:
             if not task.cancelled() and task.done():
                 task.result()
-
-    async def _know_fences(self) -> None:
-        """Learn who was erased before anything is read, as far as that is known by now."""
-        try:
-            async with asyncio.timeout(_FENCES_SECONDS):
-                kept = await self._keeper.file()
-                if kept is not None and self.journal is not None:
-                    await self.eraser.take_over(kept)
-                await self.eraser.follow()
-        except (TimeoutError, JournalUnavailable) as error:
-            _log.warning("fences_unknown", reason=str(error))
 
     async def _open_journal(self, providers: int) -> None:
         choice = self._journal_choice

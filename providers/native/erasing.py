@@ -44,7 +44,7 @@ _SETTINGS = text("""
 """)
 
 
-class Erasing:
+class NativeErasing:
     """Remove what an owner has in the table of memories, and keep the list of those who were erased."""
 
     def __init__(self, database: Database) -> None:

@@ -19,7 +19,7 @@ from providers.native.changes import changes_since
 from providers.native.columns import WRITTEN, insert_values, snapshot_of
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
-from providers.native.erasing import Erasing
+from providers.native.erasing import NativeErasing
 from providers.native.introducing import StoreTable
 from providers.native.rows import Key, MemoryRow, key_of
 from providers.native.vectors import Vectors
@@ -51,7 +51,7 @@ class NativeReplica(Replica):
         self._queue = queue
         self._clock = clock
         self._table = StoreTable(database)
-        self._erasing = Erasing(database)
+        self._erasing = NativeErasing(database)
         self._acquaintance = Acquaintance(queue.begin_anew if queue is not None else lambda: None)
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:

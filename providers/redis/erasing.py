@@ -22,7 +22,7 @@ _COUNT = "count"  # of the changes of the list, beside the fences; no hash is ca
 _decode = msgspec.json.Decoder(Fence).decode
 
 
-class Erasing:
+class RedisErasing:
     """Remove what an owner has, and hold every write to the list of those who were erased.
 
     The list is in another place of a cluster than an owner, so that a write cannot compare itself with it where it is

@@ -118,7 +118,8 @@ class _Story:
         """Let a deletion be a dead letter at a standby, which refused it again and again."""
         self._connection.run(
             """INSERT OR REPLACE INTO deliveries (user_id, seq, provider, due_at, made_at, failures, error)
-            SELECT user_id, seq, ?, NULL, appended_at, 10, 'invalid' FROM operations WHERE user_id = ? AND kind = 'delete'
+            SELECT user_id, seq, ?, NULL, appended_at, 10, 'invalid' FROM operations
+            WHERE user_id = ? AND kind = 'delete'
             ORDER BY seq DESC LIMIT 1""",
             (FIRST_ORDER[-1], ERASED.key),
         )

@@ -18,7 +18,7 @@ from providers.chain.hedging.order import Hedging
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver, Unobserved
-from providers.chain.policy import ErasurePolicy, ExpiryPolicy, PatrolPolicy
+from providers.chain.policy import ChainPolicy, ErasurePolicy, ExpiryPolicy, PatrolPolicy, RetentionPolicy
 from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
 from providers.chain.stores.in_sync import InSyncSet
@@ -42,7 +42,7 @@ _AGAIN_SECONDS = 1.0  # until a process that has refused its order is started ag
 _GRACE = 1_800.0  # seconds for which nothing that has expired is erased
 _SWEEPS = ExpiryPolicy(every=1.0, share=1.0)
 _ERASURES = ErasurePolicy(every=0.5)
-_SETTLES = 8.0  # seconds; the latest late write lands 4 s after a try
+_SETTLING = ChainPolicy(retention=RetentionPolicy(keep=8.0))  # the latest late write lands 4 s after a try
 _PATROLS = PatrolPolicy(every=3.0, share=1.0)
 
 
@@ -91,7 +91,7 @@ class _Erased(Struct):
     observer: ChainObserver
     journal: Journal | None
     process: "ReplicaProcess"
-    settle_seconds: float = _SETTLES
+    policy: ChainPolicy = _SETTLING
 
     @property
     def route(self) -> Route:

@@ -7,28 +7,24 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from typing import Protocol
 from uuid import uuid4
 
 import structlog
-from msgspec.structs import replace
 
-from providers.base import MemoryProvider
 from providers.chain.claim import TaskClaim
+from providers.chain.erasing.advancing import Advance
+from providers.chain.erasing.chain import ErasedChain
 from providers.chain.erasing.replaying import Replay, learn, replay
-from providers.chain.erasing.sampling import Sample, asked
-from providers.chain.erasing.store import StoreEraser, purged
+from providers.chain.erasing.sampling import asked
 from providers.chain.link import Link
-from providers.chain.observer import ChainObserver
 from providers.chain.policy import ErasurePolicy
-from providers.chain.route import Route
-from providers.erasure.fences import Fence, FenceList, new_key
-from providers.erasure.receipts import ErasedInJournal, Erasure, StoreErasure
+from providers.erasure.fences import Fence, FenceList
+from providers.erasure.receipts import Erasure
 from providers.erasure.records import MAX_ERASURES
-from providers.errors import ProviderError, Unavailable, Unsupported
+from providers.errors import ProviderError, Unavailable
 from providers.introduction import Introduction
 from providers.journal.base import Journal
-from providers.limits import MAX_BATCH, check_owner
+from providers.limits import check_owner
 from providers.owners import Owner
 from providers.states.clock import HybridClock
 
@@ -37,32 +33,8 @@ Told = tuple[str | None, ...]
 TASK = "erasure"
 _DROPPED_EVERY = 3_600.0  # seconds
 _WAITED_EVERY = 0.1  # seconds between two looks at a receipt that somebody waits for
-_NO_LINK = "the provider is not in the order of this service"
 
 _log = structlog.get_logger(__name__)
-
-
-class ErasedChain(Protocol):
-    """What an eraser needs of a chain; the route and the journal may be others by the next call."""
-
-    holder: str
-    observer: ChainObserver
-    journal: Journal | None
-
-    @property
-    def settle_seconds(self) -> float:
-        """The seconds after which nothing arrives any more that was under way."""
-
-    @property
-    def route(self) -> Route:
-        """The providers that take part now."""
-
-    @property
-    def provider(self) -> MemoryProvider:
-        """The chain as its callers use it."""
-
-    async def records(self, *, create: bool = True) -> Journal | None:
-        """Return who keeps erasures: the journal, or a file beside a single provider; None if there is no file yet."""
 
 
 class Eraser:
@@ -82,9 +54,9 @@ class Eraser:
         self._last = 0  # number of the last fence that was read
         self._of_journal: str | None = None
         self._met: dict[str, Told] = {}  # by provider: what the store told when its list was compared
-        self._samples: dict[str, Sample] = {}
         self._woken = asyncio.Event()
         self._dropped_at = float("-inf")
+        self._advance = Advance(chain, clock, fences, self.follow, sleep)
 
     async def request(self, owner: Owner) -> Erasure:
         """Write down that an owner is to be erased, and return the receipt as it is by now.
@@ -184,7 +156,7 @@ class Eraser:
             for link, told in strangers:
                 await self._meet(link, told, records)
             for erasure in reversed(waiting):
-                await self._advance(records, erasure)
+                await self._advance.advance(records, erasure)
             await self._drop(records)
 
     async def replay(self, names: Sequence[str] = ()) -> list[Replay]:
@@ -240,93 +212,8 @@ class Eraser:
                 self.fences.forget(await records.moment() - self.policy.keep)
             self._dropped_at = self.now()
 
-    async def _advance(self, records: Journal, erasure: Erasure) -> None:
-        """Take an erasure as far as it goes now."""
-        if erasure.finished_at is not None:
-            await self._look_again(records, erasure)
-            return
-        sample = self._samples.setdefault(erasure.id, Sample())
-        if not erasure.version:
-            erasure = await self._fenced(records, erasure, sample)
-        fence = self.fences.of(erasure.whose)
-        if fence is None:
-            return  # it was dropped meanwhile
-        eraser = StoreEraser(records.moment, self._sleep)
-        links = {link.name: link for link in self.chain.route.links}
-        for name in await self._names(links):
-            former = erasure.of(name)
-            if former.done:
-                continue
-            if name in links:
-                told = await eraser.erase(links[name], erasure, fence, sample)
-                self.chain.observer.purged(name, told.states - former.states)
-            else:
-                told = replace(former, trouble=_NO_LINK)
-            erasure = _with(erasure, told)
-            await records.note_erasure(erasure)
-        if all(one.done for one in erasure.stores):
-            counts = await records.purge(erasure.owner, erasure.version)
-            erasure = replace(
-                erasure,
-                journal=None if self.chain.journal is None else _sum(erasure, counts),
-                finished_at=await records.moment(),
-            )
-            await records.note_erasure(erasure)
-            self._samples.pop(erasure.id, None)
-            _log.info("user_erased", erasure=erasure.id, states=sum(one.states for one in erasure.stores))
-
-    async def _fenced(self, records: Journal, erasure: Erasure, sample: Sample) -> Erasure:
-        """Look at what there is, delete it as any caller may, and put the fence above it.
-
-        The tombstones hide from every process what the stores still hold, until they hold nothing.
-        """
-        for link in self.chain.route.links:
-            with suppress(ProviderError):
-                await sample.take(link, erasure.whose)
-        with suppress(ProviderError):  # what cannot be deleted now is removed by each store in its turn
-            while (await self.chain.provider.erase_all(erasure.whose)).count == MAX_BATCH:
-                pass
-        self.clock.observe(sample.version)
-        keys = [fence.key for fence in self.fences.all()[:1]] or [new_key()]
-        fenced = await records.fence(replace(erasure, version=self.clock.next()), keys[0])
-        await self.follow()
-        return fenced
-
-    async def _look_again(self, records: Journal, erasure: Erasure) -> None:
-        """Remove what arrived after the stores had been asked, and forget the user's name."""
-        now = await records.moment()
-        if erasure.finished_at is None or now - erasure.finished_at < self.chain.settle_seconds:
-            return
-        for link in self.chain.route.links:
-            with suppress(Unsupported):
-                try:
-                    late = await purged(link, erasure.whose, erasure.version)
-                except Unavailable:
-                    return  # at the next look
-                if late:
-                    former = erasure.of(link.name)
-                    erasure = _with(erasure, replace(former, states=former.states + late))
-                    self.chain.observer.purged(link.name, late)
-        counts = await records.purge(erasure.owner, erasure.version)
-        journal = erasure.journal and _sum(erasure, counts)
-        await records.note_erasure(replace(erasure, owner="", journal=journal, confirmed_at=now))
-
-    async def _names(self, links: dict[str, Link]) -> list[str]:
-        journal = self.chain.journal
-        members = [] if journal is None else [member.name for member in await journal.members()]
-        return [*dict.fromkeys([*links, *members])]
-
 
 def _told(introduction: Introduction) -> Told:
     """Return what tells a store from an earlier state of itself."""
     mark = introduction.mark
     return introduction.identity, introduction.lineage, None if mark is None else f"{mark.journal} {mark.epoch}"
-
-
-def _with(erasure: Erasure, store: StoreErasure) -> Erasure:
-    others = [one for one in erasure.stores if one.provider != store.provider]
-    return replace(erasure, stores=(*others, store))
-
-
-def _sum(erasure: Erasure, counts: ErasedInJournal) -> ErasedInJournal:
-    return (erasure.journal or ErasedInJournal()) + counts

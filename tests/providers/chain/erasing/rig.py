@@ -5,7 +5,7 @@ from msgspec import Struct
 from providers.base import MemoryProvider
 from providers.chain.erasing.eraser import Eraser
 from providers.chain.observer import ChainObserver, Unobserved
-from providers.chain.policy import ErasurePolicy
+from providers.chain.policy import ChainPolicy, ErasurePolicy, RetentionPolicy
 from providers.chain.route import Route
 from providers.erasure.fences import FenceList
 from providers.erasure.receipts import Erasure
@@ -37,7 +37,7 @@ class Erased(Struct):
     scene: Scene
     observer: ChainObserver
     holder: str = "one"
-    settle_seconds: float = SETTLE_SECONDS
+    policy: ChainPolicy = ChainPolicy(retention=RetentionPolicy(keep=SETTLE_SECONDS))
 
     @property
     def journal(self) -> Journal | None:
