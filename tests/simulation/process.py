@@ -140,7 +140,12 @@ class ReplicaProcess:
         )
         self.eraser = world.design.eraser(
             Eraser(
-                _Erased(holder, Unobserved(), self._journal, self), self._rig.versions, _ERASURES, self.fences, clock
+                _Erased(holder, Unobserved(), self._journal, self),
+                self._rig.versions,
+                _ERASURES,
+                self.fences,
+                clock,
+                meets_every=1.0,
             )
         )
         if world.script.erases:

@@ -31,6 +31,7 @@ from providers.states.clock import HybridClock
 Told = tuple[str | None, ...]
 
 TASK = "erasure"
+MEETS_EVERY = 60.0  # seconds between two looks at whether stores are what they were; readers see nothing meanwhile
 _DROPPED_EVERY = 3_600.0  # seconds
 _WAITED_EVERY = 0.1  # seconds between two looks at a receipt that somebody waits for
 
@@ -48,7 +49,9 @@ class Eraser:
         fences: FenceList,
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        meets_every: float = MEETS_EVERY,
     ) -> None:
+        self.meets_every = meets_every
         self.chain, self.policy, self.fences = chain, policy, fences
         self.clock, self.now, self._sleep = clock, now, sleep
         self._last = 0  # number of the last fence that was read
@@ -56,6 +59,7 @@ class Eraser:
         self._met: dict[str, Told] = {}  # by provider: what the store told when its list was compared
         self._woken = asyncio.Event()
         self._dropped_at = float("-inf")
+        self._looked_at = float("-inf")
         self._advance = Advance(chain, clock, fences, self.follow, sleep)
 
     async def request(self, owner: Owner) -> Erasure:
@@ -183,7 +187,11 @@ class Eraser:
     async def _strangers(self) -> list[tuple[Link, Told]]:
         """Return the stores that are not what they were when their list was compared, and what they tell now."""
         found = []
-        for link in self.chain.route.links:
+        links = self.chain.route.links
+        if self.now() - self._looked_at < self.meets_every and all(link.name in self._met for link in links):
+            return []
+        self._looked_at = self.now()
+        for link in links:
             with suppress(ProviderError):
                 told = _told(await asked(link, lambda provider: provider.introduce()))
                 if self._met.get(link.name) != told:

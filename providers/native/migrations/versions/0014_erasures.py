@@ -12,9 +12,11 @@ branch_labels = None
 depends_on = None
 
 # Up to which version an owner was erased, 0 for one who was not. The hash is that of `providers/erasure/fences.py`; of
-# its keys there are few.
+# its keys there are few. It reads the list as its owner: a role that may write memories must not fail for want of the
+# right to read who was erased.
 _ERASED_UP_TO = """
-    CREATE FUNCTION ninai_erased_up_to(owner text) RETURNS bigint LANGUAGE plpgsql STABLE AS $$
+    CREATE FUNCTION ninai_erased_up_to(owner text) RETURNS bigint LANGUAGE plpgsql STABLE
+    SECURITY DEFINER SET search_path FROM CURRENT AS $$
     DECLARE
         one text;
         found bigint;
