@@ -18,6 +18,7 @@ from providers.chain.erasing.replaying import Replay, learn, replay
 from providers.chain.erasing.sampling import asked
 from providers.chain.link import Link
 from providers.chain.policy import ErasurePolicy
+from providers.chain.stores.introductions import introduction_of
 from providers.erasure.fences import Fence, FenceList
 from providers.erasure.receipts import Erasure
 from providers.erasure.records import MAX_ERASURES
@@ -192,10 +193,10 @@ class Eraser:
             return []
         self._looked_at = self.now()
         for link in links:
-            with suppress(ProviderError):
-                told = _told(await asked(link, lambda provider: provider.introduce()))
-                if self._met.get(link.name) != told:
-                    found.append((link, told))
+            # Past its breaker, of which a look in the background is no business.
+            introduction = await introduction_of(link.name, link.provider, {})
+            if introduction is not None and self._met.get(link.name) != (told := _told(introduction)):
+                found.append((link, told))
         return found
 
     async def _meet(self, link: Link, told: Told, records: Journal) -> None:
