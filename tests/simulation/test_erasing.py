@@ -35,7 +35,7 @@ def test_nothing_of_an_erased_user_is_left_for_long() -> None:
 
 def test_stores_are_put_back() -> None:
     """In some runs, and in others not."""
-    assert {run_erasing(seed).restored for seed in (3, 4)} == {True, False}
+    assert {run_erasing(seed).restored for seed in (2, 3)} == {True, False}
 
 
 @pytest.mark.parametrize("mutant", [ForgetsDeadLetters, ForgetsRestoredStores], ids=lambda mutant: mutant.__name__)

@@ -119,7 +119,8 @@ class Eraser:
             return
         if records.id != self._of_journal:  # its numbers are others
             self._of_journal, self._last = records.id, 0
-            await records.add_fences(self.fences.all())
+            if self.fences:
+                await records.add_fences(self.fences.all())
         while (told := await records.fences(self._last)).fences:
             self._know(told.fences)
             self._last = told.last
@@ -153,7 +154,11 @@ class Eraser:
             return
         waiting = await records.erasures(MAX_ERASURES, open_only=True)
         await self._report(records, waiting)
-        is_due = self.now() - self._dropped_at > _DROPPED_EVERY
+        is_due = bool(self.fences) and self.now() - self._dropped_at > _DROPPED_EVERY
+        if not (self.fences or waiting):
+            for link, told in strangers:  # which may know of erasures that the journal has forgotten
+                await self._meet(link, told, records)
+            return
         claim = TaskClaim(records, TASK, self.chain.holder)
         if not (strangers or waiting or is_due) or not await claim.hold():
             return
@@ -162,7 +167,8 @@ class Eraser:
                 await self._meet(link, told, records)
             for erasure in reversed(waiting):
                 await self._advance.advance(records, erasure)
-            await self._drop(records)
+            if is_due:
+                await self._drop(records)
 
     async def replay(self, names: Sequence[str] = ()) -> list[Replay]:
         """Erase once more what these stores, by default all, hold of owners who were erased.
