@@ -1,7 +1,7 @@
 """Replica: what a chain needs of a provider beyond what callers need, which is whole states of memories."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -13,9 +13,11 @@ from providers.changes import ChangeCursor, Changes
 from providers.erasure.fences import Fence
 from providers.errors import ProviderError, Unsupported
 from providers.expiry import BEGINNING
+from providers.holdings import Holdings, OwnerHoldings, holdings_of
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
 from providers.owners import Owner
+from providers.retention import NO_HISTORY, Retention
 from providers.states.clock import HybridClock
 from providers.states.editing import tombstone_for
 from providers.summaries import OwnerSummary, summary_of
@@ -23,6 +25,8 @@ from providers.types import ALL, Conditions, Snapshot, as_page
 
 MAX_SNAPSHOTS = 1_000  # in one call
 MAX_OWNERS = 1_000  # in one call
+
+VersionPlace = tuple[str, int]  # a memory and a version of it
 
 
 @runtime_checkable
@@ -59,9 +63,14 @@ class Replica(MemoryProvider, Protocol):
         return True
 
     @property
+    def retention(self) -> Retention:
+        """Which versions of a memory this store keeps beside the newest one; by default none."""
+        return NO_HISTORY
+
+    @property
     def keeps_history(self) -> bool:
-        """Whether this store keeps every version of a memory, and not only the newest one."""
-        return False
+        """Whether this store keeps versions of a memory beside the newest one."""
+        return self.retention.keep > 0
 
     @property
     def keeps_fences(self) -> bool:
@@ -195,6 +204,20 @@ class Replica(MemoryProvider, Protocol):
         """
         return []
 
+    async def superseded(
+        self,
+        owner: Owner,  # noqa: ARG002 - for those that keep history
+        limit: int = MAX_SNAPSHOTS,  # noqa: ARG002 - as there
+        *,
+        after: VersionPlace | None = None,  # noqa: ARG002 - as there
+    ) -> list[Snapshot]:
+        """Return an owner's superseded versions by ascending id, then version, those behind a place; none by default.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        return []
+
     async def remains(self) -> tuple[str, ...]:
         """Return, in words for a receipt, what the store's own machinery still holds of what was removed, and how long.
 
@@ -222,13 +245,40 @@ class Replica(MemoryProvider, Protocol):
         """
         return [await self._summary(owner) for owner in await self.owners(limit, after=after)]
 
+    async def holdings(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[OwnerHoldings]:
+        """Return what each of the owners holds that `owners` returns, in the same order.
+
+        It reads all of their states where a store cannot count them itself.
+        """
+        owners = await self.owners(limit, after=after)
+        return [OwnerHoldings(owner, await self.holdings_of(owner)) for owner in owners]
+
+    async def holdings_of(self, owner: Owner) -> Holdings:
+        """Return what one owner holds, as `holdings` does.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        held = Holdings()
+        async for page in self._state_pages(owner):
+            held += holdings_of(page)
+        return held
+
     async def _summary(self, owner: Owner) -> OwnerSummary:
-        states = await self.snapshots(owner)
-        page = states
+        states = [state async for page in self._state_pages(owner) for state in page]
+        versions = await self.superseded(owner) if self.keeps_history else []
+        some = versions
+        while len(some) == MAX_SNAPSHOTS:
+            some = await self.superseded(owner, after=(some[-1].id, some[-1].version))
+            versions = versions + some
+        return summary_of(owner, states, versions)
+
+    async def _state_pages(self, owner: Owner) -> AsyncIterator[list[Snapshot]]:
+        page = await self.snapshots(owner)
+        yield page
         while len(page) == MAX_SNAPSHOTS:
             page = await self.snapshots(owner, after=page[-1].id)
-            states = states + page
-        return summary_of(owner, states)
+            yield page
 
     @abstractmethod
     async def identity(self) -> str:

@@ -65,6 +65,7 @@ MALFORMED_BODY = ProblemType(400, "malformed-body", "The body is not JSON")
 BAD_REQUEST = ProblemType(400, "bad-request", "The request cannot be understood")
 UNAUTHENTICATED = ProblemType(401, "unauthenticated", "The caller is not authenticated")
 FORBIDDEN = ProblemType(403, "forbidden", "The caller is not allowed to do that")
+QUOTA_EXCEEDED = ProblemType(403, "quota-exceeded", "The user or its tenant holds as much as it may")
 NOT_FOUND = ProblemType(404, "not-found", "There is no such resource")
 MEMORY_NOT_FOUND = ProblemType(404, "memory-not-found", "There is no such memory")
 UNKNOWN_PROVIDER = ProblemType(404, "unknown-provider", "There is no such provider in the order")
@@ -81,6 +82,7 @@ SESSION_LOST = ProblemType(409, "session-lost", "What the session has written ma
 ORDER_REFUSED = ProblemType(409, "order-refused", "This order cannot be put in force")
 MEMORY_DELETED = ProblemType(410, "memory-deleted", "The memory was deleted")
 REQUEST_TIMEOUT = ProblemType(408, "request-timeout", "The body came too slowly")
+VERSION_NOT_FOUND = ProblemType(404, "version-not-found", "The memory has no such version in its history")
 VERSION_MISMATCH = ProblemType(412, "version-mismatch", "The memory has another version")
 TOO_LARGE = ProblemType(413, "too-large", "The body is too large")
 RATE_LIMITED = ProblemType(429, "rate-limited", "The caller, its user or its tenant has asked too much")
@@ -107,6 +109,7 @@ _KINDS: dict[type[BaseException], ProblemType] = {
     errors.FeedLost: CURSOR_LOST,
     errors.SessionLost: SESSION_LOST,
     errors.AnswerTooLarge: ANSWER_TOO_LARGE,
+    errors.QuotaExceeded: QUOTA_EXCEEDED,
     Unavailable: UNAVAILABLE,
     errors.Unsupported: UNSUPPORTED,
     NotFoundException: NOT_FOUND,

@@ -48,4 +48,5 @@ class Observers(ChainObserver):
     expired = _passed_on(ChainObserver.expired)
     erasing = _passed_on(ChainObserver.erasing)
     purged = _passed_on(ChainObserver.purged)
+    retained = _passed_on(ChainObserver.retained)
     healed = _passed_on(ChainObserver.healed)

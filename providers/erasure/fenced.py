@@ -16,10 +16,13 @@ from providers.erasure.fences import Fence, FenceList
 from providers.errors import MemoryNotFound, OwnerErased, ProviderError
 from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
+from providers.history import HistoryPage, HistoryQuery
+from providers.holdings import Holdings, OwnerHoldings
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica, VersionPlace
+from providers.retention import Retention
 from providers.summaries import OwnerSummary
 from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
 
@@ -55,9 +58,9 @@ class FencedReplica(Replica):
         return self._replica.compares
 
     @property
-    def keeps_history(self) -> bool:
+    def retention(self) -> Retention:
         """See `Replica`."""
-        return self._replica.keeps_history
+        return self._replica.retention
 
     @property
     def keeps_fences(self) -> bool:
@@ -174,6 +177,33 @@ class FencedReplica(Replica):
             if len(page) < limit or len(found) >= limit:
                 return found[:limit]
             after = page[-1].id
+
+    async def superseded(
+        self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: VersionPlace | None = None
+    ) -> list[Snapshot]:
+        """See `Replica`; a page is short only where there is nothing behind it."""
+        found: list[Snapshot] = []
+        while True:
+            page = await self._replica.superseded(owner, limit, after=after)
+            found += self._above(page)
+            if len(page) < limit or len(found) >= limit:
+                return found[:limit]
+            after = page[-1].id, page[-1].version
+
+    async def history(self, query: HistoryQuery) -> HistoryPage:
+        """See `MemoryStore`."""
+        page, erased = await self._replica.history(query), self._fences.version_of(query.owner)
+        if page.newest.version <= erased:
+            raise MemoryNotFound(query.memory_id)
+        return replace(page, versions=[one for one in page.versions if one.version > erased]) if erased else page
+
+    async def holdings(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[OwnerHoldings]:
+        """See `Replica`; they count what is still there."""
+        return await self._replica.holdings(limit, after=after)
+
+    async def holdings_of(self, owner: Owner) -> Holdings:
+        """See `Replica`; as there."""
+        return await self._replica.holdings_of(owner)
 
     async def summaries(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[OwnerSummary]:
         """See `Replica`; they count what is still there."""

@@ -9,7 +9,9 @@ from providers.native.database import Database
 from providers.native.wall import NAMED, values_of
 from providers.owners import Owner
 
-# Nothing else of an owner is in other tables.
+_PURGE_HISTORY = text(f"""
+    DELETE FROM ninai_history WHERE {NAMED} AND user_id = :user_id AND version <= CAST(:version AS bigint)
+""")  # noqa: S608 - joined from constants
 _PURGE = text(f"""
     DELETE FROM ninai_memories WHERE {NAMED} AND user_id = :user_id AND id IN (
         SELECT id FROM ninai_memories
@@ -52,7 +54,9 @@ class NativeErasing:
 
     async def purge(self, owner: Owner, version: int, limit: int) -> int:
         """Remove rows up to a version, and return how many; see `Replica.purge`."""
-        return await self._database.change(_PURGE, values_of(owner) | {"version": version, "limit": limit})
+        values = values_of(owner) | {"version": version}
+        await self._database.change(_PURGE_HISTORY, values)
+        return await self._database.change(_PURGE, values | {"limit": limit})
 
     async def put(self, fences: Sequence[Fence]) -> None:
         """Keep fences; see `Replica.put_fences`."""

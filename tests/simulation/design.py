@@ -13,6 +13,7 @@ from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.opening import open_memory
 from providers.memory.provider import MockMemoryProvider
 from providers.replica import Replica
+from providers.retention import Retention
 from providers.states.clock import HybridClock
 from tests.simulation.journal import FaultyRunner, SimulatedJournal
 from tests.simulation.script import REPLICAS
@@ -52,6 +53,10 @@ class Design(Protocol):
     def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
         """Return a replica's provider; `trusted` is whether its journal is that of the installation."""
 
+    def called(self, provider: MemoryProvider, route: Callable[[], Route]) -> MemoryProvider:
+        """Return what clients call of a replica with this provider and this route."""
+        return provider
+
 
 class RealDesign(Design):
     """What is shipped."""
@@ -66,7 +71,7 @@ class RealDesign(Design):
 
     def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
         """See `Design`."""
-        return WeakStore(clock, name) if weak else MockMemoryProvider(clock)
+        return WeakStore(clock, name) if weak else MockMemoryProvider(clock, retention=Retention())
 
     def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
         """See `Design`."""

@@ -175,6 +175,7 @@ class SqliteJournal(Journal):
     erasures = _reading(erasing.erasures)
     purge = _writing(erasing.purge)
     drop_erasures = _writing(erasing.drop)
+    superseded = _reading(superseding.superseded)
     note_history = _writing(superseding.note_history, makes_due=True)
 
     async def close(self) -> None:

@@ -1,13 +1,13 @@
 """The list of erased owners, and a wall against whatever comes late of them.
 
 Revision ID: 0014
-Revises: 0012
+Revises: 0013
 """
 
 from alembic import op
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
@@ -81,10 +81,15 @@ def upgrade() -> None:
         "CREATE TRIGGER ninai_memories_refuse BEFORE INSERT OR UPDATE OF version ON ninai_memories"
         " FOR EACH ROW EXECUTE FUNCTION ninai_refuse_erased()"
     )
+    op.execute(
+        "CREATE TRIGGER ninai_history_refuse BEFORE INSERT ON ninai_history"
+        " FOR EACH ROW EXECUTE FUNCTION ninai_refuse_erased()"
+    )
 
 
 def downgrade() -> None:
     """Remove both; the journal keeps the list as well."""
+    op.execute("DROP TRIGGER ninai_history_refuse ON ninai_history")
     op.execute("DROP TRIGGER ninai_memories_refuse ON ninai_memories")
     op.execute("DROP FUNCTION ninai_refuse_erased()")
     op.execute("DROP FUNCTION ninai_erased_up_to(text)")
