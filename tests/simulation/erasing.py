@@ -31,8 +31,7 @@ _MEMORIES = 6
 _WRITTEN_BY = 3.0  # seconds
 _PATIENCE = 4.0  # of a caller
 _SETTLED_BY = 240.0  # seconds after which everything must be where it belongs
-_RESTORED = 0.7  # of all runs put a store back
-_CONFIRMED = 0.7  # of these do so after the last look at it
+_CONFIRMED = 0.7  # of the runs that put a store back do so after the last look at it
 
 Answer = TypeVar("Answer")
 
@@ -59,7 +58,7 @@ def run_erasing(seed: int, design: Design | None = None) -> ErasingRun:
             *(asyncio.ensure_future(world.crash(crash)) for crash in world.script.crashes),
             *(asyncio.ensure_future(world.stall(stall)) for stall in world.script.stalls),
         ]
-        told = await _Story(world, Random(f"erasing {seed}")).run()
+        told = await _Story(world, Random(f"erasing {seed}"), restores=seed % 3 > 0).run()
         await asyncio.gather(*happening)
         await world.close()
         for bug in world.bugs:
@@ -70,8 +69,8 @@ def run_erasing(seed: int, design: Design | None = None) -> ErasingRun:
 
 
 class _Story:
-    def __init__(self, world: World, chance: Random) -> None:
-        self._world, self._chance = world, chance
+    def __init__(self, world: World, chance: Random, *, restores: bool) -> None:
+        self._world, self._chance, self._restores = world, chance, restores
         [connection] = set(world.connections)
         self._journal = SqliteJournal(connection.journal_id, InlineRunner(connection), InlineRunner(connection))
         self._connection = connection
@@ -81,7 +80,7 @@ class _Story:
         written = await self._write()
         await self._insist(lambda process: process.provider.erase(Deletion(owner=ERASED, memory_id=written)))
         self._give_up_one()
-        name = self._chance.choice(FIRST_ORDER) if self._chance.random() < _RESTORED else None
+        name = self._chance.choice(FIRST_ORDER) if self._restores else None
         before = None if name is None else copy_of(world.stores[name])
         erasure = await self._insist(lambda process: process.eraser.request(ERASED))
         erasure = await self._awaited(erasure, lambda one: one.version > 0)
