@@ -37,6 +37,7 @@ from app.controllers.admin_journal import AdminJournalController
 from app.controllers.batches import BatchesController
 from app.controllers.changes import ChangesController
 from app.controllers.docs import DocsController
+from app.controllers.erasures import AdminErasuresController, ErasuresController
 from app.controllers.feed import FeedController
 from app.controllers.guide import GuideController, built_guide
 from app.controllers.health import HealthController
@@ -101,6 +102,7 @@ from providers.wrapper import OperationName
 
 _OPERATORS = (
     AdminController,
+    AdminErasuresController,
     AdminJournalController,
     ModeController,
     OrderController,
@@ -118,6 +120,7 @@ _RESOURCES = (
     FeedController,
     HistoryController,
     PortableController,
+    ErasuresController,
     *_OPERATORS,
 )
 _PAGES = (

@@ -17,7 +17,7 @@ from app.settings.limits import LimitSettings
 from app.settings.quotas import QuotasSettings
 from app.settings.retention import RetentionSettings
 from observability.secret import Secret
-from providers.chain.policy import AttemptPolicy, ChainPolicy
+from providers.chain.policy import AttemptPolicy, ChainPolicy, ErasurePolicy
 from providers.factory import ProviderSettings
 from providers.journal.settings import AutoJournalSettings, JournalSettings
 from providers.limits import DEFAULT_RECALL_LIMIT, MAX_RECALL_LIMIT
@@ -258,4 +258,5 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quotas: QuotasSettings = field(default_factory=QuotasSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     expiry: ExpirySettings = field(default_factory=ExpirySettings)
+    erasure: ErasurePolicy = ErasurePolicy()
     history: HistorySettings = HistorySettings()

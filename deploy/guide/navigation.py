@@ -41,7 +41,7 @@ SECTIONS = (
     ),
     Section(
         "Callers",
-        _docs("keys", "tokens", "signed-users", "tenants", "security", "encryption", "accountability", "overload"),
+        _docs("keys", "tokens", "signed-users", "tenants", "security", "encryption", "accountability", "erasure", "overload"),
     ),
     Section(
         "Operation", _docs("operations", "backup", "scale", "tuning", "logs", "metrics", "measurements", "tracing")

@@ -42,6 +42,8 @@ GAUGES: Mapping[str, _Rule] = {
     "ninai_database_waiting": sum,
     "ninai_journal_up": least,
     "ninai_journal_pending": most,
+    "ninai_erasures_pending": most,
+    "ninai_erasures_oldest_seconds": most,
     "ninai_journal_oldest_pending_seconds": most,
     "ninai_journal_dead": most,
     "ninai_provider_info": most,

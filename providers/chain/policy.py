@@ -257,6 +257,17 @@ class ExpiryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The share of a store's time that a sweep takes at most. Raise it where more expires than is erased."""
 
 
+class ErasurePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long it is remembered who was erased, and how often it is looked for work, in seconds.
+
+    For `keep` no store takes anything of an erased user that was written before, a backup that is put back included. It
+    must be longer than the oldest backup is kept. `every` so many seconds each process reads what others have erased.
+    """
+
+    keep: Annotated[float, Meta(ge=86_400, le=10 * 366 * 86_400)] = 400 * 86_400.0
+    every: Annotated[float, Meta(ge=0.1, le=3_600)] = 5.0
+
+
 LONGEST_REQUEST = 30.0  # seconds
 
 

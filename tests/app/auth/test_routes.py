@@ -42,6 +42,7 @@ _VALUES = {
     "kind": "user",
     "user_id": "alice",
     "key": "x",
+    "erasure_id": ABSENT_ID,
 }
 # What shows the memories of somebody to an operator asks for the scope of that as well.
 _TWICE_GUARDED = {("GET", "/admin/users/{user_id}/export"): "memory:export"}

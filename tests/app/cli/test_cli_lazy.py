@@ -57,6 +57,7 @@ def test_help_lists_every_command() -> None:
         "  doctor      Diagnose problems, and recommend remedies.",
         "  backup      Back up what this host holds, and verify backups.",
         "  restore     Restore a backup to an empty data folder.",
+        "  erasure     Show receipts of erased users, and erase again what came back.",
         "  keys        Make, list, rotate, revoke and expire API keys.",
         "  export      Write the memories of a user to a file.",
         "  import      Store the memories of a file.",
