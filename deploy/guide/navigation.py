@@ -41,7 +41,17 @@ SECTIONS = (
     ),
     Section(
         "Callers",
-        _docs("keys", "tokens", "signed-users", "tenants", "security", "encryption", "accountability", "erasure", "overload"),
+        _docs(
+            "keys",
+            "tokens",
+            "signed-users",
+            "tenants",
+            "security",
+            "encryption",
+            "accountability",
+            "erasure",
+            "overload",
+        ),
     ),
     Section(
         "Operation", _docs("operations", "backup", "scale", "tuning", "logs", "metrics", "measurements", "tracing")
