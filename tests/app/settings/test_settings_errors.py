@@ -63,15 +63,17 @@ HASH = f'hash = "sha256:{"0" * 64}"'
         ),
         (
             '[providers.main]\nkind = "postgres"',
-            '$.providers.main.kind: expected one of "native", "mem0", "redis", "mock", got "postgres" (ninai.toml)',
+            '$.providers.main.kind: expected one of "native", "mem0", "redis", "opensearch", "mock", '
+            'got "postgres" (ninai.toml)',
         ),
         (
             "[providers.main]\nkind = []",
-            '$.providers.main.kind: expected one of "native", "mem0", "redis", "mock", got [] (ninai.toml)',
+            '$.providers.main.kind: expected one of "native", "mem0", "redis", "opensearch", "mock", '
+            "got [] (ninai.toml)",
         ),
         (
             "[providers.main]\npool_size = 3",
-            '$.providers.main: missing key "kind", one of "native", "mem0", "redis", "mock" (ninai.toml)',
+            '$.providers.main: missing key "kind", one of "native", "mem0", "redis", "opensearch", "mock" (ninai.toml)',
         ),
         (
             '[providers.native.embedder]\nmodel = "m"',

@@ -1,0 +1,65 @@
+"""The client of Elasticsearch, which is `elasticsearch`."""
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+import elastic_transport
+from elasticsearch import AsyncElasticsearch
+
+from providers.errors import Misconfigured, TimedOut
+from providers.opensearch.address import Address
+from providers.opensearch.calling import Answered, Call, Client
+from providers.opensearch.connecting import broken
+from providers.opensearch.failures import failure_of
+
+
+class ElasticsearchClient(Client):
+    """Send requests by the transport of `elasticsearch`; it tries nothing again, and its errors become ours here.
+
+    What is above that transport demands of a server the version of the client, for what is not used here.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self._headers = address.headers
+        self._client = AsyncElasticsearch(
+            [
+                elastic_transport.NodeConfig(
+                    scheme=address.scheme,
+                    host=address.host,
+                    port=address.port,
+                    path_prefix=address.path,
+                    connections_per_node=address.connections,
+                    request_timeout=None,
+                    ssl_context=address.tls,
+                )
+            ],
+            max_retries=0,
+            retry_on_timeout=False,
+        )
+
+    async def send(self, call: Call, headers: Mapping[str, str]) -> Answered:
+        """See `Client`."""
+        target = f"{call.path}?{urlencode(call.params)}" if call.params else call.path
+        try:
+            answer = await self._client.transport.perform_request(
+                call.method,
+                target,
+                body=call.body,
+                headers={**call.headers, **self._headers, **headers},
+                max_retries=0,
+                request_timeout=None,
+            )
+        except elastic_transport.ConnectionTimeout as error:
+            raise TimedOut("no answer from the server in time", ambiguous=call.writes) from error
+        except elastic_transport.ConnectionError as error:
+            raise broken(error.errors[0] if error.errors else error, writes=call.writes) from error
+        except elastic_transport.SerializationError:
+            raise Misconfigured("what answers there speaks no JSON: is url right?") from None
+        status, body = answer.meta.status, answer.body
+        if call.is_answered(status, body):
+            return Answered(status, body)
+        raise failure_of(status, body, writes=call.writes, headers=answer.meta.headers)
+
+    async def close(self) -> None:
+        """See `Client`."""
+        await self._client.close()

@@ -1,0 +1,133 @@
+"""The states of memories in an index: each is compared and set by the number of its document."""
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any
+from weakref import WeakValueDictionary
+
+from msgspec import Struct
+
+from providers.errors import Unavailable
+from providers.keyed.shelf import Change, Held, Shelf, parts_of
+from providers.keyed.steps import StateStep
+from providers.opensearch.documents import document_of, head_id, route_of, state_id
+from providers.opensearch.heads import Head, decode_head, encode_head
+from providers.opensearch.index import ABSENT, Found, Index, Number, Write
+from providers.owners import Owner
+from providers.states.codec import decode
+from providers.timing.turns import in_turns
+from providers.types import Snapshot
+
+_MOST_HEADS = 10_000  # of owners, that are kept: a wrong one costs one more trip
+_LONGEST_WAIT = 0.02  # seconds, until what somebody else was quicker with is tried again
+_MOST_TRIES = 100  # to write a head in the place of others' ones
+
+
+class HeldHead(Struct, frozen=True):
+    """A head as it was read, and the number of its document."""
+
+    head: Head
+    number: Number
+
+
+class OpenSearchShelf(Shelf[Number]):
+    """Read states in real time, and write them together with what heads them.
+
+    Writes of one owner wait for each other in this process: they would only hinder each other at the server.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._heads: OrderedDict[Owner, HeldHead] = OrderedDict()
+        self._writing: WeakValueDictionary[Owner, asyncio.Lock] = WeakValueDictionary()
+
+    async def read(self, owner: Owner, ids: Sequence[str]) -> dict[str, Held[Number]]:
+        """See `Shelf`."""
+        found: list[Found | None] = []
+        for part in parts_of(ids):
+            found += await self._index.get([state_id(owner, memory_id) for memory_id in part], route_of(owner))
+        held = await in_turns(_held, found)
+        return dict(zip(ids, held, strict=True))
+
+    async def head(self, owner: Owner) -> HeldHead | None:
+        """Return what heads an owner now, None if nothing was ever written."""
+        [found] = await self._index.get([head_id(owner)], route_of(owner))
+        if found is None:
+            self._heads.pop(owner, None)
+            return None
+        return self._keep(owner, HeldHead(decode_head(found.text), found.number))
+
+    async def write(
+        self, owner: Owner, changes: Sequence[Change[Number]], found: Mapping[str, Held[Number]]
+    ) -> set[str]:
+        """See `Shelf`; what is found and stays is written anew, because a read may be ahead of the other copies."""
+        changed = {change.memory_id for change in changes}
+        again = [
+            Change(memory_id, held, held.state)
+            for memory_id, held in found.items()
+            if held.state is not None and memory_id not in changed
+        ]
+        refused: set[str] = set()
+        for part in parts_of([*changes, *again]):
+            refused |= await self._put(owner, part)
+        if refused:
+            await asyncio.sleep(random.uniform(0, _LONGEST_WAIT))  # noqa: S311 - so that two do not meet again
+        return refused
+
+    async def settle_owner(self, owner: Owner, steps: Sequence[tuple[int, StateStep[Any]]]) -> dict[int, Any]:
+        """See `Shelf`."""
+        lock = self._writing.setdefault(owner, asyncio.Lock())
+        async with lock:
+            return await super().settle_owner(owner, steps)
+
+    async def _put(self, owner: Owner, changes: Sequence[Change[Number]]) -> set[str]:
+        """Write states and the next head in one request, and the head once more if somebody else's is there."""
+        held = self._heads.get(owner) or await self._headed(owner)
+        logged = [(change.memory_id, change.held.token.sequence) for change in changes]
+        documents = await in_turns(document_of, [change.after for change in changes])
+        writes = [
+            Write(state_id(owner, change.memory_id), change.held.token, document)
+            for change, document in zip(changes, documents, strict=True)
+        ]
+        head = held.head.after(logged)
+        *numbers, at_head = await self._index.put([*writes, _heading(owner, head, held.number)], route_of(owner))
+        for _ in range(_MOST_TRIES):
+            if at_head is not None:
+                self._keep(owner, HeldHead(head, at_head))
+                return {change.memory_id for change, number in zip(changes, numbers, strict=True) if number is None}
+            held = await self._headed(owner)
+            head = held.head.after(logged)
+            [at_head] = await self._index.put([_heading(owner, head, held.number)], route_of(owner))
+        raise Unavailable("others keep writing memories of this owner", ambiguous=True)
+
+    async def _headed(self, owner: Owner) -> HeldHead:
+        """Return what heads an owner, who gets something to begin with.
+
+        It is there before any state: an owner of nothing does no harm in a list of owners, and one who is missing does.
+        """
+        held = await self.head(owner)
+        if held is None:
+            await self._index.put([_heading(owner, Head.first(), ABSENT)], route_of(owner))
+            held = await self.head(owner)
+        if held is None:
+            raise Unavailable("what heads an owner was lost while it was read", ambiguous=True)
+        return held
+
+    def _keep(self, owner: Owner, held: HeldHead) -> HeldHead:
+        self._heads[owner] = held
+        self._heads.move_to_end(owner)
+        if len(self._heads) > _MOST_HEADS:
+            self._heads.popitem(last=False)
+        return held
+
+
+def _heading(owner: Owner, head: Head, instead_of: Number) -> Write:
+    document = {"owner": owner.key, "head": True, "state": encode_head(head).decode()}
+    return Write(head_id(owner), instead_of, document)
+
+
+def _held(found: Found | None) -> Held[Number]:
+    state: Snapshot | None = None if found is None else decode(found.text)
+    return Held(state, ABSENT if found is None else found.number)
