@@ -15,8 +15,8 @@ class Call(Struct, frozen=True, kw_only=True):
     """What to ask.
 
     `path` is below the address of the server, and names no memory; `body` is JSON, or several lines of it. `writes`
-    says that it may have been done although no answer came. That something is missing is an answer if it `may_lack`, and so
-    is that an index is there already if it `may_exist`.
+    says that it may have been done although no answer came. That something is missing is an answer if it `may_lack`,
+    and so is that an index is there already if it `may_exist`.
     """
 
     method: str

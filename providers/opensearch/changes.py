@@ -17,7 +17,8 @@ class OpenSearchChanges:
     """Tell what changed; of an owner with more than `most` memories nothing is told."""
 
     def __init__(self, shelf: OpenSearchShelf, reader: OpenSearchReader, most: int = MOST_RANKED) -> None:
-        self._shelf, self._reader, self._most = shelf, reader, most
+        self._shelf, self._reader = shelf, reader
+        self.most = most
 
     async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
         """Return what changed, as `Replica` says.
@@ -49,7 +50,7 @@ class OpenSearchChanges:
         entries: list[Entry] = []
         turns = Turns()
         async for state in self._reader.live(owner):
-            if len(entries) == self._most:
+            if len(entries) == self.most:
                 return None
             entries.append(_entry(state))
             await turns.take()

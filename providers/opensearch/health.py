@@ -1,5 +1,6 @@
 """The health of an index, by what its server tells of it; nothing is made or changed for it."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from time import perf_counter
 
@@ -43,6 +44,15 @@ async def health_of(server: Server, alias: str, provider: str) -> OpenSearchHeal
         server=str(greeting),
         index_status=status,
     )
+
+
+async def moment_of(server: Server) -> datetime | None:
+    """Return the second that the server's clock shows, None if the user is not allowed to ask for it."""
+    try:
+        answer = await server.send(Call(method="GET", path="/_cat/health", params={"format": "json", "h": "epoch"}))
+    except Misconfigured:
+        return None
+    return datetime.fromtimestamp(int(answer.body[0]["epoch"]), UTC)
 
 
 async def _status_of(server: Server, alias: str) -> str | None:

@@ -27,13 +27,13 @@ class StoreDocuments:
 
         An index that was put back from a snapshot, or copied, has another id of its own and the same name.
         """
+        lineage = await self._server.index_id()
         name, mark = await self._read()
         if name is None:
             await self._index.put([Write(_NAME, ABSENT, {"state": uuid4().hex})], STORE_ROUTE)
             name, mark = await self._read()
         if name is None:
             raise Unavailable("the name of the store was lost while it was read")
-        lineage = await self._server.index_id()
         return Introduction(identity=f"opensearch:{name.text}", lineage=lineage, mark=_mark_in(mark))
 
     async def leave_mark(self, mark: StoreMark, former: StoreMark | None) -> bool:

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from msgspec.structs import replace
 
 from providers.host import Host
-from providers.keyed.parts import KeyedParts
 from providers.opensearch.address import Address, address_of
 from providers.opensearch.calling import Client
 from providers.opensearch.changes import OpenSearchChanges
@@ -14,6 +13,7 @@ from providers.opensearch.extra import OPENSEARCH
 from providers.opensearch.index import Index
 from providers.opensearch.introducing import StoreDocuments
 from providers.opensearch.options import OpenSearchOptions
+from providers.opensearch.parts import OpenSearchParts
 from providers.opensearch.preparing import Wanted
 from providers.opensearch.provider import OpenSearchMemoryProvider
 from providers.opensearch.reader import OpenSearchReader
@@ -37,16 +37,17 @@ async def open_opensearch(options: OpenSearchOptions, host: Host) -> AsyncIterat
     reader = OpenSearchReader(index, refreshes=options.staleness_seconds == 0)
     changes = OpenSearchChanges(shelf, reader)
     with watched_index(changes, options.recall_cache_mb * MEGABYTE, host) as kept:
-        parts = KeyedParts(
+        parts = OpenSearchParts(
             shelf=shelf,
             reader=reader,
             changes=changes,
             recall=OpenSearchRecall(reader, shelf, kept),
             store_name=StoreDocuments(server, index),
+            apart=apart,
             clock=host.clock,
         )
         try:
-            yield OpenSearchMemoryProvider(parts, apart, options.index, options.staleness_seconds)
+            yield OpenSearchMemoryProvider(parts, options.index, options.staleness_seconds)
         finally:
             await kept.close()
             await server.close()

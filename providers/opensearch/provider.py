@@ -1,18 +1,20 @@
 """OpenSearchMemoryProvider: memories in an index of OpenSearch or Elasticsearch."""
 
-from providers.keyed.parts import KeyedParts
+from datetime import datetime
+
 from providers.keyed.provider import KeyedMemoryProvider
-from providers.opensearch.health import OpenSearchHealth, health_of
-from providers.opensearch.server import Server
+from providers.opensearch.health import OpenSearchHealth, health_of, moment_of
+from providers.opensearch.parts import OpenSearchParts
 
 
 class OpenSearchMemoryProvider(KeyedMemoryProvider):
-    """Memories as documents by id, each compared and set; `apart` has a connection beside those of all others."""
+    """Memories as documents by id, each compared and set; `alias` is the name of the index."""
 
-    def __init__(self, parts: KeyedParts, apart: Server, alias: str, staleness: float) -> None:
+    parts: OpenSearchParts
+
+    def __init__(self, parts: OpenSearchParts, alias: str, staleness: float) -> None:
         super().__init__(parts)
-        self._apart, self._alias = apart, alias
-        self._staleness = staleness
+        self._alias, self._staleness = alias, staleness
 
     @property
     def staleness(self) -> float:
@@ -21,8 +23,12 @@ class OpenSearchMemoryProvider(KeyedMemoryProvider):
 
     async def ping(self) -> None:
         """See `Replica`."""
-        await self._apart.greeting()
+        await self.parts.apart.greeting()
+
+    async def moment(self) -> datetime | None:
+        """See `Replica`."""
+        return await moment_of(self.parts.apart)
 
     async def health_check(self) -> OpenSearchHealth:
         """See `MemoryStore`."""
-        return await health_of(self._apart, self._alias, type(self).__name__)
+        return await health_of(self.parts.apart, self._alias, type(self).__name__)

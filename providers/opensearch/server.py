@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from observability import tracing
-from providers.errors import TimedOut
+from providers.errors import Misconfigured, TimedOut
 from providers.opensearch.address import Address
 from providers.opensearch.calling import Answered, Call, Client
 from providers.opensearch.extra import installed
@@ -70,9 +70,12 @@ class Server:
             traceparent = tracing.current.get().traceparent
             try:
                 async with asyncio.timeout(seconds_left(self._timeout)):
-                    return await client.send(call, {} if traceparent is None else {"traceparent": traceparent})
+                    answered = await client.send(call, {} if traceparent is None else {"traceparent": traceparent})
             except TimeoutError as error:
                 raise TimedOut("no answer from the server in time", ambiguous=call.writes) from error
+        if not isinstance(answered.body, (dict, list)):
+            raise Misconfigured("what answers there speaks no JSON: is url right?")
+        return answered
 
     def forget(self) -> None:
         """Examine the index anew when it is asked for the next time."""

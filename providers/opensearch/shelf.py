@@ -39,7 +39,7 @@ class OpenSearchShelf(Shelf[Number]):
     """
 
     def __init__(self, index: Index) -> None:
-        self._index = index
+        self.index = index
         self._heads: OrderedDict[Owner, HeldHead] = OrderedDict()
         self._writing: WeakValueDictionary[Owner, asyncio.Lock] = WeakValueDictionary()
 
@@ -47,13 +47,13 @@ class OpenSearchShelf(Shelf[Number]):
         """See `Shelf`."""
         found: list[Found | None] = []
         for part in parts_of(ids):
-            found += await self._index.get([state_id(owner, memory_id) for memory_id in part], route_of(owner))
+            found += await self.index.get([state_id(owner, memory_id) for memory_id in part], route_of(owner))
         held = await in_turns(_held, found)
         return dict(zip(ids, held, strict=True))
 
     async def head(self, owner: Owner) -> HeldHead | None:
         """Return what heads an owner now, None if nothing was ever written."""
-        [found] = await self._index.get([head_id(owner)], route_of(owner))
+        [found] = await self.index.get([head_id(owner)], route_of(owner))
         if found is None:
             self._heads.pop(owner, None)
             return None
@@ -92,14 +92,14 @@ class OpenSearchShelf(Shelf[Number]):
             for change, document in zip(changes, documents, strict=True)
         ]
         head = held.head.after(logged)
-        *numbers, at_head = await self._index.put([*writes, _heading(owner, head, held.number)], route_of(owner))
+        *numbers, at_head = await self.index.put([*writes, _heading(owner, head, held.number)], route_of(owner))
         for _ in range(_MOST_TRIES):
             if at_head is not None:
                 self._keep(owner, HeldHead(head, at_head))
                 return {change.memory_id for change, number in zip(changes, numbers, strict=True) if number is None}
             held = await self._headed(owner)
             head = held.head.after(logged)
-            [at_head] = await self._index.put([_heading(owner, head, held.number)], route_of(owner))
+            [at_head] = await self.index.put([_heading(owner, head, held.number)], route_of(owner))
         raise Unavailable("others keep writing memories of this owner", ambiguous=True)
 
     async def _headed(self, owner: Owner) -> HeldHead:
@@ -109,7 +109,7 @@ class OpenSearchShelf(Shelf[Number]):
         """
         held = await self.head(owner)
         if held is None:
-            await self._index.put([_heading(owner, Head.first(), ABSENT)], route_of(owner))
+            await self.index.put([_heading(owner, Head.first(), ABSENT)], route_of(owner))
             held = await self.head(owner)
         if held is None:
             raise Unavailable("what heads an owner was lost while it was read", ambiguous=True)
