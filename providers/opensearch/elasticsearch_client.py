@@ -52,7 +52,7 @@ class ElasticsearchClient(Client):
         except elastic_transport.ConnectionTimeout as error:
             raise TimedOut("no answer from the server in time", ambiguous=call.writes) from error
         except elastic_transport.ConnectionError as error:
-            raise broken(error.errors[0] if error.errors else error, writes=call.writes) from error
+            raise broken(error.__context__, writes=call.writes) from error  # which has lost its cause otherwise
         except elastic_transport.SerializationError:
             raise Misconfigured("what answers there speaks no JSON: is url right?") from None
         status, body = answer.meta.status, answer.body

@@ -55,10 +55,8 @@ class Server:
 
     async def greeting(self) -> Greeting:
         """Return what the server says it is, asked anew."""
-        self._greeting = None
-        greeting = greeting_in((await self.send(_HELLO)).body)
-        self._greeting = greeting
-        return greeting
+        self._greeting = greeting_in((await self.send(_HELLO)).body)
+        return self._greeting
 
     async def send(self, call: Call) -> Answered:
         """Return the answer to a request, whatever is there."""
