@@ -7,6 +7,7 @@ from time import perf_counter
 from providers.errors import Misconfigured, ProviderError
 from providers.health import Health
 from providers.opensearch.calling import Call
+from providers.opensearch.preparing import examined
 from providers.opensearch.server import Server
 
 _NO_INDEX = "none yet"
@@ -60,6 +61,7 @@ async def _status_of(server: Server, alias: str) -> str | None:
     index = await server.send(Call(method="GET", path=f"/{alias}", may_lack=True))
     if index.status == HTTPStatus.NOT_FOUND:
         return _NO_INDEX
+    examined(index.body, alias)
     try:
         answer = await server.send(Call(method="GET", path=f"/_cluster/health/{alias}"))
     except Misconfigured:

@@ -13,6 +13,8 @@ from providers.opensearch.documents import FORM, MAPPING
 
 _FIRST = "-000001"  # of the indexes that an alias may stand for one after the other
 
+_DURABLE = "request"  # by default: nothing is confirmed before it is on the disk
+
 Send = Callable[[Call], Awaitable[Answered]]
 
 
@@ -39,7 +41,7 @@ async def prepared(send: Send, wanted: Wanted) -> str:
     if there.status == HTTPStatus.NOT_FOUND:
         reason = f"{wanted.alias}{_FIRST} is there, but not behind {wanted.alias}: add the alias, or set another index"
         raise Misconfigured(reason)
-    return _examined(there.body, wanted.alias)
+    return examined(there.body, wanted.alias)
 
 
 async def _made(send: Send, wanted: Wanted) -> None:
@@ -53,7 +55,12 @@ async def _made(send: Send, wanted: Wanted) -> None:
     await send(Call(method="PUT", path=f"/{wanted.alias}{_FIRST}", body=encoded, writes=True, may_exist=True))
 
 
-def _examined(indexes: Mapping[str, Any], alias: str) -> str:
+def examined(indexes: Mapping[str, Any], alias: str) -> str:
+    """Return the id of the index that a server describes.
+
+    Raises:
+        Misconfigured: see `prepared`.
+    """
     if alias in indexes:
         raise Misconfigured(f"{alias} is an index of another program, no alias of ours: set another index")
     if len(indexes) != 1:
@@ -70,7 +77,10 @@ def _examined(indexes: Mapping[str, Any], alias: str) -> str:
     differing |= {name for name in ("dynamic", "_routing") if mapping.get(name) != MAPPING[name]}
     if differing:
         raise Misconfigured(f"the mapping of the index differs in {', '.join(sorted(differing))}: it was changed")
-    return str(index["settings"]["index"]["uuid"])
+    settings = index["settings"]["index"]
+    if settings.get("translog", {}).get("durability", _DURABLE) != _DURABLE:
+        raise Misconfigured("the index confirms what is on no disk yet: set index.translog.durability to request")
+    return str(settings["uuid"])
 
 
 def _alike(there: Mapping[str, Any] | None, expected: Mapping[str, Any] | None) -> bool:

@@ -40,7 +40,19 @@ async def test_an_index_that_is_not_ours_is_refused(
     async with settings.open(host_for()) as provider:
         with pytest.raises(Misconfigured, match=refused):
             await provider.remember("ann", "tea")
+        assert refused in str((await provider.health_check()).error)
     assert opensearch_server.ask("GET", f"/{index}/_count")["count"] == 0
+
+
+async def test_an_index_that_may_lose_what_it_confirms_is_refused(opensearch_server: OpenSearchServer) -> None:
+    """It writes to its disk every few seconds then, whatever was confirmed."""
+    settings = opensearch_server.settings()
+    forgetful = {"settings": {"index": {"translog": {"durability": "async"}}}}
+    made = {**forgetful, "mappings": MAPPING, "aliases": {settings.index: {}}}
+    opensearch_server.ask("PUT", f"/{settings.index}-000001", made)
+    async with settings.open(host_for()) as provider:
+        with pytest.raises(Misconfigured, match="durability to request"):
+            await provider.remember("ann", "tea")
 
 
 async def test_an_index_in_the_place_of_the_alias_is_refused(opensearch_server: OpenSearchServer) -> None:
