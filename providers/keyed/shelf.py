@@ -24,18 +24,18 @@ _OWNERS_AT_ONCE = 8  # of one batch
 _Placed = Sequence[tuple[int, StateStep[Answer]]]
 
 
-class Held(Struct, Generic[Token], frozen=True):
+class HeldState(Struct, Generic[Token], frozen=True):
     """A state as it was read, None if there is none; `token` is what the store compares with what it has by then."""
 
     state: Snapshot | None
     token: Token
 
 
-class Change(Struct, Generic[Token], frozen=True):
+class Replacement(Struct, Generic[Token], frozen=True):
     """What is to be written in the place of what was read."""
 
     memory_id: str
-    held: Held[Token]
+    held: HeldState[Token]
     after: Snapshot
 
 
@@ -43,7 +43,7 @@ class Shelf(ABC, Generic[Token]):
     """Read and change the states of memories; each change of a memory is made whole or not at all."""
 
     @abstractmethod
-    async def read(self, owner: Owner, ids: Sequence[str]) -> dict[str, Held[Token]]:
+    async def read(self, owner: Owner, ids: Sequence[str]) -> dict[str, HeldState[Token]]:
         """Return what there is of distinct memories of an owner, by each of their ids.
 
         Raises:
@@ -51,7 +51,9 @@ class Shelf(ABC, Generic[Token]):
         """
 
     @abstractmethod
-    async def write(self, owner: Owner, changes: Sequence[Change[Token]], found: Mapping[str, Held[Token]]) -> set[str]:
+    async def write(
+        self, owner: Owner, changes: Sequence[Replacement[Token]], found: Mapping[str, HeldState[Token]]
+    ) -> set[str]:
         """Write what nobody else has changed since it was read, and return the ids of the rest.
 
         What was `found` and stays lasts as well by then: whoever finds a memory as it should be must not say so before.
@@ -100,7 +102,7 @@ class Shelf(ABC, Generic[Token]):
             found = await self.read(owner, [*dict.fromkeys(step.memory_id for _, step in left)])
             after = await _taken(left, found, answers)
             changes = [
-                Change(memory_id, held, state)
+                Replacement(memory_id, held, state)
                 for memory_id, held in found.items()
                 if (state := after[memory_id]) is not None and state != held.state
             ]
@@ -119,7 +121,7 @@ def parts_of(items: Sequence[Item]) -> Iterable[Sequence[Item]]:
 
 
 async def _taken(
-    steps: "_Placed[Answer]", found: Mapping[str, Held[Token]], answers: dict[int, Answer | ProviderError]
+    steps: "_Placed[Answer]", found: Mapping[str, HeldState[Token]], answers: dict[int, Answer | ProviderError]
 ) -> dict[str, Snapshot | None]:
     """Take steps, note their answers by their places, and return the states after them."""
     after, turns = {memory_id: held.state for memory_id, held in found.items()}, Turns()

@@ -47,7 +47,7 @@ class Answered(Struct, frozen=True):
     body: Any
 
 
-class Client(Protocol):
+class SearchClient(Protocol):
     """A client of one kind of server, which tries nothing twice."""
 
     async def send(self, call: Call, headers: Mapping[str, str]) -> Answered:

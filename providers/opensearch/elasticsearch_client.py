@@ -7,19 +7,19 @@ import elastic_transport
 from elasticsearch import AsyncElasticsearch
 
 from providers.errors import Misconfigured, TimedOut
-from providers.opensearch.address import Address
-from providers.opensearch.calling import Answered, Call, Client
+from providers.opensearch.address import ServerAddress
+from providers.opensearch.calling import Answered, Call, SearchClient
 from providers.opensearch.connecting import broken
 from providers.opensearch.failures import failure_of
 
 
-class ElasticsearchClient(Client):
+class ElasticsearchClient(SearchClient):
     """Send requests by the transport of `elasticsearch`; it tries nothing again, and its errors become ours here.
 
     What is above that transport demands of a server the version of the client, for what is not used here.
     """
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: ServerAddress) -> None:
         self._headers = address.headers
         self._client = AsyncElasticsearch(
             [
@@ -38,7 +38,7 @@ class ElasticsearchClient(Client):
         )
 
     async def send(self, call: Call, headers: Mapping[str, str]) -> Answered:
-        """See `Client`."""
+        """See `SearchClient`."""
         target = f"{call.path}?{urlencode(call.params)}" if call.params else call.path
         try:
             answer = await self._client.transport.perform_request(
@@ -61,5 +61,5 @@ class ElasticsearchClient(Client):
         raise failure_of(status, body, writes=call.writes, headers=answer.meta.headers)
 
     async def close(self) -> None:
-        """See `Client`."""
+        """See `SearchClient`."""
         await self._client.close()

@@ -26,7 +26,7 @@ class Logged(Struct, frozen=True, array_like=True):
     before: int
 
 
-class Head(Struct, frozen=True, kw_only=True):
+class OwnerHead(Struct, frozen=True, kw_only=True):
     """What stands in the document.
 
     `position` grows with each write, and ends in random bits, so that after the index was put back to an earlier state
@@ -68,4 +68,4 @@ class Head(Struct, frozen=True, kw_only=True):
 
 
 encode_head = msgspec.json.Encoder().encode
-decode_head = msgspec.json.Decoder(Head).decode
+decode_head = msgspec.json.Decoder(OwnerHead).decode

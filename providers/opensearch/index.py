@@ -31,7 +31,7 @@ class Number(Struct, frozen=True):
 ABSENT = Number(-1, 0)
 
 
-class Found(Struct, frozen=True):
+class FoundDocument(Struct, frozen=True):
     """A document as it was read, with its text."""
 
     number: Number
@@ -52,7 +52,7 @@ class Index:
     def __init__(self, server: Server, alias: str, copies: int) -> None:
         self._server, self._alias, self._copies = server, alias, copies
 
-    async def get(self, ids: Sequence[str], route: str) -> list[Found | None]:
+    async def get(self, ids: Sequence[str], route: str) -> list[FoundDocument | None]:
         """Return documents by their ids as they are now, whatever a search would show."""
         body = {"docs": [{"_id": one, "routing": route} for one in ids]}
         params = {"realtime": "true", "_source_includes": "state"}
@@ -125,11 +125,11 @@ def _action(one: Write, route: str) -> dict[str, Any]:
     return {"index": {"_id": one.id, "routing": route, "if_seq_no": number.sequence, "if_primary_term": number.term}}
 
 
-def _found(document: Mapping[str, Any]) -> Found | None:
+def _found(document: Mapping[str, Any]) -> FoundDocument | None:
     if not document.get("found"):
         return None
     number = Number(int(document["_seq_no"]), int(document["_primary_term"]))
-    return Found(number, document["_source"]["state"])
+    return FoundDocument(number, document["_source"]["state"])
 
 
 def _check_whole(answer: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from providers.errors import Misconfigured, Unavailable
 from providers.introduction import Introduction, StoreMark
 from providers.opensearch.documents import STORE_ROUTE
-from providers.opensearch.index import ABSENT, Found, Index, Write
+from providers.opensearch.index import ABSENT, FoundDocument, Index, Write
 from providers.opensearch.server import Server
 
 _NAME, _MARK = f"{STORE_ROUTE}:identity", f"{STORE_ROUTE}:mark"
@@ -45,12 +45,12 @@ class StoreDocuments:
         [number] = await self._index.put([Write(_MARK, instead_of, {"state": _encode(mark).decode()})], STORE_ROUTE)
         return number is not None
 
-    async def _read(self) -> tuple[Found | None, Found | None]:
+    async def _read(self) -> tuple[FoundDocument | None, FoundDocument | None]:
         name, mark = await self._index.get([_NAME, _MARK], STORE_ROUTE)
         return name, mark
 
 
-def _mark_in(found: Found | None) -> StoreMark | None:
+def _mark_in(found: FoundDocument | None) -> StoreMark | None:
     try:
         return None if found is None else _decode(found.text)
     except msgspec.MsgspecError as error:

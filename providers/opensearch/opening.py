@@ -6,15 +6,15 @@ from contextlib import asynccontextmanager
 from msgspec.structs import replace
 
 from providers.host import Host
-from providers.opensearch.address import Address, address_of
-from providers.opensearch.calling import Client
+from providers.opensearch.address import ServerAddress, address_of
+from providers.opensearch.calling import SearchClient
 from providers.opensearch.changes import OpenSearchChanges
 from providers.opensearch.extra import OPENSEARCH
 from providers.opensearch.index import Index
 from providers.opensearch.introducing import StoreDocuments
 from providers.opensearch.options import OpenSearchOptions
 from providers.opensearch.parts import OpenSearchParts
-from providers.opensearch.preparing import Wanted
+from providers.opensearch.preparing import WantedIndex
 from providers.opensearch.provider import OpenSearchMemoryProvider
 from providers.opensearch.reader import OpenSearchReader
 from providers.opensearch.recall import OpenSearchRecall
@@ -29,7 +29,7 @@ from providers.search.recall_index.watched import watched_index
 async def open_opensearch(options: OpenSearchOptions, host: Host) -> AsyncIterator[Replica]:
     """Hold a provider for as long as the context lasts; its server need not be up yet."""
     address = address_of(options.url, options.api_key, options.ca_file, options.connections)
-    wanted = Wanted(options.index, options.shards, options.copies)
+    wanted = WantedIndex(options.index, options.shards, options.copies)
     server = Server(address, _client_of, wanted, options.timeout)
     apart = Server(replace(address, connections=1), _client_of, wanted, options.timeout)
     index = Index(server, options.index, options.copies)
@@ -54,7 +54,7 @@ async def open_opensearch(options: OpenSearchOptions, host: Host) -> AsyncIterat
             await apart.close()
 
 
-def _client_of(name: str, address: Address) -> Client:
+def _client_of(name: str, address: ServerAddress) -> SearchClient:
     """Return a client of the server of this name, whose package alone is imported."""
     if name == OPENSEARCH:
         from providers.opensearch.opensearch_client import OpenSearchClient

@@ -7,8 +7,8 @@ import aiohttp
 from opensearchpy import AsyncOpenSearch, exceptions
 
 from providers.errors import Misconfigured, TimedOut, Unavailable
-from providers.opensearch.address import Address
-from providers.opensearch.calling import Answered, Call, Client
+from providers.opensearch.address import ServerAddress
+from providers.opensearch.calling import Answered, Call, SearchClient
 from providers.opensearch.connecting import broken
 from providers.opensearch.failures import failure_of
 
@@ -16,15 +16,15 @@ from providers.opensearch.failures import failure_of
 logging.getLogger("opensearch").disabled = True
 
 
-class OpenSearchClient(Client):
+class OpenSearchClient(SearchClient):
     """Send requests by the transport of `opensearch-py`; it tries nothing again, and its errors become ours here."""
 
-    def __init__(self, address: Address) -> None:
-        self._headers = address.headers
+    def __init__(self, address: ServerAddress) -> None:
+        self._headers, tls = address.headers, address.tls
         self._client = AsyncOpenSearch(
             hosts=[{"host": address.host, "port": address.port, "url_prefix": address.path}],
-            use_ssl=address.tls is not None,
-            ssl_context=address.tls,
+            use_ssl=tls is not None,
+            ssl_context=tls,
             pool_maxsize=address.connections,
             max_retries=0,
             retry_on_timeout=False,
@@ -32,7 +32,7 @@ class OpenSearchClient(Client):
         )
 
     async def send(self, call: Call, headers: Mapping[str, str]) -> Answered:
-        """See `Client`."""
+        """See `SearchClient`."""
         try:
             body = await self._client.transport.perform_request(
                 call.method,
@@ -57,5 +57,5 @@ class OpenSearchClient(Client):
         return Answered(200, body)
 
     async def close(self) -> None:
-        """See `Client`."""
+        """See `SearchClient`."""
         await self._client.close()

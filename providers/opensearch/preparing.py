@@ -18,7 +18,7 @@ _DURABLE = "request"  # by default: nothing is confirmed before it is on the dis
 Send = Callable[[Call], Awaitable[Answered]]
 
 
-class Wanted(Struct, frozen=True):
+class WantedIndex(Struct, frozen=True):
     """The alias that an index is used by, and what an index is made with."""
 
     alias: str
@@ -26,7 +26,7 @@ class Wanted(Struct, frozen=True):
     copies: int
 
 
-async def prepared(send: Send, wanted: Wanted) -> str:
+async def prepared(send: Send, wanted: WantedIndex) -> str:
     """Return the id of the index behind the alias, which is made if there is none.
 
     Raises:
@@ -44,7 +44,7 @@ async def prepared(send: Send, wanted: Wanted) -> str:
     return examined(there.body, wanted.alias)
 
 
-async def _made(send: Send, wanted: Wanted) -> None:
+async def _made(send: Send, wanted: WantedIndex) -> None:
     """Make the index together with its alias; another process may be quicker."""
     body = {
         "settings": {"number_of_shards": wanted.shards, "number_of_replicas": wanted.copies - 1},

@@ -6,12 +6,12 @@ from typing import Any
 
 from observability import tracing
 from providers.errors import Misconfigured, TimedOut
-from providers.opensearch.address import Address
-from providers.opensearch.calling import Answered, Call, Client
+from providers.opensearch.address import ServerAddress
+from providers.opensearch.calling import Answered, Call, SearchClient
 from providers.opensearch.extra import installed
 from providers.opensearch.failures import IndexMissing
 from providers.opensearch.greeting import Greeting, greeting_in
-from providers.opensearch.preparing import Wanted, prepared
+from providers.opensearch.preparing import WantedIndex, prepared
 from providers.timing.time_limit import seconds_left
 
 _HELLO = Call(method="GET", path="/")
@@ -21,11 +21,15 @@ class Server:
     """Send requests to a server; `client_of` makes a client by the name of a server, `timeout` is seconds."""
 
     def __init__(
-        self, address: Address, client_of: Callable[[str, Address], Client], wanted: Wanted, timeout: float
+        self,
+        address: ServerAddress,
+        client_of: Callable[[str, ServerAddress], SearchClient],
+        wanted: WantedIndex,
+        timeout: float,
     ) -> None:
         self._address, self._client_of = address, client_of
         self._wanted, self._timeout = wanted, timeout
-        self._clients: dict[str, Client] = {}
+        self._clients: dict[str, SearchClient] = {}
         self._greeting: Greeting | None = None
         self._index_id: str | None = None
         self._preparing = asyncio.Lock()
@@ -84,7 +88,7 @@ class Server:
         for client in self._clients.values():
             await client.close()
 
-    def _client(self, name: str) -> Client:
+    def _client(self, name: str) -> SearchClient:
         if name not in self._clients:
             self._clients[name] = self._client_of(name, self._address)
         return self._clients[name]

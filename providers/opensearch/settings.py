@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from msgspec import structs
@@ -54,8 +53,6 @@ class OpenSearchSettings(OpenSearchOptions, frozen=True, kw_only=True, tag_field
             yield SettingFault(("url",), f"expected {_SHAPE}")
         if parts.username and self.api_key is not None:
             yield SettingFault(("api_key",), "there is a user in url already: set one of the two")
-        if self.ca_file is not None and not Path(self.ca_file).is_file():
-            yield SettingFault(("ca_file",), "there is no such file")
         if self.staleness_seconds and usage.in_use and usage.alone and not usage.journalled:
             reason = "only a journal can show meanwhile what was written: set journal.kind, or leave this at 0"
             yield SettingFault(("staleness_seconds",), reason)

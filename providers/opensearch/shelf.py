@@ -10,11 +10,11 @@ from weakref import WeakValueDictionary
 from msgspec import Struct
 
 from providers.errors import Unavailable
-from providers.keyed.shelf import Change, Held, Shelf, parts_of
+from providers.keyed.shelf import HeldState, Shelf, Replacement, parts_of
 from providers.keyed.steps import StateStep
 from providers.opensearch.documents import document_of, head_id, route_of, state_id
-from providers.opensearch.heads import Head, decode_head, encode_head
-from providers.opensearch.index import ABSENT, Found, Index, Number, Write
+from providers.opensearch.heads import OwnerHead, decode_head, encode_head
+from providers.opensearch.index import ABSENT, FoundDocument, Index, Number, Write
 from providers.owners import Owner
 from providers.states.codec import decode
 from providers.timing.turns import in_turns
@@ -28,7 +28,7 @@ _MOST_TRIES = 100  # to write a head in the place of others' ones
 class HeldHead(Struct, frozen=True):
     """A head as it was read, and the number of its document."""
 
-    head: Head
+    head: OwnerHead
     number: Number
 
 
@@ -43,9 +43,9 @@ class OpenSearchShelf(Shelf[Number]):
         self._heads: OrderedDict[Owner, HeldHead] = OrderedDict()
         self._writing: WeakValueDictionary[Owner, asyncio.Lock] = WeakValueDictionary()
 
-    async def read(self, owner: Owner, ids: Sequence[str]) -> dict[str, Held[Number]]:
+    async def read(self, owner: Owner, ids: Sequence[str]) -> dict[str, HeldState[Number]]:
         """See `Shelf`."""
-        found: list[Found | None] = []
+        found: list[FoundDocument | None] = []
         for part in parts_of(ids):
             found += await self.index.get([state_id(owner, memory_id) for memory_id in part], route_of(owner))
         held = await in_turns(_held, found)
@@ -60,12 +60,12 @@ class OpenSearchShelf(Shelf[Number]):
         return self._keep(owner, HeldHead(decode_head(found.text), found.number))
 
     async def write(
-        self, owner: Owner, changes: Sequence[Change[Number]], found: Mapping[str, Held[Number]]
+        self, owner: Owner, changes: Sequence[Replacement[Number]], found: Mapping[str, HeldState[Number]]
     ) -> set[str]:
         """See `Shelf`; what is found and stays is written anew, because a read may be ahead of the other copies."""
         changed = {change.memory_id for change in changes}
         again = [
-            Change(memory_id, held, held.state)
+            Replacement(memory_id, held, held.state)
             for memory_id, held in found.items()
             if held.state is not None and memory_id not in changed
         ]
@@ -82,7 +82,7 @@ class OpenSearchShelf(Shelf[Number]):
         async with lock:
             return await super().settle_owner(owner, steps)
 
-    async def _put(self, owner: Owner, changes: Sequence[Change[Number]]) -> set[str]:
+    async def _put(self, owner: Owner, changes: Sequence[Replacement[Number]]) -> set[str]:
         """Write states and the next head in one request, and the head once more if somebody else's is there."""
         held = self._heads.get(owner) or await self._headed(owner)
         logged = [(change.memory_id, change.held.token.sequence) for change in changes]
@@ -109,7 +109,7 @@ class OpenSearchShelf(Shelf[Number]):
         """
         held = await self.head(owner)
         if held is None:
-            await self.index.put([_heading(owner, Head.first(), ABSENT)], route_of(owner))
+            await self.index.put([_heading(owner, OwnerHead.first(), ABSENT)], route_of(owner))
             held = await self.head(owner)
         if held is None:
             raise Unavailable("what heads an owner was lost while it was read", ambiguous=True)
@@ -123,11 +123,11 @@ class OpenSearchShelf(Shelf[Number]):
         return held
 
 
-def _heading(owner: Owner, head: Head, instead_of: Number) -> Write:
+def _heading(owner: Owner, head: OwnerHead, instead_of: Number) -> Write:
     document = {"owner": owner.key, "head": True, "state": encode_head(head).decode()}
     return Write(head_id(owner), instead_of, document)
 
 
-def _held(found: Found | None) -> Held[Number]:
+def _held(found: FoundDocument | None) -> HeldState[Number]:
     state: Snapshot | None = None if found is None else decode(found.text)
-    return Held(state, ABSENT if found is None else found.number)
+    return HeldState(state, ABSENT if found is None else found.number)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from providers.keyed.places import place_of
-from providers.keyed.shelf import Change, Held, Shelf, parts_of
+from providers.keyed.shelf import HeldState, Shelf, Replacement, parts_of
 from providers.owners import Owner
 from providers.redis.acknowledging import Acknowledging, Command
 from providers.redis.keys import Keyspace
@@ -23,7 +23,7 @@ class RedisShelf(Shelf[str]):
     def __init__(self, servers: Servers, keyspace: Keyspace, acknowledging: Acknowledging) -> None:
         self._servers, self._keyspace, self._acknowledging = servers, keyspace, acknowledging
 
-    async def read(self, owner: Owner, ids: Sequence[str]) -> dict[str, Held[str]]:
+    async def read(self, owner: Owner, ids: Sequence[str]) -> dict[str, HeldState[str]]:
         """See `Shelf`."""
         if not ids:
             return {}
@@ -35,8 +35,8 @@ class RedisShelf(Shelf[str]):
     async def write(
         self,
         owner: Owner,
-        changes: Sequence[Change[str]],
-        found: Mapping[str, Held[str]],  # noqa: ARG002 - a write waits for all that is there
+        changes: Sequence[Replacement[str]],
+        found: Mapping[str, HeldState[str]],  # noqa: ARG002 - a write waits for all that is there
     ) -> set[str]:
         """See `Shelf`."""
         refused = await self._put(owner, changes, name="")
@@ -53,7 +53,7 @@ class RedisShelf(Shelf[str]):
         self._check(confirmed)
         return int(answer or 0)
 
-    async def _put(self, owner: Owner, changes: Sequence[Change[str]], *, name: str) -> set[str] | None:
+    async def _put(self, owner: Owner, changes: Sequence[Replacement[str]], *, name: str) -> set[str] | None:
         keys = self._keyspace.of(owner)
         parts = [*parts_of(changes)] or [[]]
         commands = [
@@ -71,11 +71,11 @@ class RedisShelf(Shelf[str]):
             self._acknowledging.check(one)
 
 
-def _held(text: bytes | None) -> Held[str]:
-    return Held(None, _ABSENT) if text is None else Held(decode(read := text.decode()), read)
+def _held(text: bytes | None) -> HeldState[str]:
+    return HeldState(None, _ABSENT) if text is None else HeldState(decode(read := text.decode()), read)
 
 
-def _arguments(change: Change[str]) -> tuple[str, ...]:
+def _arguments(change: Replacement[str]) -> tuple[str, ...]:
     before, after = change.held.state, change.after
     places = place_of(before), place_of(after), end_of(before), end_of(after)
     return change.memory_id, change.held.token, encode(after), *places

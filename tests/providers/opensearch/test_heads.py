@@ -1,6 +1,6 @@
 """What heads an owner: which changes are known behind a position, and which are not."""
 
-from providers.opensearch.heads import MOST_LOGGED, Head, Logged
+from providers.opensearch.heads import MOST_LOGGED, Logged, OwnerHead
 
 
 def one(_bits: int) -> int:
@@ -10,7 +10,7 @@ def one(_bits: int) -> int:
 
 def test_changes_are_told_behind_the_position_that_was_seen() -> None:
     """Those of one write together, in the order of the writes."""
-    first = Head.first()
+    first = OwnerHead.first()
     second = first.after([("a", -1), ("b", -1)], one)
     third = second.after([("a", 5)], one)
 
@@ -23,7 +23,7 @@ def test_changes_are_told_behind_the_position_that_was_seen() -> None:
 
 def test_a_position_that_is_no_longer_known_is_of_nobody() -> None:
     """The changes of one write stay together: one of them is not forgotten without the others."""
-    head = Head.first()
+    head = OwnerHead.first()
     begun = head.after([("x", -1), ("y", -1)], one)
     full = begun.after([(str(number), -1) for number in range(MOST_LOGGED - 1)], one)
 
@@ -35,7 +35,7 @@ def test_a_position_that_is_no_longer_known_is_of_nobody() -> None:
 
 def test_as_many_as_there_is_room_for_are_kept() -> None:
     """And with one more those before it are gone."""
-    head = Head.first()
+    head = OwnerHead.first()
     full = head.after([(str(number), -1) for number in range(MOST_LOGGED)], one)
     more = full.after([("more", -1)], one)
 
@@ -46,7 +46,7 @@ def test_as_many_as_there_is_room_for_are_kept() -> None:
 
 def test_a_head_that_was_put_back_goes_on_differently() -> None:
     """A position of the history that was lost is none of the new one, although as much was written since."""
-    head = Head.first()
+    head = OwnerHead.first()
     lost, new = head.after([("a", -1)], lambda _: 7), head.after([("b", -1)], lambda _: 8)
 
     assert new.since(lost.position) is None

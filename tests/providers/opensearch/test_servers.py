@@ -3,6 +3,7 @@
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -180,6 +181,21 @@ async def test_a_server_that_is_not_there_is_unreachable() -> None:
             await provider.remember("ann", "tea")
         assert not (await provider.health_check()).healthy
     assert not gone.value.ambiguous
+
+
+async def test_a_server_is_known_by_its_certificate(opensearch_server: OpenSearchServer, tmp_path: Path) -> None:
+    """One that speaks no TLS is refused, and so is a file without certificates; neither is asked to store anything."""
+    empty = tmp_path / "ca.pem"
+    empty.write_text("none")
+    url = Secret(opensearch_server.url.replace("http:", "https:"))
+    for settings, refused in (
+        (replace(opensearch_server.settings(), url=url), "speaks no TLS"),
+        (replace(opensearch_server.settings(), url=url, ca_file=str(empty)), "ca_file cannot be read"),
+        (replace(opensearch_server.settings(), url=url, ca_file=str(tmp_path / "none")), "ca_file cannot be read"),
+    ):
+        async with settings.open(host_for()) as provider:
+            with pytest.raises(Misconfigured, match=refused):
+                await provider.remember("ann", "tea")
 
 
 async def test_elasticsearch_is_spoken_to_by_its_own_client(opensearch_server: OpenSearchServer) -> None:
