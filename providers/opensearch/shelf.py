@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 from msgspec import Struct
 
 from providers.errors import Unavailable
-from providers.keyed.shelf import HeldState, Shelf, Replacement, parts_of
+from providers.keyed.shelf import HeldState, Replacement, Shelf, parts_of
 from providers.keyed.steps import StateStep
 from providers.opensearch.documents import document_of, head_id, route_of, state_id
 from providers.opensearch.heads import OwnerHead, decode_head, encode_head

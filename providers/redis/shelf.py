@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import uuid4
 
 from providers.keyed.places import place_of
-from providers.keyed.shelf import HeldState, Shelf, Replacement, parts_of
+from providers.keyed.shelf import HeldState, Replacement, Shelf, parts_of
 from providers.owners import Owner
 from providers.redis.acknowledging import Acknowledging, Command
 from providers.redis.keys import Keyspace

@@ -46,9 +46,10 @@ async def test_what_is_acknowledged_is_found_before_the_next_refresh(
                 assert memory_id in {memory.id for memory in await provider.list_memories("ann")}
                 assert memory_id in {hit.id for hit in await provider.recall("ann", "masala tea")}
                 assert (await provider.get("ann", memory_id)).id == memory_id
-        await writer.delete("ann", memory_id)
+        [gone, *_] = await reader.recall("ann", "masala tea")
+        await writer.delete("ann", gone.id)
         for provider in (reader, writer):
-            assert memory_id not in {hit.id for hit in await provider.recall("ann", "masala tea")}
+            assert gone.id not in {hit.id for hit in await provider.recall("ann", "masala tea")}
             assert len(await provider.list_memories("ann")) == 2
             assert [owner.user for owner in await provider.owners()] == ["ann"]
 
@@ -94,6 +95,7 @@ async def test_what_a_copy_does_not_have_yet_is_told_again(opensearch_server: Op
         late = live("ann", "masala tea")
         shelf = provider.parts.shelf
         held = await shelf.head(ANN)
+        assert held is not None
         head = held.head.after([(late.id, -1)])
         document = {"owner": "ann", "head": True, "state": encode_head(head).decode()}
         await shelf.index.put([Write(head_id(ANN), held.number, document)], route_of(ANN))
