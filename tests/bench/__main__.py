@@ -19,6 +19,7 @@ BENCHMARKS = (
     "embedders",
     "chain",
     "stores",
+    "kinds",
     "mem0",
 )
 
