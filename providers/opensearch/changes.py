@@ -46,12 +46,11 @@ class OpenSearchChanges:
 
     async def _everything(self, owner: Owner, held: HeldHead) -> Changes | None:
         """Return all memories; what the head still names is told again, for the same reason."""
-        await self._reader.refresh()
+        if await self._reader.count(owner) > self.most:
+            return None
         entries: list[Entry] = []
         turns = Turns()
-        async for state in self._reader.live(owner):
-            if len(entries) == self.most:
-                return None
+        async for state in self._reader.everything(owner):
             entries.append(_entry(state))
             await turns.take()
         begins = held.head.begins

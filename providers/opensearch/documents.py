@@ -27,6 +27,7 @@ MAPPING: dict[str, Any] = {
         "head": {"type": "boolean"},  # of the document that heads an owner
         "id": _KEYWORD,  # of a memory or tombstone
         "place": _KEYWORD,  # in the owner's list, of what lives
+        "changed": {"type": "long"},  # the position of its last change, by which a feed is ordered
         "ends": _KEYWORD,  # of what expires: its moment, owner and id
         "words": {"type": "text", "analyzer": "whitespace", "index_options": "freqs"},
         "state": {"type": "keyword", "index": False, "doc_values": False},
@@ -49,9 +50,9 @@ def state_id(owner: Owner, memory_id: str) -> str:
     return f"{route_of(owner)}:{memory_id}"
 
 
-def document_of(state: Snapshot) -> dict[str, Any]:
-    """Return the document of a state; a tombstone has no place, no end and no words."""
-    document = {"owner": state.user_id, "id": state.id, "state": encode(state)}
+def document_of(state: Snapshot, position: int) -> dict[str, Any]:
+    """Return the document of a state that is written with this position; a tombstone has no place, end and words."""
+    document: dict[str, Any] = {"owner": state.user_id, "id": state.id, "changed": position, "state": encode(state)}
     if (place := place_of(state)) != NOWHERE:
         document["place"] = place
     if not state.deleted:

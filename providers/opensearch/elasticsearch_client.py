@@ -1,5 +1,6 @@
 """The client of Elasticsearch, which is `elasticsearch`."""
 
+import logging
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
@@ -11,6 +12,10 @@ from providers.opensearch.address import ServerAddress
 from providers.opensearch.calling import Answered, Call, SearchClient
 from providers.opensearch.connecting import broken
 from providers.opensearch.failures import failure_of
+
+# They tell of every failure, which we tell ourselves.
+for _name in ("elastic_transport.transport", "elastic_transport.node_pool"):
+    logging.getLogger(_name).disabled = True
 
 
 class ElasticsearchClient(SearchClient):

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from providers.feed import FeedPage, FeedQuery
 from providers.keyed.provider import KeyedMemoryProvider
 from providers.opensearch.health import OpenSearchHealth, health_of, moment_of
 from providers.opensearch.parts import OpenSearchParts
@@ -24,6 +25,10 @@ class OpenSearchMemoryProvider(KeyedMemoryProvider):
     async def ping(self) -> None:
         """See `Replica`."""
         await self.parts.apart.greeting()
+
+    async def feed(self, query: FeedQuery) -> FeedPage:
+        """See `MemoryStore`."""
+        return await self.parts.feed.page(query)
 
     async def moment(self) -> datetime | None:
         """See `Replica`."""

@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from msgspec import Struct
+
 from providers.expiry import has_expired
 from providers.keyed.places import place_at
 from providers.keyed.reader import LISTED_AT_ONCE, Reader, wanted_at_first
@@ -25,6 +27,13 @@ _PLACED: dict[str, Any] = {"exists": {"field": "place"}}
 Hit = Mapping[str, Any]
 
 
+class Changed(Struct, frozen=True):
+    """A state, and the position of its last change."""
+
+    position: int
+    state: Snapshot
+
+
 class OpenSearchReader(Reader):
     """List by searches, whose pages begin behind a key that is unique and stays: none needs what another one saw."""
 
@@ -35,9 +44,19 @@ class OpenSearchReader(Reader):
         """Have searches show all that was written before."""
         await self._index.refresh()
 
+    async def everything(self, owner: Owner) -> AsyncIterator[Snapshot]:
+        """Yield all memories of an owner that live, whatever searches may miss otherwise."""
+        await self.refresh()
+        async for state in self._listed(PageQuery(owner=owner, order="oldest", limit=LISTED_AT_ONCE)):
+            yield state
+
     async def listed(self, query: PageQuery) -> AsyncIterator[Snapshot]:
         """See `Reader`."""
         await self._current()
+        async for state in self._listed(query):
+            yield state
+
+    async def _listed(self, query: PageQuery) -> AsyncIterator[Snapshot]:
         bounds = {}
         if query.after is not None:
             at = place_at(query.after.created_at)
@@ -81,6 +100,17 @@ class OpenSearchReader(Reader):
         body = {"query": {"bool": {"filter": [ended]}}, "sort": [{"ends": "asc"}]}
         hits = await self._index.search(_behind(body, limit, None if after is None else [end_of(after)]))
         return [state for state in await in_turns(_state, hits) if has_expired(state, before)]
+
+    async def changed(self, owner: Owner, behind: tuple[int, str], most: int, limit: int) -> list[Changed]:
+        """Return states whose last change stands behind a position and memory, up to that of `most`, in their order."""
+        await self.refresh()
+        body = {
+            "query": _all_of(owner, {"range": {"changed": {"gte": behind[0], "lte": most}}}),
+            "sort": [{"changed": "asc"}, {"id": "asc"}],
+        }
+        hits = await self._index.search(_behind(body, limit, behind), route_of(owner))
+        states = await in_turns(_state, hits)
+        return [Changed(int(hit["sort"][0]), state) for hit, state in zip(hits, states, strict=True)]
 
     async def matching(self, owner: Owner, question: str) -> list[Snapshot]:
         """Return the memories that share the rarest words with a question, as far as the server can tell."""

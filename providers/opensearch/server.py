@@ -57,6 +57,10 @@ class Server:
         self._index_id = await prepared(self.send, self._wanted)
         return self._index_id
 
+    async def known_index_id(self) -> str:
+        """Return the id of the index as it was examined last."""
+        return self._index_id or await self.index_id()
+
     async def greeting(self) -> Greeting:
         """Return what the server says it is, asked anew."""
         self._greeting = greeting_in((await self.send(_HELLO)).body)

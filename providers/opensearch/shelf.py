@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -83,23 +84,37 @@ class OpenSearchShelf(Shelf[Number]):
             return await super().settle_owner(owner, steps)
 
     async def _put(self, owner: Owner, changes: Sequence[Replacement[Number]]) -> set[str]:
-        """Write states and the next head in one request, and the head once more if somebody else's is there."""
+        """Write states and the next head in one request; both again where somebody else's head is there.
+
+        The states have the position of their head then. What others have written meanwhile in the place of such a state
+        stays: it stands behind another position.
+        """
         held = self._heads.get(owner) or await self._headed(owner)
-        logged = [(change.memory_id, change.held.token.sequence) for change in changes]
-        documents = await in_turns(document_of, [change.after for change in changes])
-        writes = [
-            Write(state_id(owner, change.memory_id), change.held.token, document)
-            for change, document in zip(changes, documents, strict=True)
-        ]
-        head = held.head.after(logged)
-        *numbers, at_head = await self.index.put([*writes, _heading(owner, head, held.number)], route_of(owner))
+        left = {change.memory_id: (change.held.token, change.after) for change in changes}
+        refused: set[str] | None = None
         for _ in range(_MOST_TRIES):
+            head = held.head.after([(memory_id, number.sequence) for memory_id, (number, _) in left.items()])
+            writes = [
+                Write(state_id(owner, memory_id), number, document)
+                for (memory_id, (number, _)), document in zip(
+                    left.items(),
+                    await in_turns(partial(document_of, position=head.position), [state for _, state in left.values()]),
+                    strict=True,
+                )
+            ]
+            *numbers, at_head = await self.index.put([*writes, _heading(owner, head, held.number)], route_of(owner))
+            written = dict(zip(left, numbers, strict=True))
+            if refused is None:
+                refused = {memory_id for memory_id, number in written.items() if number is None}
             if at_head is not None:
                 self._keep(owner, HeldHead(head, at_head))
-                return {change.memory_id for change, number in zip(changes, numbers, strict=True) if number is None}
+                return refused
             held = await self._headed(owner)
-            head = held.head.after(logged)
-            [at_head] = await self.index.put([_heading(owner, head, held.number)], route_of(owner))
+            left = {
+                memory_id: (number, left[memory_id][1]) for memory_id, number in written.items() if number is not None
+            }
+            if not left:
+                return refused
         raise Unavailable("others keep writing memories of this owner", ambiguous=True)
 
     async def _headed(self, owner: Owner) -> HeldHead:

@@ -101,7 +101,7 @@ async def test_what_a_copy_does_not_have_yet_is_told_again(opensearch_server: Op
         await shelf.index.put([Write(head_id(ANN), held.number, document)], route_of(ANN))
         before = await provider.changes_since(ANN, first.cursor)
         again = await provider.changes_since(ANN, before.cursor if before else None)
-        await shelf.index.put([Write(state_id(ANN, late.id), ABSENT, document_of(late))], route_of(ANN))
+        await shelf.index.put([Write(state_id(ANN, late.id), ABSENT, document_of(late, head.position))], route_of(ANN))
         after = await provider.changes_since(ANN, again.cursor if again else None)
 
     assert before is not None
