@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from providers.errors import FeedLost
 from providers.feed import FeedPage, FeedPosition, FeedQuery
 from providers.opensearch.heads import MOST_LOGGED
+from providers.opensearch.provider import OpenSearchMemoryProvider
 from providers.owners import Owner
 from providers.replica import Replica
 from providers.types import NewMemory
@@ -119,3 +120,22 @@ async def test_a_feed_misses_nothing_of_several_processes(opensearch_server: Ope
 
     assert len(held) == 180
     assert states == held
+
+
+async def test_a_state_stands_where_its_head_names_it(opensearch_server: OpenSearchServer) -> None:
+    """Also where somebody else's head was in the way: whoever is far behind finds it by a search."""
+    settings = opensearch_server.settings()
+    async with settings.open(host_for()) as one, settings.open(host_for()) as other:
+        assert isinstance(one, OpenSearchMemoryProvider)
+        for number in range(3):
+            await one.remember("anna", f"tea {number}")
+            await other.remember("anna", f"cup {number}")
+        held = await one.parts.shelf.head(ANNA.owner)
+    query = {"query": {"exists": {"field": "changed"}}, "size": 100}
+    hits = opensearch_server.ask("POST", f"/{settings.index}/_search", query)["hits"]["hits"]
+
+    assert held is not None
+    assert len(hits) == 6
+    assert {hit["_source"]["id"]: hit["_source"]["changed"] for hit in hits} == {
+        entry.memory_id: entry.position for entry in held.head.log
+    }
