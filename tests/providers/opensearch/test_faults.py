@@ -12,8 +12,9 @@ from msgspec.structs import replace
 from observability.secret import Secret
 from providers.errors import MemoryDeleted, MemoryNotFound, Unavailable
 from providers.owners import Owner
+from providers.positions import Position
 from providers.replica import Replica
-from providers.types import PageQuery
+from providers.types import MemoryRecord, PageQuery
 from tests.support.fickle_http import Behaviour, FickleHttp
 from tests.support.native import host_for
 from tests.support.opensearch import OpenSearchServer
@@ -23,6 +24,7 @@ Answer = TypeVar("Answer")
 ALL_OF_ANN = PageQuery(owner=Owner("ann"), limit=1_000)
 CLIENTS, OPERATIONS = 4, 80
 SLOWEST = 0.15  # seconds; what hangs is given up then
+PATIENT = 30.0  # seconds, for the last look
 FAULTS = (
     (Behaviour.OK, 200),
     (Behaviour.HANG, 200),
@@ -34,7 +36,15 @@ FAULTS = (
     (Behaviour.STATUS, 503),
 )
 
-pytestmark = pytest.mark.thorough
+
+async def everything(provider: Replica) -> list[MemoryRecord]:
+    """Return all memories of the user, page by page."""
+    memories: list[MemoryRecord] = []
+    after: Position | None = None
+    while page := (await provider.page(replace(ALL_OF_ANN, after=after))).memories:
+        memories += page
+        after = page[-1].position
+    return memories
 
 
 class Client:
@@ -62,29 +72,34 @@ class Client:
 
     async def _remember(self, content: str) -> None:
         memory_id = str(UUID(int=self._draw.getrandbits(128), version=4))
-        await self._until_told(lambda: self._provider.remember("ann", content, memory_id=memory_id))
+        await self.until_told(lambda: self._provider.remember("ann", content, memory_id=memory_id))
         self.expected[memory_id] = content
 
     async def _update(self, content: str) -> None:
         memory_id, edit_id = self._any(), str(UUID(int=self._draw.getrandbits(128), version=4))
-        await self._until_told(lambda: self._provider.update("ann", memory_id, content=content, edit_id=edit_id))
+        await self.until_told(lambda: self._provider.update("ann", memory_id, content=content, edit_id=edit_id))
         self.expected[memory_id] = content
 
     async def _delete(self) -> None:
         memory_id, edit_id = self._any(), str(UUID(int=self._draw.getrandbits(128), version=4))
-        assert await self._until_told(lambda: self._provider.delete("ann", memory_id, edit_id=edit_id))
+        assert await self.until_told(lambda: self._provider.delete("ann", memory_id, edit_id=edit_id))
         del self.expected[memory_id]
         self.deleted.add(memory_id)
 
     async def _read(self) -> None:
-        listed = (await self._until_told(lambda: self._provider.page(ALL_OF_ANN))).memories
-        recalled = await self._until_told(lambda: self._provider.recall("ann", "tea cup", limit=100))
+        listed = await self.until_told(lambda: everything(self._provider))
+        recalled = await self.until_told(self.recall)
         found = {memory.id: memory.content for memory in listed}
         assert self.expected.items() <= found.items()
         assert not self.deleted & (found.keys() | {hit.id for hit in recalled})
         assert recalled
 
-    async def _until_told(self, operation: Callable[[], Awaitable[Answer]]) -> Answer:
+    async def recall(self) -> list[MemoryRecord]:
+        """Return what is found of all that is written."""
+        return await self._provider.recall("ann", "tea cup", limit=100)
+
+    async def until_told(self, operation: Callable[[], Awaitable[Answer]]) -> Answer:
+        """Return the answer to an operation that is tried until there is one."""
         while True:
             try:
                 return await operation()
@@ -96,13 +111,16 @@ class Client:
         return self._draw.choice(sorted(self.expected))
 
 
-async def test_nothing_is_lost_doubled_or_resurrected(opensearch_server: OpenSearchServer) -> None:
+@pytest.mark.parametrize(
+    "seed", [pytest.param(7, marks=pytest.mark.thorough), *(pytest.param(n, marks=pytest.mark.soak) for n in range(7))]
+)
+async def test_nothing_is_lost_doubled_or_resurrected(opensearch_server: OpenSearchServer, seed: int) -> None:
     """By two processes that write to one index over a bad network."""
-    draw = random.Random(7)  # noqa: S311 - the same again for the same seed
+    draw = random.Random(seed)  # noqa: S311 - the same again for the same seed
     async with FickleHttp(opensearch_server.url) as proxy:
         settings = replace(opensearch_server.settings(timeout=SLOWEST), url=Secret(proxy.base_url))
         async with settings.open(host_for()) as one, settings.open(host_for()) as other:
-            clients = [Client((one, other)[number % 2], number) for number in range(CLIENTS)]
+            clients = [Client((one, other)[number % 2], seed * CLIENTS + number) for number in range(CLIENTS)]
 
             async def disturb() -> None:
                 while True:
@@ -122,16 +140,17 @@ async def test_nothing_is_lost_doubled_or_resurrected(opensearch_server: OpenSea
                 await proxy.become(Behaviour.OK)
             expected = {memory_id: content for client in clients for memory_id, content in client.expected.items()}
             deleted = {memory_id for client in clients for memory_id in client.deleted}
-            for provider in (one, other):
-                listed = (await provider.page(ALL_OF_ANN)).memories
-                assert {memory.id: memory.content for memory in listed} == expected
-                assert len(listed) == len(expected)
-                recalled = await provider.recall("ann", "tea cup", limit=100)
+            for client in clients[:2]:
+                recalled = await client.until_told(client.recall)
                 assert {hit.id for hit in recalled} <= expected.keys()
-                for memory_id in deleted:
-                    with pytest.raises(MemoryNotFound):
-                        await provider.get("ann", memory_id)
-                    with pytest.raises(MemoryDeleted):
-                        await provider.remember("ann", "back again", memory_id=memory_id)
+        async with replace(settings, timeout=PATIENT).open(host_for()) as calm:
+            listed = await everything(calm)
+            assert {memory.id: memory.content for memory in listed} == expected
+            assert len(listed) == len(expected)
+            for memory_id in deleted:
+                with pytest.raises(MemoryNotFound):
+                    await calm.get("ann", memory_id)
+                with pytest.raises(MemoryDeleted):
+                    await calm.remember("ann", "back again", memory_id=memory_id)
     assert deleted
     assert sum(client.failures for client in clients) > 50

@@ -68,6 +68,7 @@ async def test_another_history_is_lost(provider: Replica, ahead: int) -> None:
         await provider.feed(replace(ANNA, after=position))
 
 
+@pytest.mark.thorough
 async def test_a_feed_goes_on_behind_what_the_head_still_names(provider: Replica) -> None:
     """All changes are told in their order, whether the head names them or they are searched for."""
     memories = [NewMemory(owner=ANNA.owner, content=f"tea {number}") for number in range(3)]
@@ -87,6 +88,7 @@ async def test_a_feed_goes_on_behind_what_the_head_still_names(provider: Replica
     assert told(await provider.feed(replace(ANNA, after=page.position))) == []
 
 
+@pytest.mark.thorough
 async def test_a_feed_misses_nothing_of_several_processes(opensearch_server: OpenSearchServer) -> None:
     """Whoever follows it while two of them write has every memory in its latest state at the end."""
     settings = opensearch_server.settings()

@@ -155,6 +155,7 @@ async def test_what_is_pending_is_ranked_with_what_is_stored(opensearch_server: 
     assert found.memories[0].explanation is not None
 
 
+@pytest.mark.thorough
 async def test_long_lists_are_whole(opensearch_server: OpenSearchServer) -> None:
     """Over several pages of the server, in both orders, those of one moment included."""
     async with opensearch_server.settings().open(host_for()) as provider:
