@@ -85,6 +85,26 @@ OWNERS = text(f"{_FOUND} SELECT user_id FROM named WHERE place > 0 AND user_id I
 _NAME = f"CAST(id AS text) || '/' || CASE WHEN deleted_at IS NULL THEN CAST(version AS text) ELSE '{DELETED}' END"
 _TERM = f"CAST(CAST('x' || left(md5({_NAME}), {HEX_DIGITS}) AS bit({4 * HEX_DIGITS})) AS bigint)"
 
+_HELD = """
+    count(*) AS memories,
+    CAST(coalesce(sum(
+        octet_length(content) + coalesce(octet_length(CAST(metadata AS text)), 0)
+    ), 0) AS bigint) AS bytes
+"""
+
+HOLDINGS = text(f"""
+    {_FOUND}
+    SELECT named.user_id, found.* FROM named CROSS JOIN LATERAL (
+        SELECT {_HELD}
+        FROM ninai_memories AS m WHERE {ALL} AND m.user_id = named.user_id AND deleted_at IS NULL
+    ) AS found
+    WHERE place > 0 AND named.user_id IS NOT NULL ORDER BY place
+""")  # noqa: S608 - joined from constants
+
+HOLDINGS_OF = text(f"""
+    SELECT {_HELD} FROM ninai_memories WHERE {NAMED} AND user_id = :user_id AND deleted_at IS NULL
+""")  # noqa: S608 - joined from constants
+
 SUMMARIES = text(f"""
     {_FOUND}
     SELECT named.user_id, found.* FROM named CROSS JOIN LATERAL (
