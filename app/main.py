@@ -39,6 +39,7 @@ from app.controllers.changes import ChangesController
 from app.controllers.docs import DocsController
 from app.controllers.feed import FeedController
 from app.controllers.health import HealthController
+from app.controllers.history import HistoryController
 from app.controllers.keys import KeysController
 from app.controllers.lists import ListsController
 from app.controllers.memories import MemoriesController
@@ -114,6 +115,7 @@ _RESOURCES = (
     BatchesController,
     ChangesController,
     FeedController,
+    HistoryController,
     PortableController,
     *_OPERATORS,
 )

@@ -16,6 +16,7 @@ from providers.holdings import Holdings, OwnerHoldings, holdings_of
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
 from providers.owners import Owner
+from providers.retention import NO_HISTORY, Retention
 from providers.states.clock import HybridClock
 from providers.states.editing import tombstone_for
 from providers.summaries import OwnerSummary, summary_of
@@ -23,6 +24,8 @@ from providers.types import ALL, Conditions, Snapshot, as_page
 
 MAX_SNAPSHOTS = 1_000  # in one call
 MAX_OWNERS = 1_000  # in one call
+
+VersionPlace = tuple[str, int]  # a memory and a version of it
 
 
 @runtime_checkable
@@ -59,9 +62,14 @@ class Replica(MemoryProvider, Protocol):
         return True
 
     @property
+    def retention(self) -> Retention:
+        """Which versions of a memory this store keeps beside the newest one; by default none."""
+        return NO_HISTORY
+
+    @property
     def keeps_history(self) -> bool:
-        """Whether this store keeps every version of a memory, and not only the newest one."""
-        return False
+        """Whether this store keeps versions of a memory beside the newest one."""
+        return self.retention.keep > 0
 
     async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:  # noqa: ARG002 - for those that can tell
         """Return what changed of an owner's memories since a cursor, everything without one; None if that is unknown.
@@ -158,6 +166,20 @@ class Replica(MemoryProvider, Protocol):
         """
         raise Unsupported(f"keep {len(snapshots)} superseded versions")
 
+    async def superseded(
+        self,
+        owner: Owner,  # noqa: ARG002 - for those that keep history
+        limit: int = MAX_SNAPSHOTS,  # noqa: ARG002 - as there
+        *,
+        after: VersionPlace | None = None,  # noqa: ARG002 - as there
+    ) -> list[Snapshot]:
+        """Return an owner's superseded versions by ascending id, then version, those behind a place; none by default.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        return []
+
     @abstractmethod
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """Return one memory or its tombstone, None if neither exists."""
@@ -197,7 +219,13 @@ class Replica(MemoryProvider, Protocol):
         return held
 
     async def _summary(self, owner: Owner) -> OwnerSummary:
-        return summary_of(owner, [state async for page in self._state_pages(owner) for state in page])
+        states = [state async for page in self._state_pages(owner) for state in page]
+        versions = await self.superseded(owner) if self.keeps_history else []
+        some = versions
+        while len(some) == MAX_SNAPSHOTS:
+            some = await self.superseded(owner, after=(some[-1].id, some[-1].version))
+            versions = versions + some
+        return summary_of(owner, states, versions)
 
     async def _state_pages(self, owner: Owner) -> AsyncIterator[list[Snapshot]]:
         page = await self.snapshots(owner)

@@ -80,6 +80,7 @@ SESSION_LOST = ProblemType(409, "session-lost", "What the session has written ma
 ORDER_REFUSED = ProblemType(409, "order-refused", "This order cannot be put in force")
 MEMORY_DELETED = ProblemType(410, "memory-deleted", "The memory was deleted")
 REQUEST_TIMEOUT = ProblemType(408, "request-timeout", "The body came too slowly")
+VERSION_NOT_FOUND = ProblemType(404, "version-not-found", "The memory has no such version in its history")
 VERSION_MISMATCH = ProblemType(412, "version-mismatch", "The memory has another version")
 TOO_LARGE = ProblemType(413, "too-large", "The body is too large")
 RATE_LIMITED = ProblemType(429, "rate-limited", "The caller, its user or its tenant has asked too much")

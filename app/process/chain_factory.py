@@ -83,4 +83,11 @@ class ChainFactory:
 
     def _host(self, name: str, settings: Settings) -> Host:
         tenants = settings.tenants.enabled
-        return Host(name=name, data_dir=settings.data_dir, metrics=self._metrics, clock=self.clock, tenants=tenants)
+        return Host(
+            name=name,
+            data_dir=settings.data_dir,
+            metrics=self._metrics,
+            clock=self.clock,
+            tenants=tenants,
+            retention=settings.history.retention,
+        )

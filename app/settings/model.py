@@ -12,6 +12,7 @@ from app.settings.datadir import default_data_dir
 from app.settings.environment import process_environment
 from app.settings.expiry import ExpirySettings
 from app.settings.extraction import ExtractionSettings
+from app.settings.history import HistorySettings
 from app.settings.limits import LimitSettings
 from app.settings.quotas import QuotasSettings
 from app.settings.retention import RetentionSettings
@@ -193,3 +194,4 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     quotas: QuotasSettings = field(default_factory=QuotasSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     expiry: ExpirySettings = field(default_factory=ExpirySettings)
+    history: HistorySettings = HistorySettings()

@@ -7,6 +7,8 @@ from heapq import nsmallest
 from typing import TypeVar
 from uuid import uuid4
 
+from msgspec.structs import replace
+
 from providers import limits, replica_limits
 from providers.answer_size import page_within, recall_within
 from providers.answers import Changed, Erased, Fetched, Found, Stored
@@ -15,11 +17,13 @@ from providers.batches import answer_all
 from providers.errors import ProviderError, Rejected
 from providers.feed import FeedPage, FeedQuery, check_feed
 from providers.health import Health
+from providers.history import HistoryPage, HistoryQuery, check_history
 from providers.introduction import Introduction, StoreMark
 from providers.memory.history import History
 from providers.memory.store import InMemoryStore
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica, VersionPlace
+from providers.retention import NO_HISTORY, Retention
 from providers.search.ranking import RANKING_BY_WORDS
 from providers.states.clock import HybridClock
 from providers.timing.turns import in_turns
@@ -40,12 +44,12 @@ class MockMemoryProvider(Replica):
 
     Large batches and long searches take turns of the event loop.
 
-    One that `keeps_history` keeps the versions that were replaced as well.
+    Versions that were replaced are kept as the `retention` says, by default none.
     """
 
-    def __init__(self, clock: HybridClock | None = None, *, keeps_history: bool = False) -> None:
+    def __init__(self, clock: HybridClock | None = None, *, retention: Retention = NO_HISTORY) -> None:
         self._clock = clock or HybridClock()
-        self._keeps_history = keeps_history
+        self._retention = retention
         self._stores: dict[Owner, InMemoryStore] = {}
         self._identity = f"mock:{uuid4()}"
         self._mark: StoreMark | None = None
@@ -56,9 +60,9 @@ class MockMemoryProvider(Replica):
         return RANKING_BY_WORDS
 
     @property
-    def keeps_history(self) -> bool:
+    def retention(self) -> Retention:
         """See `Replica`."""
-        return self._keeps_history
+        return self._retention
 
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
@@ -94,6 +98,14 @@ class MockMemoryProvider(Replica):
         check_feed(query)
         return await self._of(query.owner).feed(query, self._identity)
 
+    async def history(self, query: HistoryQuery) -> HistoryPage:
+        """See `MemoryStore`."""
+        query = replace(query, memory_id=check_history(query))
+        store = self._of(query.owner)
+        if store.history is None:
+            return await super().history(query)
+        return await store.versions(store.history, query)
+
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
         edit = limits.check_edit(edit)
@@ -116,15 +128,17 @@ class MockMemoryProvider(Replica):
 
     async def put_versions(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """See `Replica`."""
-        if not self._keeps_history:
+        if not self.keeps_history:
             return await super().put_versions(snapshots)
         replica_limits.check_snapshots(snapshots)
         return await in_turns(partial(_answer, self._put_version), snapshots)
 
-    async def versions(self, owner: Owner, memory_id: str) -> list[Snapshot]:
-        """Return all versions of a memory that are kept, the oldest first."""
-        limits.check_owner(owner)
-        return self._of(owner).versions(limits.check_memory_id(memory_id))
+    async def superseded(
+        self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: VersionPlace | None = None
+    ) -> list[Snapshot]:
+        """See `Replica`."""
+        after = replica_limits.check_superseded_page(owner, limit, after)
+        return self._of(owner).superseded(limit, after)
 
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """See `Replica`."""
@@ -183,7 +197,11 @@ class MockMemoryProvider(Replica):
     def _of(self, owner: Owner) -> InMemoryStore:
         """Return the owner's store for reading; an unknown owner gets an empty one that is not kept."""
         known = self._stores.get(owner)
-        return InMemoryStore(self._clock, History() if self._keeps_history else None) if known is None else known
+        return (
+            InMemoryStore(self._clock, History(self._retention) if self.keeps_history else None)
+            if known is None
+            else known
+        )
 
     def _for(self, owner: Owner) -> InMemoryStore:
         """Return the owner's store for writing."""

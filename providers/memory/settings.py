@@ -16,4 +16,4 @@ class MockSettings(ProviderKind, frozen=True, kw_only=True, forbid_unknown_field
         """Start empty."""
         from providers.memory.provider import MockMemoryProvider
 
-        yield MockMemoryProvider(host.clock)
+        yield MockMemoryProvider(host.clock, retention=host.retention)

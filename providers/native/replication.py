@@ -19,19 +19,23 @@ from providers.native.changes import changes_since
 from providers.native.columns import WRITTEN, insert_values, snapshot_of
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
+from providers.native.history import VersionTable
 from providers.native.introducing import StoreTable
 from providers.native.rows import Key, MemoryRow, key_of
 from providers.native.vectors import Vectors
 from providers.native.wall import tenants_of, values_of
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica, VersionPlace
 from providers.replica_limits import (
     check_mark,
     check_owners_page,
     check_snapshot,
     check_snapshots,
     check_snapshots_page,
+    check_superseded_page,
+    check_version_of_memory,
 )
+from providers.retention import NO_HISTORY, Retention, is_superseded
 from providers.states.clock import HybridClock
 from providers.states.merging import merged
 from providers.summaries import OwnerSummary
@@ -44,13 +48,48 @@ Item = TypeVar("Item", bound=Struct)
 class NativeReplica(Replica):
     """The methods of a native provider about whole states."""
 
-    def __init__(self, database: Database, vectors: Vectors, queue: EmbeddingQueue | None, clock: HybridClock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        vectors: Vectors,
+        queue: EmbeddingQueue | None,
+        clock: HybridClock,
+        retention: Retention = NO_HISTORY,
+    ) -> None:
         self._database = database
+        self.versions = VersionTable(database, retention, clock)
         self._vectors = vectors
         self._queue = queue
         self._clock = clock
         self._table = StoreTable(database)
         self._acquaintance = Acquaintance(queue.begin_anew if queue is not None else lambda: None)
+
+    @property
+    def retention(self) -> Retention:
+        """See `Replica`."""
+        return self.versions.retention
+
+    async def put_versions(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """Put superseded versions in two statements; see `Replica`."""
+        if not self.keeps_history:
+            return await super().put_versions(snapshots)
+        check_snapshots(snapshots)
+        canonical = await in_turns(partial(checked, check_version_of_memory), snapshots)
+        states = [state for state in canonical if isinstance(state, Snapshot)]
+        for state in states:
+            self._clock.meet(state.version)
+        deleted = await self.versions.put(states)
+        return [
+            state if isinstance(state, ProviderError) else MemoryDeleted(state.id) if key_of(state) in deleted else None
+            for state in canonical
+        ]
+
+    async def superseded(
+        self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: VersionPlace | None = None
+    ) -> list[Snapshot]:
+        """Return superseded versions by id and version; see `Replica`."""
+        after = check_superseded_page(owner, limit, after)
+        return await self.versions.superseded(owner, limit, after) if self.keeps_history else []
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """Bring memories to states as if one after the other; see `Replica`."""
@@ -67,7 +106,8 @@ class NativeReplica(Replica):
             wanted[key_of(state)] = state if before is None else merged(before, state)
             refused = before is not None and before.deleted and not state.deleted
             answers.append(MemoryDeleted(state.id) if refused else None)
-        deleted = await self._bring_about(wanted) if wanted else set()
+        given = [state for state in canonical if isinstance(state, Snapshot)]
+        deleted = await self._bring_about(wanted, given) if wanted else set()
         return [
             MemoryDeleted(state.id)
             if isinstance(state, Snapshot) and not state.deleted and key_of(state) in deleted
@@ -100,10 +140,16 @@ class NativeReplica(Replica):
     async def summaries(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[OwnerSummary]:
         """Return the summaries of the next owners, all in one statement; see `Replica`."""
         check_owners_page(limit, after)
-        values = {"limit": limit, "after": "" if after is None else after.key}
+        values = {"limit": limit, "after": "" if after is None else after.key, "oldest": self.versions.oldest}
         rows = await self._database.rows(replication_sql.SUMMARIES, values)
         return [
-            OwnerSummary(owner=Owner.of_key(row.user_id), live=row.live, deleted=row.deleted, digest=row.digest)
+            OwnerSummary(
+                owner=Owner.of_key(row.user_id),
+                live=row.live,
+                deleted=row.deleted,
+                digest=row.digest,
+                history=row.history,
+            )
             for row in rows
         ]
 
@@ -161,25 +207,34 @@ class NativeReplica(Replica):
             self._acquaintance.marked(mark)
         return left
 
-    async def _bring_about(self, wanted: Mapping[Key, Snapshot]) -> set[Key]:
-        """Bring the table to these states; return the keys of those that met a tombstone."""
+    async def _bring_about(self, wanted: Mapping[Key, Snapshot], given: Sequence[Snapshot]) -> set[Key]:
+        """Bring the table to these states, made of those given; return the keys of those that met a tombstone."""
         # A state that loses to the stored one always will, so it needs neither a vector nor the second statement.
         heads = await self._heads(wanted)
         after = {key: merged(heads[key], state) if key in heads else state for key, state in wanted.items()}
         changes = [state for key, state in after.items() if state is not heads.get(key)]
-        return _tombstones(heads) | (await self._put(changes) if changes else set())
+        met, late = await self._put(changes) if changes else (set[Key](), dict[Key, Snapshot]())
+        if self.keeps_history:  # what the table has never shown was not replaced there
+            now = after | late
+            lost = [state for state in given if is_superseded(state, now[key_of(state)])]
+            met |= await self.versions.put(lost) if lost else set()
+        return _tombstones(heads) | met
 
-    async def _put(self, changes: Sequence[Snapshot]) -> set[Key]:
-        """Put states that were newer a moment ago; return the keys of those that met a tombstone meanwhile."""
+    async def _put(self, changes: Sequence[Snapshot]) -> tuple[set[Key], dict[Key, Snapshot]]:
+        """Put states that were newer a moment ago; return the keys of those that met a tombstone meanwhile.
+
+        With them come the states that were newer then.
+        """
         rows = await self._rows_of(changes)
-        put = await self._database.write_parts(replication_sql.PUT_STATES, await insert_values(rows, WRITTEN))
+        parts = [values | self.versions.kept_versions for values in await insert_values(rows, WRITTEN)]
+        put = await self._database.write_parts(replication_sql.PUT_STATES, parts)
         deleted = {(row.user_id, str(row.id)): bool(row.deleted) for row in put}
         living = [row for row in rows if not row.state.deleted]
         if self._queue is not None:
             self._queue.report(sum(row.embedding.vector is None and deleted.get(row.key) is False for row in living))
         overtaken = [row.key for row in rows if row.key not in deleted]
         late = await self._heads(overtaken, after_write=True) if overtaken else {}
-        return _tombstones(late) | {row.key for row in living if deleted.get(row.key)}
+        return _tombstones(late) | {row.key for row in living if deleted.get(row.key)}, late
 
     async def _rows_of(self, states: Sequence[Snapshot]) -> list[MemoryRow]:
         """Return the rows of states, those of the living with vectors."""

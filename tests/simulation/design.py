@@ -12,6 +12,7 @@ from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.opening import open_memory
 from providers.memory.provider import MockMemoryProvider
 from providers.replica import Replica
+from providers.retention import Retention
 from providers.states.clock import HybridClock
 from tests.simulation.journal import FaultyRunner, SimulatedJournal
 from tests.simulation.script import REPLICAS
@@ -66,7 +67,7 @@ class RealDesign(Design):
 
     def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
         """See `Design`."""
-        return WeakStore(clock, name) if weak else MockMemoryProvider(clock)
+        return WeakStore(clock, name) if weak else MockMemoryProvider(clock, retention=Retention())
 
     def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
         """See `Design`."""

@@ -11,7 +11,8 @@ from providers.errors import Misconfigured, ProviderError, Throttled, TimedOut, 
 from providers.health import Health
 from providers.introduction import Introduction, StoreMark
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica, VersionPlace
+from providers.retention import Retention
 from providers.types import NewMemory, Snapshot
 from providers.wrapper import Call, OperationName, Result, Wrapper
 from tests.simulation.doubling import Deliveries
@@ -104,6 +105,21 @@ class FaultyReplica(Wrapper, Replica):
     def ranking(self) -> str | None:
         """See `Replica`."""
         return self._store().ranking
+
+    @property
+    def retention(self) -> Retention:
+        """See `Replica`."""
+        return self._store().retention
+
+    async def put_versions(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """See `Replica`."""
+        return await self._through(lambda store: store.put_versions(snapshots), writes=True)
+
+    async def superseded(
+        self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: VersionPlace | None = None
+    ) -> list[Snapshot]:
+        """See `Replica`."""
+        return await self._through(lambda store: store.superseded(owner, limit, after=after))
 
     async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:
         """Make the call, unless a fault comes before or after."""

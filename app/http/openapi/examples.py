@@ -18,6 +18,7 @@ from app.http import batch_schemas, change_schemas, key_schemas, operator_schema
 from app.http.cursors import Cursors
 from app.http.feed_cursors import feed_cursor
 from app.http.feed_schemas import ChangesResponse, MemoryChange
+from app.http.history_schemas import HistoryResponse, MemoryVersion
 from app.http.idempotency import HEADER
 from app.http.openapi.walking import operations_of
 from app.http.remember_schemas import RememberOneRequest, RememberRequest, RememberResponse
@@ -50,6 +51,7 @@ _CURSORS = Cursors(b"an example", _MEMORY.created_at.timestamp)
 _CURSOR = _CURSORS.after(_MEMORY, "native", PageQuery(owner=Owner(_USER)))
 _HIT = msgspec.structs.replace(_MEMORY, similarity_score=0.87)
 _CHANGED = msgspec.structs.replace(_MEMORY, content="Masala tea, one sugar")
+_VERSION = "116310761472000000"
 _KEY = "notes/tea"
 _KEYED = msgspec.structs.replace(_MEMORY, key=_KEY)
 _KEY_IN_BODY = "plans/tea"
@@ -110,6 +112,8 @@ _ANSWERS: dict[str, Struct] = {
         skipped=2,
         failed=0,
     ),
+    "listVersions": HistoryResponse([MemoryVersion(version=_VERSION, current=True, memory=_MEMORY)], None),
+    "restoreVersion": _MEMORY,
     "deleteAllMemories": schemas.DeleteAllResponse(2, more=False),
     "getMemory": _MEMORY,
     "updateMemory": _CHANGED,
@@ -149,6 +153,7 @@ _PARAMETERS: dict[str, Any] = {
     "provider": "native",
     "other": "mem0",
     "seq": 1,
+    "version": _VERSION,
 }
 
 

@@ -28,7 +28,9 @@ from providers.journal.postgres.notifier import Notifier
 from providers.journal.postgres.settling import Settler, moves
 from providers.journal.rows import to_dead_letter, to_delivery, to_entry, to_pending, to_status
 from providers.owners import Owner
+from providers.states.codec import decode
 from providers.timing.turns import in_turns
+from providers.types import Snapshot
 
 _PRUNED_AT_ONCE = 1_000  # entries checked in one step; appends wait while they are dropped
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
@@ -138,6 +140,11 @@ class PostgresJournal(PostgresMembers):
             pass
         await self._drop_ended_claims()
         return dropped
+
+    async def superseded(self, owner: Owner, memory_id: str) -> list[Snapshot]:
+        """Return what is known of one memory beside the newest; see the protocol."""
+        values = {"user_id": owner.key, "memory_id": memory_id}
+        return [decode(row.state) for row in await self._database.rows(superseding.OF_ONE, values)]
 
     async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[JournalEntry]:
         """Return tombstones that every member has confirmed; see the protocol."""

@@ -166,6 +166,7 @@ class SqliteJournal(Journal):
     mark = _writing(membership.mark)
     leave = _writing(membership.leave)
     claim = _writing(membership.claim)
+    superseded = _reading(superseding.superseded)
     note_history = _writing(superseding.note_history, makes_due=True)
 
     async def close(self) -> None:

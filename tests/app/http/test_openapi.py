@@ -35,6 +35,8 @@ OPERATIONS = {
     ("get", "/memory/memories/{memory_id}"): READS | {"404", "409"},
     ("patch", "/memory/memories/{memory_id}"): BODIES | {"404", "409"} | CONDITIONAL,
     ("delete", "/memory/memories/{memory_id}"): READS | {"404"} | CONDITIONAL,
+    ("get", "/memory/memories/{memory_id}/history"): READS | {"404", "409", "501"},
+    ("post", "/memory/memories/{memory_id}/history/{version}/restore"): READS | {"404", "409"} | CONDITIONAL,
     ("put", "/memory/keys/{key}"): BODIES | {"409", "410"} | CONDITIONAL,
     ("get", "/memory/keys/{key}"): READS | {"404", "409"},
     ("delete", "/memory/keys/{key}"): READS | {"404"} | CONDITIONAL,
@@ -69,6 +71,7 @@ MATCHES = {
     *((method, "/memory/memories/{memory_id}") for method in ("patch", "delete")),
     *((method, "/memory/keys/{key}") for method in ("put", "delete")),
     *(("post", f"/memory/keys/{name}") for name in ("put", "delete")),
+    ("post", "/memory/memories/{memory_id}/history/{version}/restore"),
 }
 WRITES = {
     *(("post", f"/memory/{path}") for path in ("remember", "remember/batch", "update/batch", "delete/batch", "import")),
