@@ -5,7 +5,7 @@ from msgspec import Struct
 from providers.errors import FeedLost
 from providers.feed import ANOTHER_HISTORY, FeedChange, FeedPage, FeedPosition, FeedQuery, check_feed, feed_page
 from providers.opensearch.heads import OwnerHead
-from providers.opensearch.reader import Changed, OpenSearchReader
+from providers.opensearch.reader import ChangedState, OpenSearchReader
 from providers.opensearch.server import Server
 from providers.opensearch.shelf import OpenSearchShelf
 from providers.owners import Owner
@@ -16,12 +16,12 @@ _LAST_MEMORY = "ffffffff-ffff-ffff-ffff-ffffffffffff"  # behind every id
 class _Recent(Struct, frozen=True):
     """What the head names of the last changes, and the position up to which all of it is there."""
 
-    changed: list[Changed]
+    changed: list[ChangedState]
     position: int
     ids: frozenset[str]
 
 
-class Feed:
+class OpenSearchFeed:
     """Tell the changes of an owner page by page.
 
     The last ones are those that the head names, whose states are read by their ids; those before are searched for.
@@ -44,7 +44,7 @@ class Feed:
         if after is None and query.now:
             return await feed_page(query, [], end)
         behind = (0, "") if after is None else (after.number, after.memory_id)
-        found: list[Changed] = []
+        found: list[ChangedState] = []
         if behind[0] <= head.begins:
             earlier = await self._reader.changed(query.owner, behind, head.begins, query.limit + 1)
             # What a search still shows behind its former position is told behind the new one.
@@ -64,7 +64,7 @@ class Feed:
         late = [entry.position for entry in head.log if held[entry.memory_id].token.sequence <= entry.before]
         until = head.last_before(min(late)) if late else head.position
         changed = [
-            Changed(positions[memory_id], one.state)
+            ChangedState(positions[memory_id], one.state)
             for memory_id, one in held.items()
             if one.state is not None and positions[memory_id] <= until
         ]
@@ -72,7 +72,7 @@ class Feed:
         return _Recent(changed, until, frozenset(positions))
 
 
-def _changes(found: list[Changed], epoch: str) -> list[FeedChange]:
+def _changes(found: list[ChangedState], epoch: str) -> list[FeedChange]:
     return [FeedChange(one.state, FeedPosition(epoch, one.position, one.state.id)) for one in found]
 
 

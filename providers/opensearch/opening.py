@@ -10,7 +10,7 @@ from providers.opensearch.address import ServerAddress, address_of
 from providers.opensearch.calling import SearchClient
 from providers.opensearch.changes import OpenSearchChanges
 from providers.opensearch.extra import OPENSEARCH
-from providers.opensearch.feed import Feed
+from providers.opensearch.feed import OpenSearchFeed
 from providers.opensearch.index import Index
 from providers.opensearch.introducing import StoreDocuments
 from providers.opensearch.options import OpenSearchOptions
@@ -44,7 +44,7 @@ async def open_opensearch(options: OpenSearchOptions, host: Host) -> AsyncIterat
             changes=changes,
             recall=OpenSearchRecall(reader, shelf, kept),
             store_name=StoreDocuments(server, index),
-            feed=Feed(server, shelf, reader),
+            feed=OpenSearchFeed(server, shelf, reader),
             apart=apart,
             clock=host.clock,
         )

@@ -2,7 +2,7 @@
 
 from providers.keyed.parts import KeyedParts
 from providers.opensearch.changes import OpenSearchChanges
-from providers.opensearch.feed import Feed
+from providers.opensearch.feed import OpenSearchFeed
 from providers.opensearch.server import Server
 from providers.opensearch.shelf import OpenSearchShelf
 
@@ -12,5 +12,5 @@ class OpenSearchParts(KeyedParts, frozen=True, kw_only=True):
 
     shelf: OpenSearchShelf
     changes: OpenSearchChanges
-    feed: Feed
+    feed: OpenSearchFeed
     apart: Server

@@ -27,7 +27,7 @@ _PLACED: dict[str, Any] = {"exists": {"field": "place"}}
 Hit = Mapping[str, Any]
 
 
-class Changed(Struct, frozen=True):
+class ChangedState(Struct, frozen=True):
     """A state, and the position of its last change."""
 
     position: int
@@ -101,7 +101,7 @@ class OpenSearchReader(Reader):
         hits = await self._index.search(_behind(body, limit, None if after is None else [end_of(after)]))
         return [state for state in await in_turns(_state, hits) if has_expired(state, before)]
 
-    async def changed(self, owner: Owner, behind: tuple[int, str], most: int, limit: int) -> list[Changed]:
+    async def changed(self, owner: Owner, behind: tuple[int, str], most: int, limit: int) -> list[ChangedState]:
         """Return states whose last change stands behind a position and memory, up to that of `most`, in their order."""
         await self.refresh()
         body = {
@@ -110,7 +110,7 @@ class OpenSearchReader(Reader):
         }
         hits = await self._index.search(_behind(body, limit, behind), route_of(owner))
         states = await in_turns(_state, hits)
-        return [Changed(int(hit["sort"][0]), state) for hit, state in zip(hits, states, strict=True)]
+        return [ChangedState(int(hit["sort"][0]), state) for hit, state in zip(hits, states, strict=True)]
 
     async def matching(self, owner: Owner, question: str) -> list[Snapshot]:
         """Return the memories that share the rarest words with a question, as far as the server can tell."""
