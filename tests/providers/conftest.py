@@ -22,6 +22,7 @@ from providers.native.settings import NativeSettings
 from providers.states.clock import HybridClock
 from tests.support.mem0_oss import Mem0Process
 from tests.support.native import HashingEmbedder, native_settings
+from tests.support.opensearch import OpenSearchServer
 from tests.support.postgres import connected, create_database, drop_database
 from tests.support.redis import RedisServer
 from tests.support.service import running_service
@@ -116,12 +117,19 @@ def redis(request: pytest.FixtureRequest) -> Opener:
     return server.settings().open
 
 
+def opensearch(request: pytest.FixtureRequest) -> Opener:
+    """The provider on OpenSearch, in an index of its own."""
+    server: OpenSearchServer = request.getfixturevalue("opensearch_server")
+    return server.settings().open
+
+
 # A new provider joins the contract with one line here.
 PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
     ("mock", mock),
     ("native", native(lambda dsn: NativeSettings(dsn=Secret(dsn)))),
     ("native-words", walled),
     ("redis", redis),
+    ("opensearch", opensearch),
     ("mem0", mem0),
     ("mem0-platform-ourselves", OURSELVES[0]),
     ("mem0-oss-ourselves", OURSELVES[1]),
@@ -129,7 +137,9 @@ PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
 ]
 
 
-_CORE = "test_contract"  # all that `make test` asks of Redis; the rest is left to `make thorough`
+_CORE = "test_contract"  # all that `make test` asks of these; the rest is left to `make thorough`
+
+_MOSTLY_THOROUGH = {redis, opensearch}
 
 # A call of the real mem0 takes 10 ms of processor time: `make test` runs this with it, `make thorough` with a service
 # of our own, and the soak the others with both.
@@ -153,7 +163,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if isinstance(item, pytest.Function) and getattr(item, "callspec", None) is not None:
             made_by = item.callspec.params.get("opener")
             of_ourselves, brief = made_by in OURSELVES, item.path.stem in _BRIEF_ENOUGH
-            if (of_ourselves and brief) or (made_by is redis and item.path.stem != _CORE):
+            if (of_ourselves and brief) or (made_by in _MOSTLY_THOROUGH and item.path.stem != _CORE):
                 item.add_marker(pytest.mark.thorough)
             elif of_ourselves or (made_by is mem0 and not brief):
                 item.add_marker(pytest.mark.soak)
