@@ -48,6 +48,7 @@ from app.controllers.memories import MemoriesController
 from app.controllers.mode import ModeController
 from app.controllers.order import OrderController
 from app.controllers.portable import PortableController
+from app.controllers.quarantines import QuarantinesController
 from app.controllers.retention import RetentionController
 from app.controllers.stores import StoresController
 from app.controllers.usage import UsageController
@@ -81,6 +82,7 @@ from app.process.readiness import Readiness
 from app.process.tracing import tracing_with
 from app.process.unix_socket import unix_socket
 from app.process.warm_up import warming_up
+from app.quarantine.keeping import QuarantineKeeper
 from app.quotas.opening import open_quotas, within_quotas
 from app.rates.limiter import RateLimiter
 from app.rates.sharing import RateSharing
@@ -97,6 +99,7 @@ from observability.recent import SHARED_SECONDS
 from observability.tracing import Tracer
 from observability.workers.exchange import Exchange, SingleProcess
 from providers.provenance.provider import SourcedProvider
+from providers.provenance.quarantining import quarantining
 from providers.reranking.provider import reranking
 from providers.wrapper import OperationName
 
@@ -106,6 +109,7 @@ _OPERATORS = (
     AdminJournalController,
     ModeController,
     OrderController,
+    QuarantinesController,
     RetentionController,
     StoresController,
     UsageController,
@@ -283,12 +287,15 @@ def _lifespan(
             app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.data_dir))
             histories = Histories(callers=app.state.callers, attempts=chains.observer.history)
             console = app.state.console = Console(settings, histories, app.state.authenticator, chain)
+            keeper = app.state.quarantines = QuarantineKeeper(settings.data_dir, metrics, lambda: chain.journal)
             answering = reranking(lambda: chain.provider, reranker, metrics)
             limited = within_quotas(answering, app.state.quotas)
-            app.state.provider = SourcedProvider(limited, lambda: chain.first, metrics, permitted)
+            shown = quarantining(limited, lambda: keeper.current, metrics.quarantine_hidden.inc)
+            app.state.provider = SourcedProvider(shown, lambda: chain.first, metrics, permitted)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (
+                keeper.following(),
                 aclosing(scrapes),
                 aclosing(console),
                 aclosing(HealthCache(chain, metrics, shared_seconds)) as health,

@@ -37,6 +37,7 @@ _VALUES = {
     "name": "mock",
     "provider": "mock",
     "seq": "1",
+    "quarantine_id": "1",
     "rest": "x",
     "path": "x",
     "kind": "user",
