@@ -18,15 +18,7 @@ _SHAPE = "http://HOST:PORT or https://USER:PASSWORD@HOST:PORT/PATH"
 
 
 class OpenSearchSettings(OpenSearchOptions, frozen=True, kw_only=True, tag_field="kind", tag="opensearch"):
-    """OpenSearch 2 or newer, or Elasticsearch 8 or newer; the provider finds out which of them answers.
-
-    `url` may hold a user and a password, otherwise `api_key` is sent if there is one; `ca_file` has the certificates by
-    which a server is known, if they are not those of the system. `index` is the name of an alias; the index behind it
-    is made with `shards` and with `copies` in all, and a write counts once so many of them have it. Searches may miss
-    what was written in the last `staleness_seconds`; with 0 the index is refreshed before each, and they miss nothing.
-    `connections` is per worker process, `timeout` seconds for an operation outside of a request. `recall_cache_mb`
-    bounds what is kept of memories to rank them in this process, in MB per worker.
-    """
+    """OpenSearch 2 or newer, or Elasticsearch 8 or newer. Choose it where you run one of them and no PostgreSQL."""
 
     @property
     def limits(self) -> ProviderLimits:
