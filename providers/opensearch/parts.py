@@ -3,6 +3,7 @@
 from providers.keyed.parts import KeyedParts
 from providers.opensearch.changes import OpenSearchChanges
 from providers.opensearch.feed import OpenSearchFeed
+from providers.opensearch.reader import OpenSearchReader
 from providers.opensearch.server import Server
 from providers.opensearch.shelf import OpenSearchShelf
 
@@ -11,6 +12,7 @@ class OpenSearchParts(KeyedParts, frozen=True, kw_only=True):
     """What an index has beside the parts of every store of states; `apart` has a connection beside all others."""
 
     shelf: OpenSearchShelf
+    reader: OpenSearchReader
     changes: OpenSearchChanges
     feed: OpenSearchFeed
     apart: Server
