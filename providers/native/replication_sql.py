@@ -3,6 +3,7 @@
 from sqlalchemy import text
 
 from providers.native.columns import LIVE, STATE, WRITTEN, assignments, heads, insertion, names
+from providers.native.statements import GIVEN
 from providers.native.wall import ALL, NAMED
 from providers.summaries import DELETED, HEX_DIGITS, MODULUS
 
@@ -20,8 +21,8 @@ _OF_THE_NEWER = f"CASE WHEN {_NEW_WINS} THEN excluded.{{name}} ELSE stored.{{nam
 _OF_THE_LIVING = "CASE WHEN stored.deleted_at IS NULL THEN excluded.{name} END"
 _DECIDED_BY_VERSION = [column for column in WRITTEN if column.name in {"version", "edits", "deleted_at"}]
 
-PUT_STATES = text(f"""
-    {insertion(WRITTEN)} DO UPDATE SET
+MERGED = f"""
+    DO UPDATE SET
         {assignments(_DECIDED_BY_VERSION, _OF_THE_NEWER)},
         created_at = CASE WHEN {_NEW_WINS} THEN coalesce(excluded.created_at, stored.created_at)
             ELSE coalesce(stored.created_at, excluded.created_at) END,
@@ -29,15 +30,15 @@ PUT_STATES = text(f"""
         refused_model = NULL  -- the version may be the same, the text another
     WHERE {_NEW_WINS} OR stored.created_at IS NULL AND excluded.created_at IS NOT NULL
     RETURNING user_id, id, deleted_at IS NOT NULL AS deleted
-""")
+"""
+
+PUT_STATES = text(f"{insertion(WRITTEN)} {MERGED}")
 
 # States without long values; the content of a live memory is empty.
 HEADS = text(f"""
     SELECT {heads(STATE)}
     FROM ninai_memories
-    WHERE {NAMED} AND (user_id, id) IN (
-        SELECT user_id, id FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[])) AS sought (user_id, id)
-    )
+    WHERE {NAMED} AND {GIVEN}
 """)  # noqa: S608 - joined from constants
 
 ONE_STATE = text(f"""
@@ -85,13 +86,15 @@ OWNERS = text(f"{_FOUND} SELECT user_id FROM named WHERE place > 0 AND user_id I
 _NAME = f"CAST(id AS text) || '/' || CASE WHEN deleted_at IS NULL THEN CAST(version AS text) ELSE '{DELETED}' END"
 _TERM = f"CAST(CAST('x' || left(md5({_NAME}), {HEX_DIGITS}) AS bit({4 * HEX_DIGITS})) AS bigint)"
 
+COUNTS = f"""
+    count(*) FILTER (WHERE deleted_at IS NULL) AS live, count(*) FILTER (WHERE deleted_at IS NOT NULL) AS deleted,
+    CAST(mod(coalesce(sum({_TERM}), 0), {MODULUS}) AS bigint) AS digest
+"""
+
 SUMMARIES = text(f"""
     {_FOUND}
     SELECT named.user_id, found.* FROM named CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE deleted_at IS NULL) AS live,
-            count(*) FILTER (WHERE deleted_at IS NOT NULL) AS deleted,
-            CAST(mod(coalesce(sum({_TERM}), 0), {MODULUS}) AS bigint) AS digest
-        FROM ninai_memories AS m WHERE {ALL} AND m.user_id = named.user_id
+        SELECT {COUNTS} FROM ninai_memories AS m WHERE {ALL} AND m.user_id = named.user_id
     ) AS found
     WHERE place > 0 AND named.user_id IS NOT NULL ORDER BY place
 """)  # noqa: S608 - joined from constants

@@ -8,10 +8,13 @@ the scan that it is attached to, and the policies after; so every scan of `ninai
 one it sees nothing.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from providers.owners import Owner
+
+OWNER_COLUMN = "user_id"  # in every table whose rows belong to owners; holds the key of the owner
 
 SETTING = "ninai.tenants"
 EVERY = "*"  # the tenants, for background work; no tenant is called so
@@ -22,6 +25,13 @@ def within(tenants: str) -> str:
     """Return the condition that limits a scan to tenants; `tenants` is SQL for the text that `tenants_of` returns."""
     return f"(SELECT set_config('{SETTING}', {tenants}, true)) IS NOT NULL"
 
+
+def without_wall(sql: str) -> str:
+    """Return a statement whose conditions name the tenants without making the setting, for where no policy reads it."""
+    return _CONDITION.sub(r"\1 IS NOT NULL", sql)
+
+
+_CONDITION = re.compile(re.escape(within("@")).replace("@", "(.+?)"))
 
 NAMED = within("CAST(:tenants AS text)")  # of a statement whose values have `tenants`
 ALL = within(f"'{EVERY}'")

@@ -10,10 +10,11 @@ import asyncpg
 from sqlalchemy import exc
 
 from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable, Unreachable
-from providers.postgres.sqlstates import MISCONFIGURED, TIMED_OUT, UNAVAILABLE, entry_of
+from providers.postgres.sqlstates import DISTRIBUTED, MISCONFIGURED, OF_CITUS, TIMED_OUT, UNAVAILABLE, entry_of
 
 _CLOSED = "connection is closed"
 _DISK_FULL = "53100"
+_NOT_SUPPORTED = "0A000"
 _STARTING = "57P03"  # or shutting down
 
 
@@ -120,6 +121,8 @@ def _from_sqlstate(error: asyncpg.PostgresError, writes: PossibleWrites) -> Prov
         return Unreachable(f"the database takes no connections now ({code})", ambiguous=before)
     if code in TIMED_OUT:
         return TimedOut(f"the database ended the statement ({code})", ambiguous=before)
+    if code == _NOT_SUPPORTED and OF_CITUS.search(_first_line(error)):
+        return Misconfigured(f"the database refuses: {_first_line(error)} ({code}); {DISTRIBUTED}", ambiguous=before)
     if advice := entry_of(code, MISCONFIGURED):
         return Misconfigured(f"the database refuses: {_first_line(error)} ({code}); {advice}", ambiguous=before)
     if surely_not := entry_of(code, UNAVAILABLE):
