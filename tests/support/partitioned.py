@@ -5,7 +5,11 @@ all shards reads all of them.
 """
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
+
+from pgvector.asyncpg import register_vector
 
 from providers.native.distribution.reading import layout_of
 from providers.native.distribution.rebuilding import rebuilt
@@ -34,6 +38,14 @@ async def rebuild(dsn: str) -> None:
                 if table.of_owners:
                     for statement in rebuilt(table, partitions=PARTITIONS):
                         await driver.execute(statement)
+
+
+@asynccontextmanager
+async def planning_connection(dsn: str) -> AsyncIterator[Any]:
+    """Yield a connection that binds the values of every statement."""
+    async with connected(dsn) as connection:
+        await register_vector(connection)
+        yield connection
 
 
 async def partitions_read(connection: Any, sql: str, values: tuple[Any, ...] = ()) -> set[str]:
