@@ -58,6 +58,15 @@ class Replica(MemoryProvider, Protocol):
         return True
 
     @property
+    def has_shards(self) -> bool:
+        """Whether parts of this store fail by themselves, each with the owners whose memories it has."""
+        return False
+
+    def shard_of(self, owner: Owner) -> int:  # noqa: ARG002 - for those that have several
+        """Return the number, from 0 on, of the part of this store that has the memories of an owner."""
+        return 0
+
+    @property
     def keeps_history(self) -> bool:
         """Whether this store keeps every version of a memory, and not only the newest one."""
         return False

@@ -8,6 +8,8 @@ from msgspec import Struct
 from providers.chain.attempts import Attempts
 from providers.chain.deadline import CallOptions
 from providers.chain.policy import OperationClass
+from providers.chain.shard_breakers import NO_SHARD
+from providers.owners import Owner
 from providers.replica import Replica
 
 Result = TypeVar("Result")
@@ -23,12 +25,23 @@ class Link(Struct, eq=False):
     attempts: Attempts
 
     def call(
-        self, ask: Ask[Result], operation: OperationClass, options: CallOptions, *, size: int = 1
+        self,
+        ask: Ask[Result],
+        operation: OperationClass,
+        options: CallOptions,
+        *,
+        size: int = 1,
+        owner: Owner | None = None,
     ) -> Coroutine[Any, Any, Result]:
-        """Call the provider; see `Attempts.run` for the retries and the errors."""
-        provider = self.provider
+        """Call the provider; see `Attempts.run` for the retries and the errors.
+
+        `owner` is whom the call is about, None if that is nobody or more than one.
+        """
+        provider, shard = self.provider, None
+        if provider.has_shards:
+            shard = NO_SHARD if owner is None else provider.shard_of(owner)
         # Every operation of a replica is idempotent, so each call may be repeated.
-        return self.attempts.run(lambda: ask(provider), operation, options, size=size)
+        return self.attempts.run(lambda: ask(provider), operation, options, size=size, shard=shard)
 
     def patience(self, operation: OperationClass) -> float:
         """Return the seconds after which an operation of this class is slower than in the provider's good times."""

@@ -144,7 +144,7 @@ def insertion_of_rows(columns: Sequence[Column], count: int) -> str:
         for column in columns
     )
     rows = ", ".join(f"({row.replace('@', str(place))})" for place in range(count))
-    return f"INSERT INTO ninai_memories AS stored ({names(columns)}) VALUES {rows} ON CONFLICT (user_id, id)"
+    return f"INSERT INTO ninai_memories AS stored ({names(columns)}) VALUES {rows} ON CONFLICT (user_id, id)"  # noqa: S608 - joined from constants
 
 
 def assignments(columns: Iterable[Column], template: str) -> str:

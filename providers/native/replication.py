@@ -17,6 +17,7 @@ from providers.native import replication_sql
 from providers.native.changes import changes_since
 from providers.native.columns import WRITTEN, insert_values, snapshot_of
 from providers.native.database import Database
+from providers.native.distribution.hashing import bucket_of
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.introducing import StoreTable
 from providers.native.rows import Key, MemoryRow, key_of
@@ -50,6 +51,15 @@ class NativeReplica(Replica):
         self._clock = clock
         self._table = StoreTable(database)
         self._acquaintance = Acquaintance(queue.begin_anew if queue is not None else lambda: None)
+
+    @property
+    def has_shards(self) -> bool:
+        """See `Replica`; this is known once the database has answered."""
+        return self._database.distributed
+
+    def shard_of(self, owner: Owner) -> int:
+        """See `Replica`: ranges of hashes, which one shard of Citus or another has."""
+        return bucket_of(owner.key)
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """Bring memories to states as if one after the other; see `Replica`."""

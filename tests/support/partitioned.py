@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 from pgvector.asyncpg import register_vector
 
 from providers.native.distribution.reading import layout_of
@@ -41,18 +42,16 @@ async def rebuild(dsn: str) -> None:
 
 
 @asynccontextmanager
-async def planning_connection(dsn: str) -> AsyncIterator[Any]:
+async def planning_connection(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """Yield a connection that binds the values of every statement."""
     async with connected(dsn) as connection:
         await register_vector(connection)
         yield connection
 
 
-async def partitions_read(connection: Any, sql: str, values: tuple[Any, ...] = ()) -> set[str]:
+async def partitions_read(connection: asyncpg.Connection, sql: str, values: tuple[Any, ...] = ()) -> set[str]:
     """Return the partitions that a statement reads or changes, planned for its values."""
     async with connection.transaction():
         await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
         rows = await connection.fetch(f"EXPLAIN {sql}", *values)
     return set(re.findall(rf"{_TABLE}_part_\d\d", "\n".join(row[0] for row in rows)))
-
-

@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 from sqlalchemy import TextClause, event, make_url
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import Pool
 
 from providers.native import analysis_queue, findings, replication_sql, statements
@@ -79,7 +80,7 @@ def check_text(sql: str, *, about_all: bool) -> None:
         raise WrongShape(f"a branch about all owners has no limit of its own: {sql}")
 
 
-async def check_statement(connection: Any, sql: str, values: Sequence[Any]) -> None:
+async def check_statement(connection: asyncpg.Connection, sql: str, values: Sequence[Any]) -> None:
     """Refuse a statement of the wrong shape, in a database with partitions.
 
     Raises:
@@ -125,7 +126,7 @@ class StatementGuard:
                 await check_statement(connection, sql, values)
                 self.judged.add(sql)
 
-    def _listen(self, connection: Any, _record: object) -> None:
+    def _listen(self, connection: DBAPIConnection, _record: object) -> None:
         connection.driver_connection.add_query_logger(self._heard)
 
     def _heard(self, query: "asyncpg.connection.LoggedQuery") -> None:

@@ -42,7 +42,8 @@ _COLUMNS = f"""
     WHERE {_OURS} AND a.attnum > 0 AND NOT a.attisdropped ORDER BY c.relname, a.attnum
 """  # noqa: S608 - as above
 _CONSTRAINTS = f"""
-    SELECT c.relname AS name, 'CONSTRAINT ' || quote_ident(o.conname) || ' ' || pg_get_constraintdef(o.oid) AS definition
+    SELECT c.relname AS name,
+        'CONSTRAINT ' || quote_ident(o.conname) || ' ' || pg_get_constraintdef(o.oid) AS definition
     FROM pg_catalog.pg_constraint AS o JOIN pg_catalog.pg_class AS c ON c.oid = o.conrelid
     WHERE {_OURS} AND o.contype IN ('c', 'p', 'u', 'f', 'x') ORDER BY 1, 2
 """  # noqa: S608 - as above
@@ -103,7 +104,8 @@ async def layout_of(connection: AsyncConnection) -> DatabaseLayout:
     coordinator = True
     if citus is not None:
         coordinator = bool((await connection.exec_driver_sql(_COORDINATOR)).scalar())
-        keys = {row.oid: row.key if row.partmethod == _BY_HASH else None for row in await _rows(connection, _DISTRIBUTED)}
+        known = await _rows(connection, _DISTRIBUTED)
+        keys = {row.oid: row.key if row.partmethod == _BY_HASH else None for row in known}
         everywhere = {row.oid for row in await _rows(connection, _ON_ALL_NODES)}
         settings = await _settings(connection)
         nodes = tuple(
@@ -165,8 +167,9 @@ async def _tables(connection: AsyncConnection, keys: dict[int, str | None]) -> t
 
 async def _is_filled(connection: AsyncConnection, table: str) -> bool:
     """Return whether a table of this node has rows, of whichever tenant."""
-    sql = f"SELECT set_config('ninai.tenants', '*', true), EXISTS (SELECT FROM {table})"  # noqa: S608 - a name of ours
-    return bool((await connection.exec_driver_sql(sql)).one()[1])
+    sql = f"SELECT set_config('ninai.tenants', '*', true), EXISTS (SELECT FROM {table}) AS filled"  # noqa: S608 - a name of ours
+    row = (await connection.exec_driver_sql(sql)).one()
+    return bool(row.filled)
 
 
 async def _defined(connection: AsyncConnection, sql: str) -> defaultdict[str, tuple[str, ...]]:

@@ -4,14 +4,11 @@ Nothing here asks a database. Whoever has the steps made asks anew after them: w
 none.
 """
 
-from collections.abc import Iterator, Sequence
-
-from msgspec import Struct
+from collections.abc import Iterator
 
 from providers.errors import Misconfigured
 from providers.migrations import DistributionStep
-from providers.native.columns import COLUMNS
-from providers.native.distribution.facts import DatabaseLayout, TableFacts
+from providers.native.distribution.facts import DatabaseLayout
 from providers.native.distribution.rebuilding import FIELD_FUNCTIONS, rebuilt, takes_rebuilding
 from providers.native.wall import OWNER_COLUMN
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from providers.errors import Misconfigured, Unsupported
 from providers.feed import FeedQuery
@@ -92,8 +93,8 @@ async def test_memories_are_distributed_online_and_stay_what_they_are(citus: str
     async with connected(citus) as connection:
         await connection.execute("CREATE ROLE reader; GRANT SELECT ON ninai_memories TO reader")
     async with open_native_provider(citus, HashingEmbedder()) as provider:
-        labels = {name: f'my "{name}"' for name in NAMES}
-        await provider.store(NewMemory(owner=OWNER, content="tea", metadata={"a": 1.5}, expires_at=expires, **labels))
+        plain = NewMemory(owner=OWNER, content="tea", metadata={"a": 1.5}, expires_at=expires)
+        await provider.store(replace(plain, **{name: f'my "{name}"' for name in NAMES}))
         await provider.store(NewMemory(owner=OWNER, content="lone \\ud800 mark", key="a/key"))
         before = (await provider.page(PageQuery(owner=OWNER))).memories
         told: list[str] = []
@@ -159,7 +160,7 @@ async def test_a_trigger_that_nothing_replaces_is_in_the_way(citus: str) -> None
     async with connected(citus) as connection:
         await connection.execute(STRANGE)
 
-    with pytest.raises(Misconfigured, match="has triggers that a distributed table cannot have.*: strange"):
+    with pytest.raises(Misconfigured, match=r"has triggers that a distributed table cannot have.*: strange"):
         await distribute(citus)
     assert await said_to(citus) == []
 
