@@ -20,6 +20,7 @@ from providers.memory.settings import MockSettings
 from providers.native.embedded import EmbeddedServer
 from providers.native.settings import NativeSettings
 from providers.states.clock import HybridClock
+from tests.support.citus import CitusCluster
 from tests.support.mem0_oss import Mem0Process
 from tests.support.native import HashingEmbedder, native_settings
 from tests.support.partitioned import partitioned_database
@@ -43,6 +44,8 @@ def native(settings_for: Callable[[str], NativeSettings]) -> Callable[[pytest.Fi
     """The provider on PostgreSQL, as configured for a dsn."""
 
     def opener(request: pytest.FixtureRequest) -> Opener:
+        if cluster := request.config.getoption("--citus"):
+            return on_citus(CitusCluster(cluster), settings_for)
         server: EmbeddedServer = request.getfixturevalue("postgres_server")
 
         @asynccontextmanager
@@ -55,6 +58,19 @@ def native(settings_for: Callable[[str], NativeSettings]) -> Callable[[pytest.Fi
         return opened
 
     return opener
+
+
+def on_citus(cluster: CitusCluster, settings_for: Callable[[str], NativeSettings]) -> Opener:
+    """The provider on memories that a cluster of Citus has."""
+
+    @asynccontextmanager
+    async def opened(host: Host) -> AsyncIterator[MemoryProvider]:
+        dsn = await cluster.create_database()
+        async with settings_for(dsn).open(host) as provider:
+            yield provider
+        await cluster.drop_database(dsn)
+
+    return opened
 
 
 def walled(request: pytest.FixtureRequest) -> Opener:

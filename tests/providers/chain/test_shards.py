@@ -13,7 +13,6 @@ from providers.errors import Unavailable
 from tests.providers.chain.scene import Scene, play
 from tests.support.clock import FakeClock, simulate
 from tests.support.frail import FrailProvider
-from tests.support.sharded import ShardedProvider
 
 USERS = [f"user-{number}" for number in range(8)]
 ILL = {1}
@@ -22,10 +21,11 @@ WELL = [user for user in USERS if user not in LOST]
 TRIES = 6  # one more than what opens a breaker
 
 
-def sharded_home(scene: Scene) -> ShardedProvider:
-    """Return the first provider."""
-    assert isinstance(scene.home, ShardedProvider)
-    return scene.home
+def sharded(clock: FakeClock) -> FrailProvider:
+    """Return a provider with shards."""
+    provider = FrailProvider(clock)
+    provider.shards = 4
+    return provider
 
 
 async def remember_all(scene: Scene) -> None:
@@ -53,7 +53,7 @@ def test_one_ill_shard_sends_its_owners_alone_to_the_standby() -> None:
 
     async def act(scene: Scene) -> None:
         await remember_all(scene)
-        home = sharded_home(scene)
+        home = scene.home
         home.ill = ILL
         for _ in range(TRIES):
             assert {await answered_by(scene, user) for user in LOST} == {"standby"}
@@ -65,7 +65,7 @@ def test_one_ill_shard_sends_its_owners_alone_to_the_standby() -> None:
         assert (home.refused, guards.shards.open) == (met, 1)
         assert guards.breaker.snapshot().state is BreakerState.CLOSED
 
-    play(act, made=ShardedProvider)
+    play(act, made=sharded)
 
 
 def test_a_store_without_shards_sends_everybody_there() -> None:
@@ -88,7 +88,7 @@ def test_writes_of_the_others_are_stored_at_home() -> None:
 
     async def act(scene: Scene) -> None:
         await remember_all(scene)
-        home = sharded_home(scene)
+        home = scene.home
         home.ill = ILL
         degraded = {}
         for turn in range(TRIES):
@@ -114,7 +114,7 @@ def test_writes_of_the_others_are_stored_at_home() -> None:
         for user in USERS:
             assert len(await home.list_memories(user)) == 1 + TRIES
 
-    play(act, made=ShardedProvider)
+    play(act, made=sharded)
 
 
 def test_an_ill_shard_that_is_well_again_is_asked_again() -> None:
@@ -122,7 +122,7 @@ def test_an_ill_shard_that_is_well_again_is_asked_again() -> None:
 
     async def act(scene: Scene) -> None:
         await remember_all(scene)
-        home = sharded_home(scene)
+        home = scene.home
         home.ill = ILL
         for _ in range(TRIES):
             await answered_by(scene, LOST[0])
@@ -132,7 +132,7 @@ def test_an_ill_shard_that_is_well_again_is_asked_again() -> None:
         assert await answered_by(scene, LOST[0]) == "home"
         assert scene.links["home"].attempts.guards.shards.open == 0
 
-    play(act, made=ShardedProvider)
+    play(act, made=sharded)
 
 
 @pytest.mark.parametrize(("answers", "states"), [(True, []), (False, [BreakerState.OPEN])])
@@ -168,7 +168,7 @@ def test_a_forced_breaker_holds_for_every_shard() -> None:
 
         assert {await answered_by(scene, user) for user in USERS} == {"standby"}
 
-    play(act, made=ShardedProvider)
+    play(act, made=sharded)
 
 
 def test_calls_about_no_single_owner_have_no_breaker_of_a_shard() -> None:
