@@ -1,7 +1,7 @@
 """A cluster of Citus that somebody has, as the server on which the tests of the native provider make their databases.
 
-`pytest --citus postgresql+asyncpg://...` names its coordinator, as a superuser. A database of Citus cannot be copied from
-a template, so each is made on every node, and the provider's own migration distributes it.
+`pytest --citus postgresql+asyncpg://...` names its coordinator, as a superuser. A database of Citus cannot be copied
+from a template, so each is made on every node, and the provider's own migration distributes it.
 """
 
 from uuid import uuid4
