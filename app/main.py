@@ -85,7 +85,7 @@ from observability.metrics.scrapes import Scrapes
 from observability.recent import SHARED_SECONDS
 from observability.tracing import Tracer
 from observability.workers.exchange import Exchange, SingleProcess
-from providers.measured import MeasuredProvider
+from providers.provenance.provider import SourcedProvider
 from providers.reranking.provider import reranking
 from providers.wrapper import OperationName
 
@@ -247,7 +247,7 @@ def _lifespan(
             histories = Histories(callers=app.state.callers, attempts=chains.observer.history)
             console = app.state.console = Console(settings, histories, app.state.authenticator, chain)
             answering = reranking(lambda: chain.provider, reranker, metrics)
-            app.state.provider = MeasuredProvider(answering, lambda: chain.first, metrics, permitted)
+            app.state.provider = SourcedProvider(answering, lambda: chain.first, metrics, permitted)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (

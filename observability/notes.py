@@ -34,11 +34,11 @@ class Notes(Struct, eq=False):
     From the request: `patience` is the seconds that the caller will wait, None if it did not say; `wait` is the
     seconds that it will wait for the confirmation of a write; `session` is the token that it sent.
 
-    On the way: `caller` is the id of the key or `anonymous`; `provider_seconds` and `journal_seconds` are the
-    time spent waiting for providers and for the journal; `parts` holds the seconds of what a provider did in this
-    process, by name; `outcomes` holds the last outcome of asking each of them; `shed` is why the request was refused
-    before anything was done; `refused` is why its caller was, or why nothing was done for it; `failure` is why nothing
-    could answer it.
+    On the way: `caller` is the id of the key or `anonymous`, `key` that of the key alone, if one was shown;
+    `provider_seconds` and `journal_seconds` are the time spent waiting for providers and for the journal; `parts` holds
+    the seconds of what a provider did in this process, by name; `outcomes` holds the last outcome of asking each of
+    them; `shed` is why the request was refused before anything was done; `refused` is why its caller was, or why
+    nothing was done for it; `failure` is why nothing could answer it.
 
     From admission: `parallelism` is the share of the calls that the request could make at once which it is to make, so
     that it does not slow down others. `parked` returns a context for all waiting that is no work, in which the request
@@ -59,6 +59,7 @@ class Notes(Struct, eq=False):
     wait: float | None = None
     session: str | None = None
     caller: str | None = None
+    key: str | None = None
     provider: str | None = None
     provider_seconds: float = 0.0
     journal_seconds: float = 0.0

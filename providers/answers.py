@@ -6,6 +6,7 @@ from providers.search.explanations import Considered
 from providers.types import MemoryRecord
 
 # Reasons why an answer is less than it could be, one word each.
+WITHOUT_JOURNAL = "journal_unavailable"  # an answer lacks what a journal alone may know
 PARTIAL = "partial"  # a list lacks memories that the provider cannot list
 INCOMPLETE = "incomplete"  # items of a batch could not be done now, and are errors in their places
 NO_VECTOR = "no_vector"  # an embedder returned none for the query, which was answered by its words

@@ -16,6 +16,7 @@ from providers.filter_limits import check_filter
 from providers.json_limits import MAX_METADATA_BYTES, check_json, check_storable
 from providers.labels import LABELS, MAX_KEY_CHARS, MAX_LABEL_CHARS, Labels
 from providers.owners import DEFAULT_TENANT, Owner
+from providers.source import ASKED, MAX_CALLER_CHARS, Source
 from providers.types import ALL, MOMENTS, Conditions, Deletion, Edit, Metadata, NewMemory, PageQuery, RecallQuery
 
 MAX_CONTENT_CHARS = 32_000
@@ -103,6 +104,20 @@ def check_label(name: str, label: str | None) -> None:
         check_text(name, label, MAX_LABEL_CHARS)
 
 
+def check_source(source: Source | None) -> None:
+    """Refuse a source with parts that are blank, too long, or that no store can hold."""
+    if source is not None:
+        for name in ("origin", "caller", "key"):
+            check_caller(f"source.{name}", getattr(source, name))
+        check_moment("source.at", source.at)
+
+
+def check_caller(field: str, name: str | None) -> None:
+    """Refuse a part of a source that is blank, too long, or that no store can hold."""
+    if name is not None:
+        check_text(field, name, MAX_CALLER_CHARS)
+
+
 def check_key(key: str | None, field: str = "key") -> None:
     """Refuse a key that is blank, too long, or that no store can hold."""
     if key is not None:
@@ -158,6 +173,7 @@ def check_new_memory(memory: NewMemory) -> NewMemory:
     for name in MOMENTS:
         check_moment(name, getattr(memory, name))
     check_labels(memory)
+    check_source(memory.source)
     return memory if memory.memory_id is None else _canonical(memory, memory_id=check_memory_id(memory.memory_id))
 
 
@@ -171,6 +187,7 @@ def check_edit(edit: Edit) -> Edit:
         check_key(label) if name == "key" else check_label(name, label)
     if edit.expires_at is not UNSET:
         check_moment("expires_at", edit.expires_at)
+    check_source(edit.source)
     return _check_named(edit)
 
 
@@ -200,6 +217,8 @@ def check_conditions(conditions: Conditions) -> None:
     check_moment("created_before", conditions.created_before)
     check_moment("now", conditions.now)
     check_labels(conditions)
+    for name in ASKED:
+        check_caller(name, getattr(conditions, name))
     check_key_prefix(conditions.key_prefix)
     if conditions.where is not None:
         check_filter(conditions.where)

@@ -36,11 +36,12 @@ def check_snapshot(snapshot: Snapshot) -> Snapshot:
         **{name: _in_utc(name, getattr(snapshot, name)) for name in MOMENTS},
     )
     if snapshot.content is None:
-        nothing = dict.fromkeys({*NAMES, "metadata", *MOMENTS} - {"created_at"})
+        nothing = dict.fromkeys({*NAMES, "metadata", "source", *MOMENTS} - {"created_at"})
         return replace(canonical, digest=b"", first_version=0, unknown=NOTHING, **nothing)
     limits.check_content(snapshot.content)
     limits.check_metadata(snapshot.metadata)
     limits.check_labels(snapshot)
+    limits.check_source(snapshot.source)
     if snapshot.created_at is None:
         raise InvalidInput("created_at", "must be there, but on a tombstone")
     if len(snapshot.digest) != _DIGEST_BYTES:

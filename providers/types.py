@@ -7,18 +7,19 @@ from msgspec import UNSET, Struct, UnsetType
 
 from providers.expiry import has_expired
 from providers.filters import Filter
-from providers.labels import LabelChanges, Labels, labels_of
+from providers.labels import LabelChanges, labels_of
 from providers.owners import DEFAULT_TENANT, Owner
 from providers.positions import Order, Place, Position
 from providers.search.answer_options import PLAIN, AnswerOptions
 from providers.search.explanations import HitExplanation
 from providers.search.filter_match import matches
+from providers.source import Source, SourceConditions, Sourced, attributes_of
 
 Metadata = dict[str, Any]
 MOMENTS = ("created_at", "updated_at", "expires_at")  # of a memory
 
 
-class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
+class MemoryRecord(Sourced, frozen=True, kw_only=True, omit_defaults=True):
     """One memory as a caller sees it.
 
     `similarity_score` lies in [0, 1] and is set by recall alone, as is `explanation`, where it is asked for;
@@ -57,7 +58,7 @@ class MemoryRecord(Labels, frozen=True, kw_only=True, omit_defaults=True):
         return Position(self.created_at, self.id, self.first_version)
 
 
-class Dated(Labels, frozen=True, kw_only=True):
+class Dated(Sourced, frozen=True, kw_only=True):
     """When a memory that comes from elsewhere happened, when it was last changed, and when it expires, if ever."""
 
     created_at: datetime | None = None
@@ -81,14 +82,14 @@ class NewMemory(Dated, frozen=True, kw_only=True):
     unknown: str = ""
 
 
-class Conditions(Labels, frozen=True, kw_only=True):
+class Conditions(SourceConditions, frozen=True, kw_only=True):
     """The conditions on the memories that an operation is about: those that meet all of them.
 
     `where` filters on metadata; `created_from` is inclusive, `created_before` exclusive; a label that is given is to be
-    the same, and so is a key, which begins with a `key_prefix`. `without` are the ids of memories that do not count, up
-    to `limits.MAX_WITHOUT`: callers have no use for it, but a chain knows of memories that a provider still holds. What
-    has expired at the moment `now` does not count either; without one it is that of the first clock that the question
-    comes by.
+    the same, and so is a key, which begins with a `key_prefix`, and what is asked of the source. `without` are the ids
+    of memories that do not count, up to `limits.MAX_WITHOUT`: callers have no use for it, but a chain knows of memories
+    that a provider still holds. What has expired at the moment `now` does not count either; without one it is that of
+    the first clock that the question comes by.
     """
 
     where: Filter | None = None
@@ -101,13 +102,14 @@ class Conditions(Labels, frozen=True, kw_only=True):
     @property
     def conditional(self) -> bool:
         """Whether there are memories that do not meet the conditions, beside those that have expired."""
-        conditions = (self.where, self.created_from, self.created_before, self.key_prefix, *self.given_labels.values())
-        return bool(self.without) or any(condition is not None for condition in conditions)
+        moments = (self.created_from, self.created_before)
+        return bool(self.without) or self.of_contents or any(moment is not None for moment in moments)
 
     @property
     def of_contents(self) -> bool:
-        """Whether there are conditions on metadata, labels or keys."""
-        return self.where is not None or self.key_prefix is not None or bool(self.given_labels)
+        """Whether there are conditions on metadata, labels, keys or sources."""
+        given = bool(self.given_labels) or bool(self.given_source)
+        return given or self.where is not None or self.key_prefix is not None
 
     @property
     def given_labels(self) -> dict[str, Any]:
@@ -120,6 +122,7 @@ class Conditions(Labels, frozen=True, kw_only=True):
             (self.created_from is None or record.created_at >= self.created_from)
             and (self.created_before is None or record.created_at < self.created_before)
             and all(getattr(record, name) == label for name, label in self.given_labels.items())
+            and self.admits_source(record.source)
             and (self.key_prefix is None or (record.key is not None and record.key.startswith(self.key_prefix)))
             and (self.where is None or matches(self.where, record.metadata))
             and record.id not in self.without
@@ -151,7 +154,8 @@ class Edit(LabelChanges, frozen=True, kw_only=True):
     """A change of a memory; omitted parts stay, and a label or an expiry that becomes None is removed.
 
     `edit_id` is a UUID whose first 96 bits name the edit, so that a retry cannot undo a later one; the last 32 are a
-    digest of the change. If `seen` is given, the memory is changed only if it has that version.
+    digest of the change. If `seen` is given, the memory is changed only if it has that version. `source` is that of the
+    memory afterwards; by itself it changes nothing.
     """
 
     owner: Owner
@@ -162,6 +166,7 @@ class Edit(LabelChanges, frozen=True, kw_only=True):
     version: int | None = None
     edit_id: str | None = None
     seen: int | None = None
+    source: Source | None = None
 
     @property
     def empty(self) -> bool:
@@ -211,7 +216,7 @@ def as_page(conditions: Conditions, owner: Owner) -> PageQuery:
     return PageQuery(owner=owner, **{name: getattr(conditions, name) for name in Conditions.__struct_fields__})
 
 
-class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class Snapshot(Sourced, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """One memory with all that a copy of it must hold; or a tombstone, which has no content.
 
     `user_id` is the key of its owner (see `Owner.key`), so that a program that knows of no tenants refuses the states
@@ -269,7 +274,7 @@ class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
             expires_at=self.expires_at,
             first_version=self.first_version,
             version=self.version,
-            **labels_of(self),
+            **attributes_of(self),
         )
 
     @property
@@ -286,7 +291,7 @@ class Snapshot(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unk
             expires_at=self.expires_at,
             first_version=self.first_version,
             unknown=self.unknown,
-            **labels_of(self),
+            **attributes_of(self),
         )
 
 

@@ -187,7 +187,7 @@ async def refusals_noted(request: AnyConnection) -> AsyncIterator[None]:
 
 def _noted(identity: Identity) -> Identity:
     if (notes := current.get()) is not None:
-        notes.caller = identity.id
+        notes.caller, notes.key = identity.id, identity.key
     return identity
 
 

@@ -56,7 +56,7 @@ class KeyTable:
         for place, text in enumerate(key.hashes):
             ends = [end for end in (expires, former_until if place else None) if end is not None]
             proof = text if key.renewed is None else f"{text} since {key.renewed.isoformat()}"
-            identity = Identity(name, scopes, users, key.tenant, min(ends, default=None), proof)
+            identity = Identity(name, scopes, users, key.tenant, min(ends, default=None), proof, key=name)
             secret = _Secret(identity, min(ends, default=float("inf")), key.revoked is not None)
             self._by_id.setdefault(name, []).append(secret)
             if text.startswith(HASH_PREFIX):

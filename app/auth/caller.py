@@ -42,7 +42,7 @@ class Identity(Struct, frozen=True):
     `id` is as of a caller, and stays the same when its secret is replaced. `users` are those of `tenant` that it speaks
     for. `expires` is in seconds since 1970, None for never. `proof` stands for the secret that was shown, so that a
     session can end with it. `once` is what it has shown, if that counts a single time, and `body_digest` the SHA-256
-    of the body to which it is bound, in hex digits.
+    of the body to which it is bound, in hex digits. `key` is the id of the key by which it is known, None of a token.
     """
 
     id: str
@@ -53,6 +53,7 @@ class Identity(Struct, frozen=True):
     proof: str = ""
     once: Once | None = None
     body_digest: str | None = None
+    key: str | None = None
 
     def require(self, scope: Scope) -> None:
         """Require this scope of the identity; raise `CallerRefused` if it lacks it."""

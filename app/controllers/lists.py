@@ -27,15 +27,16 @@ from providers.errors import InvalidInput
 from providers.expiry import BEGINNING
 from providers.labels import LABELS, MAX_LABEL_CHARS
 from providers.positions import Order
+from providers.source import ASKED, MAX_CALLER_CHARS, Origin
 from providers.timing.turns import in_turns
 from providers.types import ALL, PageQuery, as_page
 
 _LIST_PROBLEMS = (*READ_PROBLEMS, problems.CURSOR_LOST, problems.SESSION_LOST)
-CONDITIONS = (*LABELS, "where", "created_from", "created_before")
+CONDITIONS = (*LABELS, "where", "created_from", "created_before", *ASKED)
 
 
-def _label(text: str) -> QueryParameter:
-    return QueryParameter(min_length=1, max_length=MAX_LABEL_CHARS, description=text)
+def _label(text: str, longest: int = MAX_LABEL_CHARS) -> QueryParameter:
+    return QueryParameter(min_length=1, max_length=longest, description=text)
 
 
 _LIMIT = QueryParameter(ge=1, le=limits.MAX_LIST_LIMIT, description="Memories on a page.")
@@ -46,6 +47,7 @@ _TOTAL = QueryParameter(description="Count the memories that meet the conditions
 _WHERE = QueryParameter(max_length=MAX_WHERE_CHARS, description="A condition on the metadata, as JSON.")
 _FROM = QueryParameter(description="The earliest moment of creation, with its time zone.")
 _BEFORE = QueryParameter(description="The moment before which they were created, with its time zone.")
+_ORIGIN = QueryParameter(description="What the texts come from, as their writers have said.")
 _CONFIRM = QueryParameter(description="`everything`; with conditions also `matching`. A dry run needs none.")
 _DRY_RUN = QueryParameter(description="Count what would be deleted, and delete nothing.")
 
@@ -54,9 +56,12 @@ Agent = Annotated[str | None, _label("Memories of this agent.")]
 App = Annotated[str | None, _label("Memories of this app.")]
 Speaker = Annotated[str | None, _label("Memories of this speaker.")]
 Where = Annotated[str | None, _WHERE]
+OfOrigin = Annotated[Origin | None, _ORIGIN]
+SourceCaller = Annotated[str | None, _label("Memories that this caller has written.", MAX_CALLER_CHARS)]
+SourceKey = Annotated[str | None, _label("Memories that were written with this API key.", MAX_CALLER_CHARS)]
 
 
-async def provide_conditions(
+async def provide_conditions(  # noqa: PLR0913 - one for each parameter of the query
     *,
     session: Session = None,
     agent: Agent = None,
@@ -65,6 +70,9 @@ async def provide_conditions(
     where: Where = None,
     created_from: Annotated[datetime | None, _FROM] = None,
     created_before: Annotated[datetime | None, _BEFORE] = None,
+    origin: OfOrigin = None,
+    source_caller: SourceCaller = None,
+    source_key: SourceKey = None,
 ) -> ConditionsRequest:
     """Gather the conditions of a request as one value; raise `InvalidInput` if `where` is none.
 
@@ -78,6 +86,9 @@ async def provide_conditions(
         where=read_where(where),
         created_from=created_from,
         created_before=created_before,
+        origin=origin,
+        source_caller=source_caller,
+        source_key=source_key,
     )
 
 
@@ -119,6 +130,9 @@ class ListsController(UserResource):
         where: Where = None,
         created_from: Annotated[datetime | None, _FROM] = None,
         created_before: Annotated[datetime | None, _BEFORE] = None,
+        origin: OfOrigin = None,
+        source_caller: SourceCaller = None,
+        source_key: SourceKey = None,
     ) -> Response[schemas.ListResponse]:
         """List memories from newest to oldest, or the other way round, those that meet the conditions.
 
@@ -138,6 +152,9 @@ class ListsController(UserResource):
             where=read_where(where),
             created_from=created_from,
             created_before=created_before,
+            origin=origin,
+            source_caller=source_caller,
+            source_key=source_key,
         )
         query = await _admitted(call, wanted)
         return await _answer(call, query, await call.provider.page(query))
@@ -178,6 +195,9 @@ class ListsController(UserResource):
         where: Where = None,
         created_from: Annotated[datetime | None, _FROM] = None,
         created_before: Annotated[datetime | None, _BEFORE] = None,
+        origin: OfOrigin = None,
+        source_caller: SourceCaller = None,
+        source_key: SourceKey = None,
     ) -> Response[schemas.DeleteAllResponse | schemas.DryRunResponse]:
         """Delete the memories that meet the conditions for good, up to 1,000 in one request. 202 as for one.
 
@@ -191,6 +211,9 @@ class ListsController(UserResource):
             where=read_where(where),
             created_from=created_from,
             created_before=created_before,
+            origin=origin,
+            source_caller=source_caller,
+            source_key=source_key,
         )
         cost = price.ERASE_ALL + price.of_conditions(wanted)
         conditions = wanted.conditions

@@ -21,6 +21,7 @@ from providers.answers import Found
 from providers.errors import InvalidInput
 from providers.owners import Owner
 from providers.positions import Position
+from providers.source import ASKED
 from providers.types import Conditions, MemoryRecord, PageQuery
 
 MAX_CURSOR_CHARS = 512
@@ -129,6 +130,9 @@ def _query_digest(query: PageQuery) -> bytes:
     conditions = Conditions(**{name: getattr(query, name) for name in Conditions.__struct_fields__})
     given = asdict(conditions)
     del given["now"]  # the reader sets it anew for every page
+    for name in ASKED:
+        if given[name] is None:  # as in the versions before, whose cursors go on
+            del given[name]
     return blake2b(_encode([given, query.order]), digest_size=_DIGEST_BYTES).digest()
 
 

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.http.lifetimes import Lifetime
-from app.http.schemas import Content, ExpiresAt, LabelledRequest, MetadataField, TtlSeconds, UserId
+from app.http.schemas import Content, ExpiresAt, LabelledRequest, MetadataField, TtlSeconds, UserId, WrittenOrigin
 from providers.keys.listing import MAX_DEPTH
 from providers.labels import MAX_KEY_CHARS
 from providers.owners import Owner
+from providers.source import DEFAULT_ORIGIN, Source
 from providers.types import NewMemory
 
 Key = Annotated[str, Meta(min_length=1, max_length=MAX_KEY_CHARS)]
@@ -23,6 +24,7 @@ class KeptRequest(LabelledRequest, frozen=True, kw_only=True, forbid_unknown_fie
     metadata: MetadataField | None = None
     expires_at: ExpiresAt | None = None
     ttl_seconds: TtlSeconds | None = None
+    origin: WrittenOrigin = DEFAULT_ORIGIN
     user_id: UserId | UnsetType = UNSET
 
     def memory_under(self, key: str, owner: Owner, memory_id: str | None, lifetime: Lifetime) -> NewMemory:
@@ -38,6 +40,7 @@ class KeptRequest(LabelledRequest, frozen=True, kw_only=True, forbid_unknown_fie
             memory_id=memory_id,
             key=key,
             expires_at=lifetime.of_new(self.expires_at, self.ttl_seconds),
+            source=Source(origin=self.origin),
             **self.labels,
         )
 

@@ -15,16 +15,21 @@ from app.http.schemas import (
     MetadataField,
     TtlSeconds,
     UserId,
+    WrittenOrigin,
 )
 from providers import limits
 from providers.errors import InvalidInput
 from providers.owners import Owner
+from providers.source import DEFAULT_ORIGIN, Origin, Source
 from providers.types import NewMemory
 
 UnlessSimilar = Annotated[
     float,
     Meta(gt=0, le=1, description="The cosine of the vectors from which on an existing memory is answered instead."),
 ]
+
+
+_ORIGINS: dict[str, Origin] = {"assistant": "assistant", "tool": "tool"}  # by the roles of those who are no users
 
 
 class RememberRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
@@ -35,6 +40,7 @@ class RememberRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
     created_at: HappenedAt | None = None
     expires_at: ExpiresAt | None = None
     ttl_seconds: TtlSeconds | None = None
+    origin: WrittenOrigin = DEFAULT_ORIGIN
 
     def memory(self, owner: Owner, memory_id: str | None, lifetime: Lifetime) -> NewMemory:
         """Return the memory to store; raise `InvalidInput` if its moments are not those of a memory written now."""
@@ -46,6 +52,7 @@ class RememberRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
             memory_id=memory_id,
             created_at=self.created_at,
             expires_at=lifetime.of_new(self.expires_at, self.ttl_seconds),
+            source=Source(origin=self.origin),
             **self.labels,
         )
 
@@ -67,7 +74,8 @@ class Message(Struct, frozen=True, forbid_unknown_fields=True):
 class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
     """A memory to store, or the messages of a conversation, each of which becomes a memory, in their order.
 
-    With `unless_similar` the memory is not stored if the user has one that is so much like it, or says the same.
+    With `unless_similar` the memory is not stored if the user has one that is so much like it, or says the same. The
+    `origin` is `user` by default, and that of a message its role, if this is an origin.
     """
 
     content: Content | UnsetType = UNSET
@@ -77,6 +85,7 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
     expires_at: ExpiresAt | None = None
     ttl_seconds: TtlSeconds | None = None
     unless_similar: UnlessSimilar | UnsetType = UNSET
+    origin: WrittenOrigin | UnsetType = UNSET
     user_id: UserId | UnsetType = UNSET
 
     @property
@@ -90,7 +99,7 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
         if self.messages is UNSET:
             if self.content is UNSET:
                 raise InvalidInput("content", "is required")
-            return [self._one(self.content, self.labels)]
+            return [self._one(self.content, self.labels, DEFAULT_ORIGIN)]
         if self.content is not UNSET:
             raise InvalidInput("messages", "must not be given together with content")
         if self.unless_similar is not UNSET:
@@ -98,12 +107,19 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
         if self.speaker is not None:
             raise InvalidInput("speaker", "must not be given together with messages, which name their speakers")
         return [
-            self._one(message.content, self.labels | {"speaker": message.name or message.role})
+            self._one(message.content, self.labels | {"speaker": message.name or message.role}, origin_of(message.role))
             for message in self.messages
         ]
 
-    def _one(self, content: str, labels: dict[str, Any]) -> RememberRequest:
-        return RememberRequest(content, self.metadata, self.created_at, self.expires_at, self.ttl_seconds, **labels)
+    def _one(self, content: str, labels: dict[str, Any], origin: Origin) -> RememberRequest:
+        told = origin if self.origin is UNSET else self.origin
+        times = self.created_at, self.expires_at, self.ttl_seconds
+        return RememberRequest(content, self.metadata, *times, told, **labels)
+
+
+def origin_of(role: str) -> Origin:
+    """Return what a message with this role comes from."""
+    return _ORIGINS.get(role, DEFAULT_ORIGIN)
 
 
 class RememberResponse(Struct, frozen=True, omit_defaults=True):

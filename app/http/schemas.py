@@ -19,6 +19,7 @@ from providers.positions import Order
 from providers.search.answer_options import AnswerOptions
 from providers.search.explanations import Considered
 from providers.search.recency import DAY, HALF_LIFE_DAYS, Recency
+from providers.source import DEFAULT_ORIGIN, MAX_CALLER_CHARS, Origin, Source
 from providers.types import Conditions, Edit, MemoryRecord, Metadata, PageQuery, RecallQuery, as_page
 
 MAX_OWNERS = 8  # of one recall
@@ -57,6 +58,8 @@ ExpiresAt = Annotated[datetime, Meta(tz=True, description=_EXPIRES)]
 _TTL = "For how many seconds from now on it is to live; not together with `expires_at`."
 TtlSeconds = Annotated[int, Meta(ge=1, le=MAX_TTL_SECONDS, description=_TTL)]
 Label = Annotated[str, Meta(min_length=1, max_length=MAX_LABEL_CHARS)]
+WrittenOrigin = Annotated[Origin, Meta(description="What the text comes from, as its writer says.")]
+CallerId = Annotated[str, Meta(min_length=1, max_length=MAX_CALLER_CHARS)]
 PageLimit = Annotated[int, Meta(ge=1, le=limits.MAX_PAGE_LIMIT)]
 Offset = Annotated[int, Meta(ge=0, le=limits.MAX_LIST_OFFSET)]
 MetadataField = Annotated[
@@ -89,12 +92,14 @@ class ChangeRequest(Struct, frozen=True, forbid_unknown_fields=True):
     agent: Label | UnsetType | None = UNSET
     app: Label | UnsetType | None = UNSET
     speaker: Label | UnsetType | None = UNSET
+    origin: WrittenOrigin = DEFAULT_ORIGIN
 
     def edit(self, owner: Owner, memory_id: str, ids: WriteIds, lifetime: Lifetime) -> Edit:
         """Return the edit to make, with its id; raise `InvalidInput` if its expiry is not that of a memory now."""
         changes = {name: getattr(self, name) for name in ("content", "metadata", *LABELS)}
         expires_at = lifetime.of_change(self.expires_at, self.ttl_seconds)
-        edit = Edit(owner=owner, memory_id=memory_id, expires_at=expires_at, **changes)
+        source = Source(origin=self.origin)
+        edit = Edit(owner=owner, memory_id=memory_id, expires_at=expires_at, source=source, **changes)
         return ids.update(edit, None if self.ttl_seconds is UNSET else self.ttl_seconds)
 
 
@@ -108,12 +113,15 @@ class ConditionsRequest(LabelledRequest, frozen=True, kw_only=True):
     """The conditions for memories: those are meant that meet all of them.
 
     `where` is a condition on the metadata; `created_from` is inclusive, `created_before` exclusive; a label is to be
-    the same.
+    the same, and so is the `origin` of the text; `source_caller` has written it, with the API key `source_key`.
     """
 
     where: Filter | None = None
     created_from: Moment | None = None
     created_before: Moment | None = None
+    origin: Origin | None = None
+    source_caller: CallerId | None = None
+    source_key: CallerId | None = None
 
     @property
     def conditions(self) -> Conditions:

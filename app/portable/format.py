@@ -19,7 +19,7 @@ from providers.owners import DEFAULT_TENANT
 from providers.types import Dated, MemoryRecord, Metadata, Snapshot
 
 FORMAT = "ninai-memories"
-MAJOR, MINOR = 1, 1  # 1.1 has added `expires_at` and `key`
+MAJOR, MINOR = 1, 2  # 1.1 has added `expires_at` and `key`, 1.2 `source`
 VERSION = f"{MAJOR}.{MINOR}"
 
 

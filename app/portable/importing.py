@@ -19,6 +19,7 @@ from providers.errors import Conflict, InvalidInput, MemoryDeleted, ProviderErro
 from providers.keys.writing import tidy
 from providers.limits import MAX_BATCH, check_new_memory
 from providers.owners import Owner
+from providers.source import Source
 from providers.states.clock import keyed_memory_id
 from providers.timing.turns import Turns
 from providers.types import NewMemory
@@ -32,7 +33,8 @@ SLICE_BYTES = 2 * 1024 * 1024
 
 _TIDIED_AT_ONCE = 4  # keys
 
-_AS_THEY_ARE = {*MemoryLine.__struct_fields__} & {*NewMemory.__struct_fields__} - {"first_version"}
+_AS_THEY_ARE = {*MemoryLine.__struct_fields__} & {*NewMemory.__struct_fields__} - {"first_version", "source"}
+_SOURCE = Source(origin="import")  # whoever wrote it elsewhere: nobody here can tell whether that is true
 _SCOPE = "import"  # of derived ids, so that no other ones are made of the same parts
 
 
@@ -93,7 +95,8 @@ class Import(Struct):
         check_happened(line.created_at, self.now)
         fields = {name: getattr(line, name) for name in _AS_THEY_ARE}
         first_version = line.first_version or None
-        return check_new_memory(NewMemory(owner=self.owner, memory_id=line.id, first_version=first_version, **fields))
+        memory = NewMemory(owner=self.owner, memory_id=line.id, first_version=first_version, source=_SOURCE, **fields)
+        return check_new_memory(memory)
 
     def _other(self, number: int, line: Line) -> ImportResult:
         if isinstance(line, HeaderLine):

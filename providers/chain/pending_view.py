@@ -75,6 +75,17 @@ class PendingView(Struct):
         except JournalUnavailable as error:
             self._continue_without_journal(error)
 
+    async def begin_alone(self) -> None:
+        """Look up what each provider of the order lacks, if none was looked up for because none may answer.
+
+        What was written before one has joined is pending at the others only.
+
+        Raises:
+            JournalUnavailable: the journal does not answer.
+        """
+        for link in () if self._entries else self.execution.route.links:
+            await self._look(link.name, self.execution.deadline)
+
     async def entry(self, memory_id: str) -> JournalEntry | None:
         """Return what the journal knows of one memory, None also if it does not answer.
 

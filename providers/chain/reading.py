@@ -81,11 +81,13 @@ class ChainReader:
             except JournalUnavailable:
                 raise
             except Unavailable as error:
-                if query.key is not None and (pending := list(filter(query.admits, view.keyed(query.key)))):
-                    # What the journal has under a key is newer than what the providers have.
-                    execution.degrade(f"home_{error.outcome}")
-                    execution.answered(JOURNAL)
-                    return replace(Found(memories=pending), **execution.facts)
+                if query.key is not None:
+                    await view.begin_alone()
+                    if pending := list(filter(query.admits, view.keyed(query.key))):
+                        # What the journal has under a key is newer than what the providers have.
+                        execution.degrade(f"home_{error.outcome}")
+                        execution.answered(JOURNAL)
+                        return replace(Found(memories=pending), **execution.facts)
                 if goes_on_with is None:
                     raise
                 raise CursorLost(goes_on_with) from error

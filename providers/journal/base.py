@@ -4,6 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from providers.answers import WITHOUT_JOURNAL
 from providers.errors import Rejected, Unavailable
 from providers.journal.facts import JournalFacts
 from providers.journal.history import SupersededVersions
@@ -36,7 +37,7 @@ MAX_TRACES = 1_000
 class JournalUnavailable(Unavailable):
     """The journal cannot be read or written now: disk full, database down. Nothing may be accepted meanwhile."""
 
-    outcome = "journal_unavailable"
+    outcome = WITHOUT_JOURNAL
 
 
 class NoJournal(Exception):

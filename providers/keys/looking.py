@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from providers.answers import PARTIAL, Fetched, Found
+from providers.answers import PARTIAL, WITHOUT_JOURNAL, Fetched, Found
 from providers.base import MemoryProvider
 from providers.errors import KeyNotFound, ProviderError, Unavailable
 from providers.expiry import BEGINNING
@@ -19,10 +19,15 @@ MAX_OF_KEY = 100
 async def look(provider: MemoryProvider, owner: Owner, key: str, now_ms: Milliseconds = wall_clock_ms) -> OfKey:
     """Return the memories of a key, of which the current one may have expired by the caller's clock.
 
+    What a chain says without its journal is no ground for a write: what was put last may be in the journal alone.
+
     Raises:
         Unavailable: it is unknown what the key names.
     """
-    return chosen((await _listed(provider, owner, key)).memories, moment_of(now_ms))
+    page = await _listed(provider, owner, key)
+    if WITHOUT_JOURNAL in page.degraded:
+        raise Unavailable(f"what was put under the key {key!r} last may be known to the journal alone")
+    return chosen(page.memories, moment_of(now_ms))
 
 
 async def fetch(provider: MemoryProvider, owner: Owner, key: str, now_ms: Milliseconds = wall_clock_ms) -> Fetched:

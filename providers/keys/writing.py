@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from providers.answers import Changed, Erased, Stored
 from providers.base import MemoryProvider
-from providers.errors import KeyNotFound, MemoryNotFound, ProviderError, Unavailable, VersionMismatch
+from providers.errors import KeyNotFound, MemoryDeleted, MemoryNotFound, ProviderError, Unavailable, VersionMismatch
 from providers.keys.choosing import unlooked_version
 from providers.keys.looking import delete_superseded, free, look
 from providers.limits import check_key, check_new_memory
@@ -66,25 +66,33 @@ async def put(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds = wall
     check_new_memory(wanted.memory)
     for _ in range(_TRIES):
         try:
-            found = await look(provider, wanted.memory.owner, wanted.key, now_ms)
-        except Unavailable:
-            if wanted.expected is not None:
-                raise
-            return await _created(provider, replace(wanted.memory, first_version=unlooked_version(now_ms)))
-        _check_expected(wanted, found.current)
-        there = found.current or found.expired
-        if there is not None and there.id == wanted.memory.memory_id:
-            return await _created(provider, wanted.memory)  # a retry
-        if found.current is None:
-            await free(provider, found)
-            return await _created(provider, wanted.memory)
-        try:
-            changed = await provider.change(_replacement(wanted, found.current))
+            return await _put_once(provider, wanted, now_ms)
         except MemoryNotFound:
-            continue  # deleted meanwhile
-        await delete_superseded(provider, found)
-        return Kept(id=changed.memory.id, version=changed.memory.version, created=False, written=changed)
+            pass  # what it was to replace was deleted meanwhile
+        except MemoryDeleted:
+            if wanted.memory.memory_id is not None:
+                raise  # a retry of what was put, and deleted since
+            # Otherwise it was deleted by its key before home had it.
     raise Unavailable(f"the key {wanted.key!r} is being written by too many at once")
+
+
+async def _put_once(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds) -> Kept:
+    try:
+        found = await look(provider, wanted.memory.owner, wanted.key, now_ms)
+    except Unavailable:
+        if wanted.expected is not None:
+            raise
+        return await _created(provider, replace(wanted.memory, first_version=unlooked_version(now_ms)))
+    _check_expected(wanted, found.current)
+    there = found.current or found.expired
+    if there is not None and there.id == wanted.memory.memory_id:
+        return await _created(provider, wanted.memory)  # a retry
+    if found.current is None:
+        await free(provider, found)
+        return await _created(provider, wanted.memory)
+    changed = await provider.change(_replacement(wanted, found.current))
+    await delete_superseded(provider, found)
+    return Kept(id=changed.memory.id, version=changed.memory.version, created=False, written=changed)
 
 
 async def tidy(provider: MemoryProvider, owner: Owner, key: str) -> None:
@@ -154,6 +162,7 @@ def _replacement(wanted: Put, current: MemoryRecord) -> Edit:
         app=memory.app,
         speaker=memory.speaker,
         seen=_version_of(wanted.expected),
+        source=memory.source,
     )
     return wanted.named(edit)
 

@@ -15,10 +15,10 @@ import msgspec
 from msgspec import Meta, Raw
 
 from providers.errors import InvalidInput
-from providers.labels import Labels
 from providers.limits import MAX_VERSION, check_content, check_metadata
 from providers.mem0.item import Item
 from providers.mem0.names import owner_of
+from providers.source import Sourced
 from providers.states.clock import COUNTER_BITS
 from providers.states.digests import digest_of
 from providers.states.unknown import NOTHING, joined, split
@@ -41,7 +41,7 @@ class Malformed(ValueError):
 _Moment = Annotated[datetime, Meta(tz=True)]
 
 
-class _Envelope(Labels, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+class _Envelope(Sourced, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
     """The state of a memory as it is written; what a text of mem0's says already is left out."""
 
     id: str

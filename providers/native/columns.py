@@ -20,6 +20,7 @@ from providers.native.rows import Embedding, MemoryRow
 from providers.native.wall import NAMED, tenants_of
 from providers.owners import Owner
 from providers.postgres.parts import in_parts, size_of
+from providers.source import Source
 from providers.timing.turns import in_turns
 from providers.types import Edit, MemoryRecord, Snapshot
 
@@ -63,6 +64,10 @@ def _half(vector: Vector | None) -> HalfVector | None:
     return None if vector is None else HalfVector(vector)
 
 
+def _source(value: dict[str, Any] | None) -> Source | None:
+    return None if value is None else msgspec.convert(value, Source)
+
+
 _IF_GIVEN = "CASE WHEN :has_{name} THEN CAST(:{name} AS {type}) ELSE {name} END"
 _WITH_CONTENT = "CASE WHEN :has_content THEN CAST(:{name} AS {type}) ELSE {name} END"
 _WITH_FURTHER = "CASE WHEN :has_further THEN ninai_changed_fields({name}, CAST(:further AS jsonb)) ELSE {name} END"
@@ -93,6 +98,7 @@ COLUMNS = (
     Column(name="first_version", type="bigint", derived=True, head="0"),
     Column(name="expires_at", type="timestamptz", derived=True, head="NULL"),
     *(Column(name=label, type="text", derived=True, head="NULL") for label in NAMES),
+    Column(name="source", type="jsonb", derived=True, head="NULL", read=_source),
     Column(name="embedding_model", type="text", live=True, source="embedding.model", edit=_WITH_CONTENT),
     Column(name="embedding", type="halfvec", live=True, source="embedding.vector", write=_half, edit=_WITH_CONTENT),
     Column(name="analysis", type="bytea", live=True, source="analysis", edit=_OF_THE_SAME),
@@ -187,7 +193,8 @@ def _key_in_order(written: Sequence[Any]) -> tuple[str, UUID]:
 def edit_values(edit: Edit) -> dict[str, Any]:
     """Return for each column that an edit can set whether it does, and to what."""
     further = {name: _in_text(value) for name, value in edit.further.items()}
-    values: dict[str, Any] = {"has_further": bool(further), "further": to_jsonb(further)}
+    further["source"] = None if edit.source is None else msgspec.to_builtins(edit.source)
+    values: dict[str, Any] = {"has_further": True, "further": to_jsonb(further)}
     for column in GIVEN:
         value = getattr(edit, column.name)
         given = value is not UNSET

@@ -16,6 +16,10 @@ def conditions_sql(conditions: Conditions, bind: Bind) -> list[str]:
     tests = [
         f"({name} IS NOT NULL AND {name} = {bind(label, 'text')})" for name, label in conditions.given_labels.items()
     ]
+    tests += [
+        f"coalesce(source ->> '{name}' = {bind(value, 'text')}, false)"
+        for name, value in conditions.given_source.items()
+    ]
     if conditions.key_prefix is not None:
         tests.append(_begins_with(conditions.key_prefix, bind))
     if conditions.created_from is not None:

@@ -9,12 +9,12 @@ from datetime import datetime
 
 import msgspec
 
-from providers.labels import Labels, labels_of
+from providers.source import Sourced, attributes_of
 from providers.states.unknown import NOTHING, joined, split
 from providers.types import Snapshot
 
 
-class _Further(Labels, frozen=True, kw_only=True, omit_defaults=True):
+class _Further(Sourced, frozen=True, kw_only=True, omit_defaults=True):
     first_version: int = 0
     expires_at: datetime | None = None
 
@@ -26,7 +26,7 @@ _encode = msgspec.json.encode
 
 def further_of(state: Snapshot) -> str:
     """Return the further fields of a state and those that this program does not know, as one text; empty if none."""
-    further = _Further(first_version=state.first_version, expires_at=state.expires_at, **labels_of(state))
+    further = _Further(first_version=state.first_version, expires_at=state.expires_at, **attributes_of(state))
     return state.unknown if further == _EMPTY else joined(_encode(further).decode(), state.unknown)
 
 

@@ -6,8 +6,8 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from providers.errors import Conflict, VersionMismatch
-from providers.labels import labels_of
 from providers.limits import MAX_EDITS
+from providers.source import attributes_of
 from providers.states.digests import digest_of
 from providers.types import Edit, MemoryRecord, NewMemory, Snapshot
 
@@ -41,7 +41,7 @@ def first_state(memory: NewMemory, memory_id: str, version: int, now: datetime) 
         digest=digest_of(memory.content, memory.metadata),
         first_version=version if memory.first_version is None else memory.first_version,
         unknown=memory.unknown,
-        **labels_of(memory),
+        **attributes_of(memory),
     )
 
 
@@ -76,6 +76,7 @@ def edited(stored: Snapshot, edit: Edit, version: int, now: datetime) -> Snapsho
         updated_at=now,
         expires_at=None if expires_at is None else expires_at.astimezone(UTC),
         edits=stored.edits if edit.edit_id is None else (*stored.edits, edit.edit_id)[-MAX_EDITS:],
+        source=edit.source,
         **edit.labels,
     )
 

@@ -10,15 +10,17 @@ from providers.types import Snapshot
 class Breach(Struct, kw_only=True):
     """What became of one change behind the chain's back.
 
-    Until it was `noticed` the stores `names` may have given wrong answers, and until all was `complete` again answers
-    had to be marked. `lost` are the memories of which something was lost by nature, with what was left of them, None if
-    that was nothing. `known` are those of which the journal knew when it happened, and when it was noticed.
+    Until it was `noticed` the stores `names` may have given wrong answers, and until all was `filled` again answers had
+    to be marked; by the time that it was `complete` everybody had heard of that. `lost` are the memories of which
+    something was lost by nature, with what was left of them, None if that was nothing. `known` are those of which the
+    journal knew when it happened, and when it was noticed.
     """
 
     what: str
     at: float
     names: tuple[str, ...] = ()
     noticed: float | None = None
+    filled: float | None = None
     complete: float | None = None
     lost: Mapping[str, Snapshot | None] = {}
     known: frozenset[str] = frozenset()

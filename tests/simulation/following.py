@@ -28,15 +28,24 @@ async def follow(
         await asyncio.sleep(_LOOK_SECONDS)
     if lost is not None:
         breach.lost = await lost()
+    filling = asyncio.ensure_future(_filled(world, breach))
     while not (await noticed() and _heard(world, breach.names)):  # noqa: ASYNC110 - no event tells
         await asyncio.sleep(_LOOK_SECONDS)
     await asyncio.sleep(_HEARD_SECONDS)
     breach.noticed = world.clock()
     breach.known &= known_in(world)
+    await filling
     while not world.filled():  # noqa: ASYNC110 - no event tells
         await asyncio.sleep(_LOOK_SECONDS)
     await asyncio.sleep(_HEARD_SECONDS)
     breach.complete = world.clock()
+
+
+async def _filled(world: World, breach: Breach) -> None:
+    """Note when all is filled for the first time, from when on nobody need mark an answer."""
+    while not world.filled():  # noqa: ASYNC110 - no event tells
+        await asyncio.sleep(_LOOK_SECONDS)
+    breach.filled = world.clock()
 
 
 def _heard(world: World, names: Sequence[str]) -> bool:

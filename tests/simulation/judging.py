@@ -20,26 +20,27 @@ _NEVER = float("inf")
 def judged(events: Sequence[Event], breaches: Sequence[Breach], check: Check) -> list[str]:
     """Return every promise that the history breaks.
 
-    Until a change was noticed the answers to reads count for nothing, and neither does what was written on their
-    ground. Where something was lost by nature, the history has three parts. Before the change everything counts. Until
-    all is complete again an answer without a mark must be right as if nothing had been lost. After that what was left
-    counts, and whatever happened since.
+    Until a change was noticed the answers to reads count for nothing, nor does a deletion's word that there is nothing,
+    nor what was written on their ground. Where something was lost by nature, the history has three parts. Before the
+    change everything counts. Until all is filled again an answer without a mark must be right as if nothing had been
+    lost. After that what was left counts, and whatever happened since.
     """
     if not breaches:
         return check(events)
     [breach] = breaches
     noticed = _NEVER if breach.noticed is None else breach.noticed
+    filled = _NEVER if breach.filled is None else breach.filled
     complete = _NEVER if breach.complete is None else breach.complete
     misled = _misled(events, breach, noticed)
     events = _without_misled(events, misled, breach, noticed)
-    events = [_open(event) if _is_read(event) and _overlaps(event, breach.at, noticed) else event for event in events]
+    events = [_open(event) if _tells(event) and _overlaps(event, breach.at, noticed) else event for event in events]
     if not breach.lost:
         return check(events)
     # What was left of a memory says nothing where what became of it does not count.
     breach = replace(breach, lost={memory: left for memory, left in breach.lost.items() if memory not in misled})
     return [
         *check([event for event in events if event.started < breach.at]),
-        *check(_meanwhile(events, breach, complete)),
+        *check(_meanwhile(events, breach, filled, complete)),
         *check(
             [_open(event) if _is_read(event) and event.started < noticed else event for event in _cut(events, breach)]
         ),
@@ -64,10 +65,10 @@ def _without_misled(
     ]
 
 
-def _meanwhile(events: Sequence[Event], breach: Breach, complete: float) -> list[Event]:
+def _meanwhile(events: Sequence[Event], breach: Breach, filled: float, complete: float) -> list[Event]:
     written = {event.memory for event in events if not _is_read(event) and event.ended >= breach.at}
     return [
-        event if _is_read(event) and event.started >= breach.at and event.ended <= complete else _unanswered(event)
+        event if _is_read(event) and event.started >= breach.at and event.ended <= filled else _unanswered(event)
         for event in events
         if event.started <= complete and not (event.memory in breach.lost and event.memory in written)
     ]
@@ -124,6 +125,11 @@ def _open(event: Event) -> Event:
 
 def _is_read(event: Event) -> bool:
     return event.act in _READS
+
+
+def _tells(event: Event) -> bool:
+    """Return whether the answer is about what there was."""
+    return _is_read(event) or (event.act is Act.DELETE and event.ending is Ending.ABSENT)
 
 
 def _overlaps(event: Event, begin: float, end: float) -> bool:

@@ -25,12 +25,15 @@ def _broken(events: Sequence[Event], user: str, key: str | None) -> list[str]:
 
 
 def _is_outdated(read: Event, puts: Iterable[Event], ends: Iterable[Event]) -> bool:
-    """Return whether a read shows nothing that may stand there: what was put, and not surely replaced or deleted."""
+    """Return whether a read shows nothing that may stand there: what was put, and not surely replaced or deleted.
+
+    One that is marked as eventual may show what stood there before.
+    """
     if read.act is not Act.GET_KEY or read.ending is not Ending.DONE:
         return False
     contents = {seen.content for seen in read.seen}
     shown = [put for put in puts if put.content in contents and put.started < read.ended]
-    later = [*puts, *ends]
+    later = [] if read.eventual else [*puts, *ends]
     return not any(not _is_surely_before(put, later, read) for put in shown)
 
 

@@ -46,7 +46,13 @@ class SignedContexts:
             settings = self._first[name]
         users = AllowedUsers(frozenset({_named(user)}), default=_named(user), shown=_SHOWN)
         return Identity(
-            ID_PREFIX + name, scopes_of(settings.scopes), users, settings.tenant, once=once, body_digest=body
+            ID_PREFIX + name,
+            scopes_of(settings.scopes),
+            users,
+            settings.tenant,
+            once=once,
+            body_digest=body,
+            key=name,
         )
 
     def resume(self, caller: str, proves: Callable[[str], bool]) -> None:

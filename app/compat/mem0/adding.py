@@ -12,7 +12,7 @@ from app.compat.mem0.requests import AddBody, SaidMessage, refuse_unserved
 from app.compat.mem0.users import caller_named
 from app.http.admission import price
 from app.http.problems import problem_of
-from app.http.remember_schemas import RememberRequest
+from app.http.remember_schemas import RememberRequest, origin_of
 from providers import limits
 from providers.answers import Stored
 from providers.errors import InvalidInput, ProviderError
@@ -38,7 +38,15 @@ async def add_messages(call: ProtocolCall, body: AddBody) -> AddAnswer:
     moment = None if body.timestamp is None else _moment(body.timestamp)
     expires_at, lifetime = expiry_of(body.expiration_date), call.lifetime(caller)
     requests = [
-        RememberRequest(message.text, body.metadata, moment, expires_at, **body.labels.own, speaker=message.role)
+        RememberRequest(
+            message.text,
+            body.metadata,
+            moment,
+            expires_at,
+            origin=origin_of(message.role),
+            speaker=message.role,
+            **body.labels.own,
+        )
         for message in said
     ]
     memories = [

@@ -64,7 +64,10 @@ def refuse_empty(introductions: Mapping[str, Introduction | None], members: Sequ
             return
     others = " or ".join(name for name in known if name not in introductions)
     if others:
-        raise OrderRefused(f"none of {', '.join(introductions)} has received everything: keep {others} in the order")
+        raise OrderRefused(
+            f"none of {', '.join(introductions)} has received everything: keep {others} in the order; if that is"
+            " gone for good, have this journal take over what there is: `ninai journal adopt`"
+        )
     raise OrderRefused(
         f"{', '.join(known)} is another store than the one that received everything: bring that one back, or have this"
         " journal take over what there is: `ninai journal adopt`"

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from providers.answers import Changed, Found
+from providers.answers import Changed, Found, Stored
 from providers.base import MemoryProvider
 from providers.chain.observer import JournalCall, Unobserved
-from providers.errors import KeyNotFound, MemoryNotFound, Unavailable, VersionMismatch
+from providers.errors import KeyNotFound, MemoryDeleted, MemoryNotFound, Unavailable, VersionMismatch
 from providers.keys.choosing import TOLERATED_MS
 from providers.keys.looking import fetch
 from providers.keys.renaming import rename, rename_all
@@ -116,6 +116,73 @@ def test_what_cannot_be_known_is_not_absent() -> None:
         assert isinstance(await failure_of(put(scene.chain, expected)), Unavailable)
         find_stores(scene)
         assert await shown(scene) == ["tea"]
+
+    play(act)
+
+
+class DeletedMeanwhile(MockMemoryProvider):
+    """A store in which somebody deletes the first memory before its writer hears of it."""
+
+    met = False
+
+    async def store(self, memory: NewMemory) -> Stored:
+        """Store a memory; the first one is gone by the time of the answer."""
+        stored = await super().store(memory)
+        if not self.met:
+            self.met = True
+            await self.erase(Deletion(owner=memory.owner, memory_id=stored.id))
+            raise MemoryDeleted(stored.id)
+        return stored
+
+
+async def test_what_is_deleted_while_it_is_put_is_put_again() -> None:
+    """The put comes after the deletion then; a retry, whose memory was deleted since, is told so."""
+    wanted = Put(memory=NewMemory(owner=OWNER, content="tea", key=KEY))
+    store = DeletedMeanwhile()
+    kept = await put(store, wanted)
+    retry = replace(wanted, memory=replace(wanted.memory, memory_id="0190b5a6-7a4b-7c1e-8f00-000000000001"))
+
+    assert kept.created
+    assert [memory.id for memory in await store.list_memories(USER)] == [kept.id]
+    with pytest.raises(MemoryDeleted):
+        await put(DeletedMeanwhile(), retry)
+
+
+def test_without_the_journal_no_key_is_written_by() -> None:
+    """What stands there may be known to the journal alone, and would stay what the key names."""
+
+    async def act(scene: Scene) -> None:
+        await put_as(scene, "old tea")
+        await scene.forget()
+        lose_stores(scene)
+        await put_as(scene, "new tea")
+        find_stores(scene)
+        scene.lose_journal()
+        told = await fetch(scene.chain, OWNER, KEY)
+        put_anew = await failure_of(put_as(scene, "newest tea"))
+        deleted = await failure_of(delete(scene.chain, OWNER, KEY))
+        scene.find_journal()
+
+        assert (told.memory.content, told.eventual) == ("old tea", True)
+        assert isinstance(put_anew, Unavailable)
+        assert isinstance(deleted, Unavailable)
+        assert await shown(scene) == ["new tea"]
+
+    play(act)
+
+
+def test_where_nobody_is_complete_the_journal_tells_what_a_key_names() -> None:
+    """So that the second of two writers, whose clock may be behind, writes over what the first has put."""
+
+    async def act(scene: Scene) -> None:
+        nobody = replace(scene.chained.route, in_sync=frozenset())
+        scene.chained.route = nobody
+        first = await put_as(scene, "first tea")
+        second = await put_as(scene, "second tea")
+        told = await fetch(scene.chain, OWNER, KEY)
+
+        assert (first.created, second.created, second.id) == (True, False, first.id)
+        assert told.memory.content == "second tea"
 
     play(act)
 

@@ -185,7 +185,10 @@ def test_an_empty_store_never_becomes_home() -> None:
 
         with pytest.raises(OrderRefused) as raised:
             await process.start()
-        assert str(raised.value) == "none of b has received everything: keep a in the order"
+        assert str(raised.value) == (
+            "none of b has received everything: keep a in the order; if that is gone for good, have this journal take"
+            " over what there is: `ninai journal adopt`"
+        )
         assert [member.name for member in await stage.journal.members()] == ["a"]
 
     staged(main)

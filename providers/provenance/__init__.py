@@ -1,0 +1,1 @@
+"""Provenance: who has written what, noted with every write."""

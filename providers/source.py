@@ -1,0 +1,60 @@
+"""The source of a memory: who wrote its newest state, with which key, when, and what its text comes from."""
+
+from datetime import datetime
+from typing import Any, Literal, get_args
+
+from msgspec import Struct
+
+from providers.labels import Labels, labels_of
+
+Origin = Literal["user", "assistant", "tool", "document", "import"]
+ORIGINS: tuple[str, ...] = get_args(Origin)
+DEFAULT_ORIGIN: Origin = "user"
+ASKED = ("origin", "source_caller", "source_key")  # the names of conditions on sources
+MAX_CALLER_CHARS = 255  # of the id of a caller, and of that of its key
+
+
+class Source(Struct, frozen=True, kw_only=True):
+    """Name what the newest write of a memory comes from.
+
+    `origin` is what its caller says of the text. `caller` is the id under which the service knows the caller, `key` the
+    id of the key that was shown, and `at` the moment of the write by the service's own clock: what nobody has noted is
+    None. A later version that notes more does so beside this, since former ones drop what they do not know in here.
+    """
+
+    origin: str = DEFAULT_ORIGIN
+    caller: str | None = None
+    key: str | None = None
+    at: datetime | None = None
+
+
+class Sourced(Labels, frozen=True, kw_only=True):
+    """What a memory has beside its text, its metadata and its moments: labels, a key, and a source, if it is known."""
+
+    source: Source | None = None
+
+
+class SourceConditions(Labels, frozen=True, kw_only=True):
+    """What labels and source memories are to have; of what is None all have what is asked for."""
+
+    origin: str | None = None
+    source_caller: str | None = None
+    source_key: str | None = None
+
+    @property
+    def given_source(self) -> dict[str, str]:
+        """What is asked of the source, by the names of its fields."""
+        asked = {"origin": self.origin, "caller": self.source_caller, "key": self.source_key}
+        return {name: value for name, value in asked.items() if value is not None}
+
+    def admits_source(self, source: Source | None) -> bool:
+        """Return whether a source is one that is asked for; a memory without one has none of it."""
+        asked = self.given_source
+        return not asked or (
+            source is not None and all(getattr(source, name) == value for name, value in asked.items())
+        )
+
+
+def attributes_of(value: Sourced) -> dict[str, Any]:
+    """Return labels, key and source of a value by their names, None for what it has not."""
+    return labels_of(value) | {"source": value.source}

@@ -1,0 +1,166 @@
+"""Every memory tells who wrote it last, with which key, when, and what its text comes from, whatever the protocol."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from app.auth.keys import hash_key, new_key
+from tests.support.api import Api, asgi_client, field_in, running_app
+
+_KEYS = {name: new_key(name) for name in ("agent", "other")}
+_LINES = {"Content-Type": "application/x-ndjson"}
+_MCP = {"Accept": "application/json, text/event-stream"}
+
+
+@pytest_asyncio.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a service with two keys."""
+    environ = {"MEMORY_PROVIDER": "mock", "NINAI__AUTH__MODE": "api_key", "NINAI__COMPAT__MEM0__ENABLED": "true"}
+    for name, key in _KEYS.items():
+        environ[f"NINAI__AUTH__KEYS__{name.upper()}__HASH"] = hash_key(key)
+        environ[f"NINAI__AUTH__KEYS__{name.upper()}__SCOPES"] = '["memory", "admin"]'
+    async with running_app(environ) as app, asgi_client(app) as client:
+        yield client
+
+
+def caller(http: httpx.AsyncClient, name: str) -> Api:
+    """A caller with one of the keys, for one user."""
+    return Api(http, "alice", {"Authorization": f"Bearer {_KEYS[name]}"})
+
+
+async def source_of(api: Api, memory_id: str) -> tuple[Any, ...]:
+    """Return caller, key and origin of a memory, having checked its moment."""
+    source = (await api.get(memory_id)).json()["source"]
+    assert abs(datetime.fromisoformat(source["at"]) - datetime.now(UTC)) < timedelta(minutes=5)
+    return source["caller"], source["key"], source["origin"]
+
+
+async def test_every_way_to_write_notes_its_source(http: httpx.AsyncClient) -> None:
+    """Alone, in a batch, under a key, by messages, by an import and in other protocols; the caller says the origin."""
+    api = caller(http, "agent")
+    line = {
+        "kind": "memory",
+        "id": "018f0000-0000-7000-8000-000000000001",
+        "content": "f",
+        "created_at": "2026-01-01T00:00Z",
+    }
+    line |= {
+        "created_at": "2026-01-01T00:00:00Z",
+        "source": {"origin": "user", "caller": "root", "key": "root", "at": None},
+    }
+    tool = {"name": "add_memory", "arguments": {"content": "g", "origin": "assistant"}}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": tool}
+    messages = [{"role": role, "content": role} for role in ("user", "assistant", "tool", "system")]
+
+    answers = [
+        await api.remember("a"),
+        await api.request("POST", "/memory/remember", json={"content": "b", "origin": "document"}),
+        await api.request("POST", "/memory/remember/batch", json={"memories": [{"content": "c", "origin": "tool"}]}),
+        await api.request("PUT", "/memory/keys/d", json={"content": "d", "origin": "assistant"}),
+        await api.request("POST", "/memory/remember", json={"messages": messages}),
+        await api.request("POST", "/memory/import", content=json.dumps(line) + "\n", headers=_LINES),
+        await api.request("POST", "/mcp/u/alice", json=call, headers=_MCP),
+        await api.request(
+            "POST", "/memories", json={"messages": [{"role": "assistant", "content": "h"}], "user_id": "alice"}
+        ),
+    ]
+    memories = (await api.page(order="oldest")).json()["memories"]
+
+    assert [answer.status_code for answer in answers] == 8 * [200]
+    sources = {memory["content"]: memory["source"] for memory in memories}
+    assert {source["caller"] for source in sources.values()} == {"agent"}
+    assert {source["key"] for source in sources.values()} == {"agent"}
+    assert {content: source["origin"] for content, source in sources.items()} == {
+        "a": "user",
+        "b": "document",
+        "c": "tool",
+        "d": "assistant",
+        "user": "user",
+        "assistant": "assistant",
+        "tool": "tool",
+        "system": "user",
+        "f": "import",
+        "g": "assistant",
+        "h": "assistant",
+    }
+
+
+async def test_whoever_changes_a_memory_is_its_source(http: httpx.AsyncClient) -> None:
+    """By an edit, by a key and by a new name for that."""
+    agent, other = caller(http, "agent"), caller(http, "other")
+    memory_id = (await agent.request("PUT", "/memory/keys/tea", json={"content": "tea"})).json()["memory_id"]
+    before = await source_of(agent, memory_id)
+
+    await other.update(memory_id, content="green tea", origin="tool")
+    edited = await source_of(agent, memory_id)
+    await agent.request("PUT", "/memory/keys/tea", json={"content": "tea"})
+    put = await source_of(agent, memory_id)
+    await other.request("POST", "/memory/keys/rename", json={"from_key": "tea", "to_key": "drinks"})
+
+    assert (before, edited, put) == (("agent", "agent", "user"), ("other", "other", "tool"), ("agent", "agent", "user"))
+    assert await source_of(agent, memory_id) == ("other", "other", "user")
+
+
+async def test_a_retry_with_another_origin_is_the_same_write(http: httpx.AsyncClient) -> None:
+    """The source of the first one stays."""
+    api = caller(http, "agent")
+    first = await api.request("POST", "/memory/remember", key="1", json={"content": "tea", "origin": "tool"})
+    again = await api.request("POST", "/memory/remember", key="1", json={"content": "tea"})
+
+    assert again.json() == first.json()
+    assert await source_of(api, first.json()["memory_id"]) == ("agent", "agent", "tool")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        ({"origin": "tool"}, {"black tea"}),
+        ({"source_key": "other"}, {"white tea"}),
+        ({"source_caller": "agent"}, {"green tea", "black tea"}),
+        ({"source_caller": "agent", "origin": "user"}, {"green tea"}),
+    ],
+)
+async def test_lists_recalls_exports_and_deletions_are_narrowed_by_sources(
+    http: httpx.AsyncClient, conditions: dict[str, str], expected: set[str]
+) -> None:
+    """By the same three conditions everywhere."""
+    api = caller(http, "agent")
+    await api.remember("green tea")
+    await api.request("POST", "/memory/remember", json={"content": "black tea", "origin": "tool"})
+    await caller(http, "other").remember("white tea")
+
+    listed = await api.page(**conditions)
+    queried = await api.request("POST", "/memory/list", json=conditions)
+    recalled = await api.recalled("which tea", **conditions)
+    exported = await api.request("GET", "/memory/export", params=conditions)
+    deleted = await api.request("DELETE", "/memory/memories", params={"confirm": "matching", **conditions})
+
+    lines = [json.loads(line) for line in exported.text.splitlines()]
+    assert {memory["content"] for memory in listed.json()["memories"]} == expected
+    assert {memory["content"] for memory in queried.json()["memories"]} == expected
+    assert set(recalled) == expected
+    assert {line["content"] for line in lines if line["kind"] == "memory"} == expected
+    assert deleted.json()["deleted"] == len(expected)
+    assert set(await api.contents()) == {"green tea", "black tea", "white tea"} - expected
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/memory/remember", {"content": "a", "origin": "rumour"}, "origin"),
+        ("/memory/list", {"origin": "rumour"}, "origin"),
+        ("/memory/list", {"source_key": ""}, "source_key"),
+        ("/memory/list", {"source_caller": 256 * "c"}, "source_caller"),
+    ],
+)
+async def test_what_is_no_source_is_refused(http: httpx.AsyncClient, path: str, body: object, field: str) -> None:
+    """With the field that is wrong."""
+    response = await caller(http, "agent").request("POST", path, json=body)
+
+    assert response.status_code in {400, 422}
+    assert field_in(response) == field
