@@ -22,6 +22,7 @@ REPLACED_TRIGGERS = frozenset(
         "ninai_memories_derive",
         "ninai_memories_key",
         "ninai_memories_expiry",
+        "ninai_memories_source",
         "ninai_memories_stamp",
         "ninai_memories_outdate",
     }
@@ -47,6 +48,7 @@ END $$
 FIELD_FUNCTIONS = ("ninai_field(text,text)", "ninai_moment_field(text,text)")
 
 _GENERATED = {
+    "jsonb": "CAST(ninai_field(unknown, '{name}') AS jsonb)",
     "text": "ninai_field(unknown, '{name}')",
     "timestamptz": "ninai_moment_field(unknown, '{name}')",
     "bigint": "coalesce(CAST(ninai_field(unknown, '{name}') AS bigint), 0)",

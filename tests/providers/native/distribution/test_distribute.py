@@ -80,6 +80,8 @@ async def test_a_schema_that_is_made_on_citus_is_distributed(new_citus: str) -> 
     """So its first memory is stored on a worker already; and the extension that is there is not made again."""
     async with connected(new_citus) as connection:
         await connection.execute("CREATE EXTENSION vector")
+    async with open_engine(new_citus, pool_size=1) as engine:
+        await Schema(engine).upgrade()
     async with open_native_provider(new_citus, HashingEmbedder()) as provider:
         await provider.remember("ann", "tea at five")
         assert [memory.content for memory in await provider.recall("ann", "tea")] == ["tea at five"]
@@ -201,8 +203,9 @@ async def test_what_triggers_derive_columns_compute(postgres_server: EmbeddedSer
         '{"key":"k\\u0000","agent":"\\ud83d","app":"x","expires_at":"2030-01-02T03:04:05Z"}',
         '{"expires_at":"2030-01-02T03:04:05.678901Z","other":"\\\\u0000","session":null}',
         '{"mood":"session"}',
+        '{"source":{"client":"c \\u0000 \\u00e9","run":"r"},"session":"s"}',
     ]
-    derived = "first_version, session, agent, app, speaker, key, expires_at"
+    derived = "first_version, session, agent, app, speaker, key, expires_at, source"
     found = []
     for form in (None, rebuild):
         dsn = await create_database(postgres_server)
