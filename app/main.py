@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from app import __version__
 from app.admin.port import admin_port
 from app.audit.audit import Audit
+from app.audit.retention import RetentionAudit
 from app.auth.admission import authenticator_of
 from app.auth.api_key import ApiKeys
 from app.auth.contexts.body import SignedBody
@@ -27,6 +28,7 @@ from app.auth.tokens.opening import token_parts
 from app.compat.mcp.paths import ROUTES, USER_PATH
 from app.compat.routes import compat_routes
 from app.console.assets import AssetsController
+from app.console.browser.controller import BrowserController
 from app.console.console import Console, Histories
 from app.console.controller import ConsoleController
 from app.console.login import LoginController
@@ -43,7 +45,9 @@ from app.controllers.memories import MemoriesController
 from app.controllers.mode import ModeController
 from app.controllers.order import OrderController
 from app.controllers.portable import PortableController
+from app.controllers.retention import RetentionController
 from app.controllers.stores import StoresController
+from app.controllers.usage import UsageController
 from app.controllers.users import UsersController
 from app.extraction.extractor import extracting
 from app.http.admission.admission import AdmissionControl
@@ -72,12 +76,16 @@ from app.process.health_cache import HealthCache
 from app.process.journal_cluster import watching_journal_cluster
 from app.process.readiness import Readiness
 from app.process.tracing import tracing_with
+from app.process.unix_socket import unix_socket
 from app.process.warm_up import warming_up
+from app.quotas.opening import open_quotas, within_quotas
 from app.rates.limiter import RateLimiter
+from app.rates.sharing import RateSharing
 from app.reloading.reloader import Reloader
 from app.reloading.source import Source
 from app.settings import LoadedSettings, Settings
 from app.settings.fingerprint import fingerprint
+from app.usage.request_counts import RequestCounts, recorded
 from observability.callers import CallerHistory
 from observability.http import Observed
 from observability.metrics import Metrics
@@ -94,7 +102,9 @@ _OPERATORS = (
     AdminJournalController,
     ModeController,
     OrderController,
+    RetentionController,
     StoresController,
+    UsageController,
     UsersController,
 )
 _RESOURCES = (
@@ -107,7 +117,7 @@ _RESOURCES = (
     PortableController,
     *_OPERATORS,
 )
-_PAGES = (HealthController, DocsController, ConsoleController, LoginController, AssetsController)
+_PAGES = (HealthController, DocsController, ConsoleController, BrowserController, LoginController, AssetsController)
 
 
 def create_app(
@@ -135,6 +145,7 @@ def create_app(
     follower = KeyFollower(settings.auth, settings.data_dir, keys)
     mode = ModeFollower(settings.data_dir, metrics)
     limiter = RateLimiter(settings.limits, settings.server.workers, metrics, time.monotonic)
+    counts = RequestCounts()
     audit = Audit(settings.audit, settings.data_dir, metrics) if settings.audit.enabled else None
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
@@ -146,6 +157,7 @@ def create_app(
             lambda _: tokens.following(),
             lifespan,
             admin_port(settings),
+            unix_socket(settings),
         ],
         state=State(
             {
@@ -156,6 +168,8 @@ def create_app(
                 "key_follower": follower,
                 "mode_follower": mode,
                 "rate_limiter": limiter,
+                "request_counts": counts,
+                "chain_observers": () if audit is None else (RetentionAudit(audit),),
                 "failed_logins": FailedLogins(time.monotonic),
                 "callers": callers,
             }
@@ -183,8 +197,10 @@ def create_app(
     served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(SignedBody(inner, metrics)))))  # type: ignore[arg-type] # ASGI's own open types
     templates = {route.path_format for route in app.routes if is_callers(route.path_format)} | {USER_PATH}
     admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
-    record = None if audit is None else audit.record
-    seen = Observed(CloseWhileDraining(admitted, draining), metrics, tracer, record, callers)
+    record = recorded(counts, audit)
+    seen = Observed(
+        CloseWhileDraining(admitted, draining), metrics, tracer, record, callers, remembers=audit is not None
+    )
     shown = PathPrefix(CrossOrigin(seen, settings.server.cross_origins), settings.server.prefix)
     named = ClientAddress(shown, settings.server.trusted_proxies)
     app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(named)), settings.server, reaper.cut)  # type: ignore[assignment] # as above
@@ -227,13 +243,15 @@ def _lifespan(
             app.state.settings = settings
             app.state.key_follower.configure(settings.auth.keys)
             app.state.rate_limiter.configure(settings.limits)
+            app.state.quotas.configure(settings.quotas)
+            chain.retention = settings.retention.in_force
             metrics.show_config(",".join(settings.order), fingerprint(settings))
 
         def permitted(operation: OperationName, size: int) -> None:
             app.state.mode_follower.permit(operation)
             app.state.rate_limiter.permit(operation, size)
 
-        chains = ChainFactory(metrics)
+        chains = ChainFactory(metrics, *app.state.chain_observers)
         followed = source or Source(lambda: LoadedSettings(settings=settings, origins={}, file=None))
         configuration = followed.read()
         async with (
@@ -241,13 +259,18 @@ def _lifespan(
             tracing_with(settings.tracing, tracer),
             chains.running(configuration.settings) as chain,
             settings.reranker.open() as reranker,
+            open_quotas(chain, metrics) as app.state.quotas,
+            RateSharing(app.state.rate_limiter, metrics, time.monotonic).running(
+                lambda: app.state.settings.limits.store
+            ),
         ):
             app.state.chain = chain
             app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.data_dir))
             histories = Histories(callers=app.state.callers, attempts=chains.observer.history)
             console = app.state.console = Console(settings, histories, app.state.authenticator, chain)
             answering = reranking(lambda: chain.provider, reranker, metrics)
-            app.state.provider = SourcedProvider(answering, lambda: chain.first, metrics, permitted)
+            limited = within_quotas(answering, app.state.quotas)
+            app.state.provider = SourcedProvider(limited, lambda: chain.first, metrics, permitted)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (

@@ -44,7 +44,7 @@ class Observed:
     Browsers are told to guess no types, and after TLS to come back by it alone. An `X-Request-ID` of up to 128 harmless
     characters is taken over from the client, otherwise one is made. A response that does not say whether it may be
     cached (`Cache-Control`) must not be cached. `record` is told of every request but those that come every few seconds
-    by themselves, and of what it did to whose memories.
+    by themselves, and of what it did to whose memories: of their ids only if it `remembers` them.
     """
 
     def __init__(
@@ -54,12 +54,15 @@ class Observed:
         tracer: Tracer | None = None,
         record: Record | None = None,
         callers: CallerHistory | None = None,
+        *,
+        remembers: bool = True,
     ) -> None:
         self._app = app
         self._metrics = metrics
         self._callers = callers
         self._tracer = tracer or Tracer()
         self._record = record
+        self._remembers = remembers
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on; anything but HTTP is passed on unseen."""
@@ -69,7 +72,8 @@ class Observed:
         started = perf_counter()
         notes = Notes(_request_id(scope))
         if self._record is not None:
-            notes.deeds, notes.memories = [], []
+            notes.deeds = []
+            notes.memories = [] if self._remembers else None
         token = current.set(notes)
         status = _CLIENT_GONE
         secure = came_over_tls(scope)

@@ -18,12 +18,13 @@
         +-- FeedLost             the feed cannot go on behind this position; it must be begun again
         +-- SessionLost          the session is of a journal that is gone; it must be dropped
         +-- AnswerTooLarge       the answer is larger than its bound in bytes
+        +-- QuotaExceeded        the user, or its tenant, would hold more than it may
         +-- Unsupported          this provider cannot do it; a retry gets the same answer
 
 A provider raises nothing else. An exception that is not a `ProviderError` is a bug.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from providers.answers import Answer
 
@@ -189,6 +190,18 @@ class AnswerTooLarge(Rejected):
     def __init__(self, most_bytes: int) -> None:
         super().__init__(f"the answer is larger than {most_bytes} bytes: ask for fewer memories")
         self.most_bytes = most_bytes
+
+
+class QuotaExceeded(Rejected):
+    """The user, or its tenant (`by`), would hold more memories or bytes (`unit`) than the `quota`."""
+
+    outcome = "quota_exceeded"
+
+    def __init__(self, by: Literal["user", "tenant"], unit: Literal["memories", "bytes"], quota: int) -> None:
+        super().__init__(f"this {by} may hold {quota} {unit}, and this would be more: delete some first")
+        self.by: Literal["user", "tenant"] = by
+        self.unit: Literal["memories", "bytes"] = unit
+        self.quota = quota
 
 
 class Unsupported(Rejected):

@@ -1,7 +1,7 @@
 """Replica: what a chain needs of a provider beyond what callers need, which is whole states of memories."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -12,6 +12,7 @@ from providers.base import MemoryProvider
 from providers.changes import ChangeCursor, Changes
 from providers.errors import ProviderError, Unsupported
 from providers.expiry import BEGINNING
+from providers.holdings import Holdings, OwnerHoldings, holdings_of
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
 from providers.owners import Owner
@@ -185,13 +186,34 @@ class Replica(MemoryProvider, Protocol):
         """
         return [await self._summary(owner) for owner in await self.owners(limit, after=after)]
 
+    async def holdings(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[OwnerHoldings]:
+        """Return what each of the owners holds that `owners` returns, in the same order.
+
+        It reads all of their states where a store cannot count them itself.
+        """
+        owners = await self.owners(limit, after=after)
+        return [OwnerHoldings(owner, await self.holdings_of(owner)) for owner in owners]
+
+    async def holdings_of(self, owner: Owner) -> Holdings:
+        """Return what one owner holds, as `holdings` does.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        held = Holdings()
+        async for page in self._state_pages(owner):
+            held += holdings_of(page)
+        return held
+
     async def _summary(self, owner: Owner) -> OwnerSummary:
-        states = await self.snapshots(owner)
-        page = states
+        return summary_of(owner, [state async for page in self._state_pages(owner) for state in page])
+
+    async def _state_pages(self, owner: Owner) -> AsyncIterator[list[Snapshot]]:
+        page = await self.snapshots(owner)
+        yield page
         while len(page) == MAX_SNAPSHOTS:
             page = await self.snapshots(owner, after=page[-1].id)
-            states = states + page
-        return summary_of(owner, states)
+            yield page
 
     @abstractmethod
     async def identity(self) -> str:

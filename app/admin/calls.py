@@ -9,7 +9,9 @@ from app.admin.export_service import ExportService
 from app.admin.journal_service import JournalService
 from app.admin.mode_service import ModeService
 from app.admin.order_service import OrderService
+from app.admin.retention_service import RetentionService
 from app.admin.stores_service import StoresService
+from app.admin.usage_service import UsageService
 from app.admin.users_service import UsersService
 from app.auth.admission import require_tenant
 
@@ -50,3 +52,14 @@ async def provide_order_service(request: Request[Any, Any, Any]) -> OrderService
     """Make the order service of the request's operator."""
     state = request.app.state
     return OrderService(state.chain, state.reloader, request.state.operator)
+
+
+async def provide_retention_service(request: Request[Any, Any, Any]) -> RetentionService:
+    """Gather what is needed to plan what rules of retention erase."""
+    return RetentionService(request.app.state.chain, request.app.state.settings.retention)
+
+
+async def provide_usage_service(request: Request[Any, Any, Any]) -> UsageService:
+    """Gather what is needed to show usage."""
+    state = request.app.state
+    return UsageService(state.chain, state.request_counts, state.quotas)

@@ -22,12 +22,13 @@ class UsersService(Struct, frozen=True):
             InvalidInput: `after` cannot be a user.
             Unavailable: no provider that has received everything answers.
         """
-        page = await owners_page(self.chain.route, limit, None if after is None else _owner(after))
+        page = await owners_page(self.chain.route, limit, None if after is None else owner_of(after))
         users = [UserCounts(one.owner.user, one.live, one.deleted, one.owner.tenant) for one in page.owners]
         return UsersResponse(users, len(users), page.provider, None if page.ended else page.owners[-1].owner.key)
 
 
-def _owner(key: str) -> Owner:
+def owner_of(key: str) -> Owner:
+    """Return the owner that a page ended with; raise `InvalidInput` if it cannot be one."""
     owner = Owner.of_key(key)
     try:
         check_owner(owner)

@@ -46,12 +46,16 @@ class Audit:
         """Queue a request that has ended; one that nobody was asked to prove anything for is none of the audit's."""
         if notes.caller is None and notes.refused is None:
             return
+        client = scope.get("client")
+        address = str(client[0]) if client else None
+        self.append(Ended(time.time(), notes, address, method, route, status))
+
+    def append(self, ended: Ended) -> None:
+        """Queue what is to be written down."""
         if len(self._queue) >= MOST_QUEUED:
             self._lose(1)
             return
-        client = scope.get("client")
-        address = str(client[0]) if client else None
-        self._queue.append(Ended(time.time(), notes, address, method, route, status))
+        self._queue.append(ended)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

@@ -6,7 +6,12 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter
 
-from app.admin.calls import provide_chain_service, provide_journal_service, provide_order_service
+from app.admin.calls import (
+    provide_chain_service,
+    provide_journal_service,
+    provide_order_service,
+    provide_usage_service,
+)
 from app.auth.routes import SCOPE
 from app.console.actions import MAX_ORDER_CHARS, breaker_page, order_page, set_breaker, set_order
 from app.console.admission import admit_operator
@@ -23,7 +28,9 @@ from app.console.pages import (
     redirect_home,
     take_notice,
 )
+from app.console.usage_view import PAGE, usage_rows
 from app.http.parameters import PARAMETERS
+from providers.replica_limits import MAX_KEY_CHARS
 
 Services = NamedDependency[OperatorServices]
 
@@ -85,6 +92,17 @@ class ConsoleController(Controller):
             total=len(rows),
             reload=reloader,
         )
+
+    @get("/usage", opt={PARAMETERS: ("by", "after")})
+    async def usage(
+        self,
+        request: AnyRequest,
+        by: Annotated[Literal["user", "key", "tenant"], QueryParameter()] = "user",
+        after: Annotated[str | None, QueryParameter(max_length=MAX_KEY_CHARS)] = None,
+    ) -> Response[str]:
+        """Show what keys, users or tenants have asked, hold and may hold."""
+        found = await (await provide_usage_service(request)).page(by, PAGE, after)
+        return page(request, "usage.html", usage=found, rows=usage_rows(found), after=after)
 
     @get("/order", opt={PARAMETERS: ("order",)})
     async def ask_order(

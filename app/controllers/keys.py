@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from app.auth.routes import SCOPE
 from app.controllers.memories import ABSENT, CONDITIONAL
-from app.controllers.resources import READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
+from app.controllers.resources import FILL_PROBLEMS, READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
 from app.http import key_schemas, problems
 from app.http.admission import price
 from app.http.answers import in_parts, shown
@@ -25,7 +25,7 @@ from providers.keys import listing, looking, renaming, writing
 from providers.limits import check_key
 from providers.types import Edit, MemoryRecord
 
-_PUT_PROBLEMS = (*WRITE_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED, *CONDITIONAL)
+_PUT_PROBLEMS = (*FILL_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED, *CONDITIONAL)
 _GET_PROBLEMS = (*READ_PROBLEMS, *ABSENT, problems.SESSION_LOST)
 _DELETE_PROBLEMS = (*WRITE_PROBLEMS, *ABSENT, *CONDITIONAL)
 _RENAME_PROBLEMS = (*WRITE_PROBLEMS, *ABSENT, problems.KEY_TAKEN, problems.CONFLICT)

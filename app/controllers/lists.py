@@ -32,7 +32,8 @@ from providers.timing.turns import in_turns
 from providers.types import ALL, PageQuery, as_page
 
 _LIST_PROBLEMS = (*READ_PROBLEMS, problems.CURSOR_LOST, problems.SESSION_LOST)
-CONDITIONS = (*LABELS, "where", "created_from", "created_before", *ASKED)
+MOMENTS_OF_CREATION = ("created_from", "created_before")
+CONDITIONS = (*LABELS, "where", *MOMENTS_OF_CREATION, *ASKED)
 
 
 def _label(text: str, longest: int = MAX_LABEL_CHARS) -> QueryParameter:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from app.auth.routes import SCOPE
 from app.controllers.batches import remembered
-from app.controllers.resources import READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
+from app.controllers.resources import FILL_PROBLEMS, READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
 from app.http.admission import price
 from app.http.answers import of_memories, shown
@@ -32,7 +32,7 @@ ABSENT = (problems.MEMORY_NOT_FOUND,)
 CONDITIONAL = (problems.VERSION_MISMATCH, problems.UNSUPPORTED)
 _OF_DELETE = problems.described(*WRITE_PROBLEMS, *ABSENT, *CONDITIONAL, accepted=DeleteResponse)
 _RECALL_PROBLEMS = (*READ_PROBLEMS, problems.SESSION_LOST, problems.TOO_DEAR, problems.ANSWER_TOO_LARGE)
-_REMEMBER_PROBLEMS = (*WRITE_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED)
+_REMEMBER_PROBLEMS = (*FILL_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED)
 
 # Checked by the providers; a pattern here would be a second rule with a message of its own.
 MemoryId = Annotated[str, PathParameter(description="A UUID.", schema_extra={"format": "uuid"})]
@@ -123,7 +123,7 @@ class MemoriesController(UserResource):
         opt={SCOPE: "memory:write"},
         **taking(
             JsonDTO[schemas.UpdateRequest],
-            *WRITE_PROBLEMS,
+            *FILL_PROBLEMS,
             *ABSENT,
             *CONDITIONAL,
             problems.CONFLICT,

@@ -14,6 +14,7 @@ from app.http.problems import ProblemType, described
 OPERATOR_PROBLEMS = (problems.BAD_REQUEST, problems.UNAUTHENTICATED, problems.FORBIDDEN, problems.INVALID_INPUT)
 READ_PROBLEMS = (*OPERATOR_PROBLEMS, problems.UNAVAILABLE, problems.OVERLOADED, problems.RATE_LIMITED)
 WRITE_PROBLEMS = (*READ_PROBLEMS, problems.READ_ONLY)
+FILL_PROBLEMS = (*WRITE_PROBLEMS, problems.QUOTA_EXCEEDED)  # of what may make more of what is held
 _OF_BODY = (problems.MALFORMED_BODY, problems.REQUEST_TIMEOUT, problems.TOO_LARGE, problems.UNSUPPORTED_MEDIA_TYPE)
 
 

@@ -65,6 +65,7 @@ MALFORMED_BODY = ProblemType(400, "malformed-body", "The body is not JSON")
 BAD_REQUEST = ProblemType(400, "bad-request", "The request cannot be understood")
 UNAUTHENTICATED = ProblemType(401, "unauthenticated", "The caller is not authenticated")
 FORBIDDEN = ProblemType(403, "forbidden", "The caller is not allowed to do that")
+QUOTA_EXCEEDED = ProblemType(403, "quota-exceeded", "The user or its tenant holds as much as it may")
 NOT_FOUND = ProblemType(404, "not-found", "There is no such resource")
 MEMORY_NOT_FOUND = ProblemType(404, "memory-not-found", "There is no such memory")
 UNKNOWN_PROVIDER = ProblemType(404, "unknown-provider", "There is no such provider in the order")
@@ -104,6 +105,7 @@ _KINDS: dict[type[BaseException], ProblemType] = {
     errors.FeedLost: CURSOR_LOST,
     errors.SessionLost: SESSION_LOST,
     errors.AnswerTooLarge: ANSWER_TOO_LARGE,
+    errors.QuotaExceeded: QUOTA_EXCEEDED,
     Unavailable: UNAVAILABLE,
     errors.Unsupported: UNSUPPORTED,
     NotFoundException: NOT_FOUND,

@@ -10,6 +10,7 @@ from app.settings.annotations import tag_of
 from observability.metrics import Metrics
 from providers.chain.chain import Chain
 from providers.chain.latency import LatencyObserver
+from providers.chain.observer import ChainObserver
 from providers.chain.observers import Observers
 from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.chain.policy import AttemptPolicy
@@ -23,17 +24,19 @@ from providers.states.clock import HybridClock
 class ChainFactory:
     """Make the parts of a chain from settings; one for each process."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, *observers: ChainObserver) -> None:
         self.clock = HybridClock()
         self.observer = LatencyObserver(metrics)
         self.story = Reporter()
         self._metrics = metrics
+        self._observers = observers
         metrics.clock_ahead.set_function(self.clock.ahead)
 
     @asynccontextmanager
     async def running(self, settings: Settings) -> AsyncIterator[Chain]:
         """Hold a chain in the configured order for the context; raise `OrderRefused` if it cannot be put in force."""
-        chain = Chain(self.journal(settings), settings.chain, self.clock, Observers(self.observer, self.story))
+        observers = Observers(self.observer, self.story, *self._observers)
+        chain = Chain(self.journal(settings), settings.chain, self.clock, observers)
         try:
             await chain.switch(self.parts(settings))
             yield chain

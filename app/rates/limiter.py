@@ -41,35 +41,44 @@ class Limit(Struct, frozen=True):
 class RateLimiter:
     """Limit what each key, user and tenant asks of this process, one of `workers`; `now` is in seconds.
 
-    Each process grants its share of what is configured, without asking the others.
+    Each process grants its share of what is configured, without asking the others; or all of it while it is `shared`,
+    as it hears of what the others take (see `app/rates/sharing.py`).
     """
 
     def __init__(self, settings: LimitSettings, workers: int, metrics: Metrics, now: Callable[[], float]) -> None:
         self._workers, self._metrics, self._now = workers, metrics, now
         self._settings: LimitSettings | None = None
-        self._limits: list[Limit] = []
+        self.limits: list[Limit] = []
+        self.shared = False
         self.configure(settings)
 
     def configure(self, settings: LimitSettings) -> None:
         """Put changed limits in force, with full buckets."""
         if settings == self._settings:
             return
-        self._settings, self._limits = settings, []
+        self._settings, self.limits = settings, []
         for by in BYS:
             for unit in UNITS:
                 quota = getattr(getattr(settings, by), unit)
                 if quota is not None:
-                    self._limits.append(Limit(by, unit, quota, Buckets(max(1.0, quota / self._workers))))
+                    buckets = Buckets(self._capacity(quota), counts=settings.store is not None)
+                    self.limits.append(Limit(by, unit, quota, buckets))
+
+    def share(self, *, shared: bool) -> None:
+        """Grant all of it from now on, or only the share of this process."""
+        self.shared = shared
+        for limit in self.limits:
+            limit.buckets.resize(self._capacity(limit.quota), self._now())
 
     def admit(self, caller: str, tenant: str) -> None:
         """Count a request of a caller and its tenant; raise `RequestError` if it is too much."""
-        if self._limits:
+        if self.limits:
             self._take([(limit, name, 1) for limit, name in self._of("requests", {"key": caller, "tenant": tenant})])
 
     def permit(self, operation: OperationName, size: int) -> None:
         """Count what an operation asks of its user, and the memories that it stores; raise as `admit`."""
         notes = current.get()
-        if not self._limits or notes is None or not notes.owners:
+        if not self.limits or notes is None or not notes.owners:
             return
         taken = []
         if not notes.counted:  # for all of them that the request names, once
@@ -82,8 +91,11 @@ class RateLimiter:
             taken += [(limit, name, size) for limit, name in self._of("memories", names)]
         self._take(taken)
 
+    def _capacity(self, quota: int) -> float:
+        return float(quota) if self.shared else max(1.0, quota / self._workers)
+
     def _of(self, unit: Unit, names: dict[By, str]) -> list[tuple[Limit, str]]:
-        return [(limit, names[limit.by]) for limit in self._limits if limit.unit == unit and limit.by in names]
+        return [(limit, names[limit.by]) for limit in self.limits if limit.unit == unit and limit.by in names]
 
     def _take(self, wanted: Sequence[tuple[Limit, str, int]]) -> None:
         """Take everything that is wanted, or nothing."""

@@ -7,8 +7,9 @@ from msgspec import Struct, structs
 from app.settings import Settings
 
 # What each request reads anew, so that the chain need not be switched for it.
-OF_REQUESTS = ("recall_limit", "limits", "expiry", "auth.keys")
-_LIVE = ("order", "providers", "recall_limit", "limits", "expiry")
+OF_REQUESTS = ("recall_limit", "limits", "quotas", "retention", "expiry", "auth.keys")
+_PLAIN = ("order", "recall_limit", "limits", "quotas", "retention", "expiry")
+_LIVE = (*_PLAIN, "providers")
 
 
 def taken_over(running: Settings, read: Settings) -> Settings:
@@ -21,11 +22,7 @@ def taken_over(running: Settings, read: Settings) -> Settings:
 def live_changes(before: Settings, after: Settings) -> list[str]:
     """Name the changes that are taken over at once: `order`, `providers.mem0`, `chain.attempts.mem0`."""
     return [
-        *(
-            name
-            for name in ("order", "recall_limit", "limits", "expiry")
-            if getattr(before, name) != getattr(after, name)
-        ),
+        *(name for name in _PLAIN if getattr(before, name) != getattr(after, name)),
         *(["auth.keys"] if before.auth.keys != after.auth.keys else []),
         *_of_tables("providers", before.providers, after.providers),
         *_of_tables("chain.attempts", before.chain.attempts, after.chain.attempts),

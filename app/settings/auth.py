@@ -35,7 +35,14 @@ Moment = Annotated[
 
 # What one route asks for.
 Scope = Literal[
-    "memory:read", "memory:write", "memory:delete", "memory:export", "admin:read", "admin:write", "metrics:read"
+    "memory:read",
+    "memory:write",
+    "memory:delete",
+    "memory:export",
+    "admin:read",
+    "admin:write",
+    "admin:memories",
+    "metrics:read",
 ]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 # What a key is given: a scope, or a sum of several by one name.
@@ -43,7 +50,8 @@ Grant = Literal[Scope, "memory", "admin"]
 GRANTS: tuple[Grant, ...] = (*SCOPES, "memory", "admin")
 SUMS: dict[Grant, frozenset[Scope]] = {
     "memory": frozenset({"memory:read", "memory:write", "memory:delete", "memory:export"}),
-    # Whoever operates the service sees all of its measurements in the console anyway.
+    # Whoever operates the service sees all of its measurements in the console anyway, but no memory of anybody: that
+    # is a scope of its own.
     "admin": frozenset({"admin:read", "admin:write", "metrics:read"}),
 }
 _SOME_GRANTS = "a list of " + ", ".join(f'"{one}"' for one in GRANTS)

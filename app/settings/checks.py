@@ -1,5 +1,6 @@
 """The checks of the settings together, beyond what each value's type requires."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from ipaddress import ip_network
@@ -10,13 +11,14 @@ from app.settings.errors import ConfigError, quoted, shown, suggestion
 from app.settings.key_faults import key_fault
 from app.settings.layers import DEFAULT, Origin, Steps, dotted
 from app.settings.loopback import is_loopback
-from app.settings.model import RESERVED_PROVIDER_NAMES, Settings
+from app.settings.model import MAX_SOCKET_BYTES, RESERVED_PROVIDER_NAMES, Settings
 from observability.otlp import installed
 from observability.secret import Secret
 from providers.chain.policy import AttemptPolicy, OperationClass
 from providers.errors import InvalidInput
 from providers.kind import Usage
 from providers.limits import check_user_id
+from providers.redis.settings import RedisSettings
 
 MIN_SECRET_CHARS = 32
 # All deliveries, with their retries, have ended after so many times the longest request.
@@ -144,6 +146,16 @@ def _proxies(settings: Settings) -> Iterator[_Fault]:
             yield ("server", "trusted_proxies"), f"expected addresses or networks like 10.0.0.0/8, got {shown(network)}"
 
 
+def _socket(settings: Settings) -> Iterator[_Fault]:
+    server = settings.server
+    if server.socket is None:
+        return
+    if (size := len(os.fsencode(server.socket))) > MAX_SOCKET_BYTES:
+        yield ("server", "socket"), f"expected a path of at most {MAX_SOCKET_BYTES} bytes, got {size}"
+    if server.workers != 1:
+        yield ("server", "socket"), f"one process alone can listen there, and server.workers is {server.workers}"
+
+
 def _extraction(settings: Settings) -> Iterator[_Fault]:
     """Require what a model needs to be asked, and that no request ends while it waits for the facts."""
     extraction, longest = settings.extraction, settings.chain.longest_request
@@ -159,6 +171,23 @@ def _extraction(settings: Settings) -> Iterator[_Fault]:
     if extraction.wait >= longest:
         reason = f"must be less than chain.longest_request, which is {longest:g} s"
         yield ("extraction", "wait"), f"{extraction.wait:g} s {reason}"
+
+
+def _limits(settings: Settings) -> Iterator[_Fault]:
+    """Require that a Redis in which limits are counted can be spoken to."""
+    if settings.limits.store is not None:
+        redis = RedisSettings(url=settings.limits.store)
+        for fault in redis.faults(Usage(name="limits", in_use=True, alone=True, journalled=False, begun=None)):
+            yield ("limits", "store"), fault.reason
+
+
+def _quotas(settings: Settings) -> Iterator[_Fault]:
+    """Refuse names of users in quotas that no user can have."""
+    for label in settings.quotas.users:
+        try:
+            check_user_id(label.partition("/")[2] or label)
+        except InvalidInput as error:
+            yield ("quotas", "users", label), error.reason
 
 
 def _keys(settings: Settings) -> Iterator[_Fault]:
@@ -235,4 +264,15 @@ def _not_configured(name: str, settings: Settings) -> str:
 
 _OF_PROVIDERS: tuple[_Check, ...] = (_names, _order, _kinds, _journal, _retention, _deadlines, _twins)
 _OF_CALLERS: tuple[_Check, ...] = (_keys, _contexts, _tokens, _hashes, _users)
-_OF_SERVICE: tuple[_Check, ...] = (_reach, _ports, _secrets, _proxies, *_OF_CALLERS, _tracing, _extraction)
+_OF_LIMITS: tuple[_Check, ...] = (_limits, _quotas)
+_OF_SERVICE: tuple[_Check, ...] = (
+    _reach,
+    _ports,
+    _secrets,
+    _socket,
+    _proxies,
+    *_OF_CALLERS,
+    _tracing,
+    _extraction,
+    *_OF_LIMITS,
+)

@@ -13,6 +13,8 @@ from app.settings.environment import process_environment
 from app.settings.expiry import ExpirySettings
 from app.settings.extraction import ExtractionSettings
 from app.settings.limits import LimitSettings
+from app.settings.quotas import QuotasSettings
+from app.settings.retention import RetentionSettings
 from observability.secret import Secret
 from providers.chain.policy import AttemptPolicy, ChainPolicy
 from providers.factory import ProviderSettings
@@ -52,6 +54,9 @@ WebOrigin = Annotated[
 ]
 
 
+MAX_SOCKET_BYTES = 107  # of the path of a Unix socket: the kernel has room for 108, with the zero behind it
+
+
 class AdmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Configure how much is admitted at once by each process, in units of price, see `app/http/admission/`.
 
@@ -72,6 +77,8 @@ class AdmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Configure where the service listens, with how many processes, and for whom; port 0 takes a free one.
 
+    On the Unix `socket` it listens as well, if one is named.
+
     For `drain` seconds after SIGTERM it goes on serving, but is not ready, so that load balancers choose another
     instance. `connections` are those of all processes together, `connections_per_peer` those of one address among them.
     The three timeouts, in seconds, are for clients that send or read slowly, see `app/http/connections/`. Only proxies
@@ -81,6 +88,7 @@ class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     host: str = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
+    socket: Path | None = None
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
     drain: Annotated[float, Meta(ge=0, le=MAX_DRAIN_SECONDS)] = 0.0
     connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
@@ -182,4 +190,6 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     recall_limit: Annotated[int, Meta(ge=1, le=MAX_RECALL_LIMIT)] = DEFAULT_RECALL_LIMIT
     reranker: RerankerSettings = field(default_factory=NoRerankerSettings)
     limits: LimitSettings = LimitSettings()
+    quotas: QuotasSettings = field(default_factory=QuotasSettings)
+    retention: RetentionSettings = field(default_factory=RetentionSettings)
     expiry: ExpirySettings = field(default_factory=ExpirySettings)

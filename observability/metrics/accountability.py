@@ -21,6 +21,30 @@ class AccountabilityMetrics:
         for by in ("key", "user", "tenant"):
             for unit in ("requests", "memories"):
                 self.rate_limited.labels(by, unit)
+        self.rates_shared = Gauge(
+            "ninai_rates_shared",
+            "1 while limits are counted with the other hosts, 0 while the Redis for it does not answer, NaN without"
+            " one.",
+            registry=registry,
+        )
+        self.quota_refused = counter(
+            "ninai_quota_refused",
+            "Memories that were refused because their user or tenant holds as much as it may: memories or bytes.",
+            ("by", "unit"),
+        )
+        for by in ("user", "tenant"):
+            for unit in ("memories", "bytes"):
+                self.quota_refused.labels(by, unit)
+        self.quota_unknown = counter(
+            "ninai_quota_unknown",
+            "Writes that were taken although nobody could tell how much their user or tenant holds.",
+            ("by",),
+        )
+        for by in ("user", "tenant"):
+            self.quota_unknown.labels(by)
+        self.retention_erased = counter(
+            "ninai_retention_erased", "Memories that were erased by a rule of retention.", ("rule",)
+        )
         self.audit_entries = counter("ninai_audit_entries", "Entries written to the audit.")
         self.audit_lost = counter("ninai_audit_lost", "Requests of which the audit could not write anything.")
         self.audit_not_shipped = counter("ninai_audit_not_shipped", "Entries that could not be sent to the syslog.")

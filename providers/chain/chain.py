@@ -15,6 +15,7 @@ from providers.chain.chained import ChainedProvider
 from providers.chain.comparing.patrol import Patrol
 from providers.chain.deadline import Shutdown
 from providers.chain.errors import OrderRefused
+from providers.chain.expiring.rules import RetentionRule
 from providers.chain.expiring.sweeper import ExpirySweeper
 from providers.chain.garbage_collection import GarbageCollector
 from providers.chain.guarded import GuardedProvider
@@ -60,6 +61,7 @@ class Chain:
         self.membership: Membership | None = None
         self.patrol: Patrol | None = None
         self.policy = policy
+        self.retention: tuple[RetentionRule, ...] = ()
         self.observer = observer
         self.shutdown = Shutdown()
         self.hedging = Hedging(policy.hedging.enabled, self._looked_well)

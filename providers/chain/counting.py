@@ -28,6 +28,7 @@ from providers.chain.policy import OperationClass
 from providers.chain.status import ChainStatus
 from providers.errors import Misconfigured, Throttled, TimedOut, Unavailable
 from providers.journal.base import JournalUnavailable
+from providers.types import MemoryRecord
 
 # The outcomes of a call without an answer: failures of the provider, and our own refusals to call it.
 _KINDS = (
@@ -153,6 +154,10 @@ class CountingObserver(Unobserved):
     def expired(self, provider: str, count: int) -> None:
         """See `ChainObserver`."""
         self._metrics.expired_memories.labels(provider).inc(count)
+
+    def retained(self, provider: str, rule: str, memories: Sequence[MemoryRecord]) -> None:  # noqa: ARG002 - see above
+        """See `ChainObserver`."""
+        self._metrics.retention_erased.labels(rule).inc(len(memories))
 
     def contradicted(self, provider: str) -> None:
         """See `ChainObserver`."""

@@ -8,6 +8,7 @@ from msgspec import Struct
 from providers.chain.breaker_state import BreakerSnapshot
 from providers.chain.policy import OperationClass
 from providers.errors import ProviderError
+from providers.types import MemoryRecord
 
 
 class Attempt(Struct, frozen=True, kw_only=True):
@@ -134,6 +135,9 @@ class ChainObserver(AttemptObserver):
 
     def expired(self, provider: str, count: int) -> None:
         """Handle memories that had expired at a provider and are erased now."""
+
+    def retained(self, provider: str, rule: str, memories: Sequence[MemoryRecord]) -> None:
+        """Handle memories that a rule of retention has made due at a provider, and that are erased now."""
 
     def healed(self, provider: str, kind: str) -> None:
         """Handle a difference of this kind between complete stores that the patrol has healed at a provider."""

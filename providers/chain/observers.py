@@ -46,4 +46,5 @@ class Observers(ChainObserver):
     met_store = _passed_on(ChainObserver.met_store)
     filling_postponed = _passed_on(ChainObserver.filling_postponed)
     expired = _passed_on(ChainObserver.expired)
+    retained = _passed_on(ChainObserver.retained)
     healed = _passed_on(ChainObserver.healed)

@@ -1,7 +1,8 @@
 """A page of the owners of memories, with how many each has, as the first provider that answers holds them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -16,6 +17,8 @@ from providers.summaries import OwnerSummary
 
 # In one call: where a store computes no summaries itself, each one costs it two listings.
 AT_ONCE = 20
+
+Answer = TypeVar("Answer")
 
 
 class OwnersPage(Struct, frozen=True):
@@ -36,10 +39,19 @@ async def owners_page(
     Raises:
         Unavailable: no provider that has received everything answers.
     """
+    return await first_answer(route, lambda link: _page(link, limit, after, now))
+
+
+async def first_answer(route: Route, ask: Callable[[Link], Awaitable[Answer]]) -> Answer:
+    """Return the answer of the first provider that may answer, and does.
+
+    Raises:
+        Unavailable: no provider that has received everything answers.
+    """
     trouble: Unavailable = NobodyInSync("no provider has received everything")
     for link in route.readers:
         try:
-            return await _page(link, limit, after, now)
+            return await ask(link)
         except Unavailable as error:
             trouble = error
     raise trouble

@@ -11,6 +11,7 @@ from msgspec import Struct
 from providers.acquaintance import Acquaintance
 from providers.changes import ChangeCursor, Changes
 from providers.errors import MemoryDeleted, ProviderError
+from providers.holdings import Holdings, OwnerHoldings
 from providers.introduction import Introduction, StoreMark
 from providers.limits import check_memory_id, check_owner
 from providers.native import replication_sql
@@ -115,6 +116,19 @@ class NativeReplica(Replica):
             OwnerSummary(owner=Owner.of_key(row.user_id), live=row.live, deleted=row.deleted, digest=row.digest)
             for row in rows
         ]
+
+    async def holdings(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[OwnerHoldings]:
+        """Return what the next owners hold, all in one statement; see `Replica`."""
+        check_owners_page(limit, after)
+        values = {"limit": limit, "after": "" if after is None else after.key}
+        rows = await self._database.rows(replication_sql.HOLDINGS, values)
+        return [OwnerHoldings(Owner.of_key(row.user_id), Holdings(row.memories, row.bytes)) for row in rows]
+
+    async def holdings_of(self, owner: Owner) -> Holdings:
+        """Return what one owner holds, in one statement; see `Replica`."""
+        check_owner(owner)
+        [row] = await self._database.rows(replication_sql.HOLDINGS_OF, values_of(owner))
+        return Holdings(row.memories, row.bytes)
 
     async def moment(self) -> datetime:
         """Return what the server's clock says; see `Replica`."""

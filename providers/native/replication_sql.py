@@ -91,6 +91,26 @@ COUNTS = f"""
     CAST(mod(coalesce(sum({_TERM}), 0), {MODULUS}) AS bigint) AS digest
 """
 
+HELD = """
+    count(*) FILTER (WHERE deleted_at IS NULL) AS memories,
+    CAST(coalesce(sum(
+        octet_length(content) + coalesce(octet_length(CAST(metadata AS text)), 0)
+    ), 0) AS bigint) AS bytes
+"""
+
+HOLDINGS = text(f"""
+    {_FOUND}
+    SELECT named.user_id, found.* FROM named CROSS JOIN LATERAL (
+        SELECT {HELD}
+        FROM ninai_memories AS m WHERE {ALL} AND m.user_id = named.user_id AND deleted_at IS NULL
+    ) AS found
+    WHERE place > 0 AND named.user_id IS NOT NULL ORDER BY place
+""")  # noqa: S608 - joined from constants
+
+HOLDINGS_OF = text(f"""
+    SELECT {HELD} FROM ninai_memories WHERE {NAMED} AND user_id = :user_id AND deleted_at IS NULL
+""")  # noqa: S608 - joined from constants
+
 SUMMARIES = text(f"""
     {_FOUND}
     SELECT named.user_id, found.* FROM named CROSS JOIN LATERAL (

@@ -86,7 +86,7 @@ def was_edited(stored: Snapshot) -> bool:
     return stored.updated_at is not None
 
 
-def tombstone_of(stored: Snapshot, version: int, edit_id: str | None) -> Snapshot:
+def tombstone_of(stored: MemoryRecord | Snapshot, version: int, edit_id: str | None) -> Snapshot:
     """Return the tombstone that a deletion leaves, newer than what it deletes."""
     return tombstone_for(stored, max(version, stored.version + 1), edit_id)
 

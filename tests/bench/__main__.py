@@ -13,6 +13,7 @@ BENCHMARKS = (
     "recall",
     "ranking",
     "lists",
+    "console",
     "portable",
     "sizing",
     "tenants",

@@ -89,8 +89,12 @@ FAMILIES = {
     "ninai_extractions": "counter",
     "ninai_facts_dropped": "counter",
     "ninai_facts_stored": "counter",
+    "ninai_quota_refused": "counter",
+    "ninai_quota_unknown": "counter",
     "ninai_rate_limited": "counter",
+    "ninai_rates_shared": "gauge",
     "ninai_read_only": "gauge",
+    "ninai_retention_erased": "counter",
     "ninai_build": "info",
 }
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"

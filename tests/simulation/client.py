@@ -14,6 +14,7 @@ from providers.errors import (
     MemoryDeleted,
     MemoryNotFound,
     ProviderError,
+    QuotaExceeded,
     SessionLost,
     Unavailable,
 )
@@ -29,6 +30,7 @@ PATIENCE = 4.0  # seconds until a client gives up on a try
 _ENDINGS: tuple[tuple[type[ProviderError], Ending], ...] = (
     (Unavailable, Ending.UNKNOWN),
     (CursorLost, Ending.UNKNOWN),
+    (QuotaExceeded, Ending.UNKNOWN),  # another try may find room
     (SessionLost, Ending.LOST),
     (Conflict, Ending.CONFLICT),
     (MemoryNotFound, Ending.ABSENT),
@@ -131,14 +133,15 @@ class Client:
             )
 
     async def _try(self, index: int, step: Step, parts: Sequence[Part], told: Told, edit_id: str) -> Sequence[Outcome]:
-        replica = self._world.replicas[index]
+        world, replica = self._world, self._world.replicas[index]
         open_ends = [Outcome()] * len(parts)
         if replica is None or not replica.serves:
             return open_ends
 
         async def asked() -> Sequence[Answer]:
             notes.current.set(told)
-            return await ask(Listening(replica.provider), step.act, parts, edit_id, replica.milliseconds)
+            called = world.design.called(replica.provider, lambda: replica.route)
+            return await ask(Listening(called), step.act, parts, edit_id, replica.milliseconds)
 
         task = replica.spawn(asked())
         done, _ = await asyncio.wait([task], timeout=PATIENCE)

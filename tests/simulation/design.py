@@ -48,6 +48,10 @@ class Design(Protocol):
     def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
         """Return a replica's provider; `trusted` is whether its journal is that of the installation."""
 
+    def called(self, provider: MemoryProvider, route: Callable[[], Route]) -> MemoryProvider:
+        """Return what clients call of a replica with this provider and this route."""
+        return provider
+
 
 class RealDesign(Design):
     """What is shipped."""

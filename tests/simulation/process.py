@@ -10,6 +10,7 @@ from msgspec import Struct
 from providers.chain.chained import ChainedProvider
 from providers.chain.comparing.patrol import Patrol
 from providers.chain.errors import OrderRefused
+from providers.chain.expiring.rules import RetentionRule
 from providers.chain.expiring.sweeper import ExpirySweeper
 from providers.chain.garbage_collection import GarbageCollector
 from providers.chain.hedging.order import Hedging
@@ -72,6 +73,7 @@ class _Swept(Struct):
     journal: Journal | None
     observer: ChainObserver
     process: "ReplicaProcess"
+    retention: tuple[RetentionRule, ...] = ()
 
     @property
     def route(self) -> Route:

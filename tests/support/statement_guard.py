@@ -13,7 +13,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import Pool
 
 from providers.native import analysis_queue, findings, replication_sql, statements
-from providers.native.distribution.forms import OWNERS, SUMMARIES, distributed_form, distributed_text
+from providers.native.distribution.forms import HOLDINGS, OWNERS, SUMMARIES, distributed_form, distributed_text
 from providers.postgres.driver_sql import bound
 from tests.support.partitioned import partitions_read, planning_connection
 
@@ -31,6 +31,7 @@ _BOUNDED = re.compile(r"\bLIMIT\b|\bcount\(\*\)")
 ABOUT_ALL: dict[str, TextClause] = {
     "owners": OWNERS,
     "summaries": SUMMARIES,
+    "holdings": HOLDINGS,
     "expired": replication_sql.EXPIRED,
     "expired, further pages": replication_sql.EXPIRED_AFTER,
     "waiting for a vector": statements.WAITING,

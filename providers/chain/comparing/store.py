@@ -15,7 +15,7 @@ from providers.errors import ProviderError
 from providers.introduction import Introduction
 from providers.owners import Owner
 from providers.summaries import OwnerSummary
-from providers.types import Deletion, Snapshot
+from providers.types import Deletion, MemoryRecord, PageQuery, Snapshot
 
 PAGE = 200  # memories or users in one call
 # Where a store computes no summaries itself, each one costs it two listings.
@@ -97,6 +97,10 @@ class ComparedStore(Struct, frozen=True):
     def expired(self, before: datetime, after: Snapshot | None) -> Coroutine[Any, Any, list[Snapshot]]:
         """Return a page of what had expired by a moment; see `Replica.expired`."""
         return self._call(lambda provider: provider.expired(before, PAGE, after=after), PAGE)
+
+    async def listed(self, query: PageQuery) -> list[MemoryRecord]:
+        """Return a page of an owner's list; see `MemoryStore.page`."""
+        return (await self._call(lambda provider: provider.page(query), query.limit)).memories
 
     def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
         """Delete a memory; see `MemoryStore.erase`."""

@@ -6,9 +6,10 @@ lost. Each deletion is of the version that was seen alone, so that one that was 
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import structlog
 from msgspec import Struct
@@ -17,6 +18,8 @@ from observability import tracing
 from providers.chain.comparing.store import ComparedStore
 from providers.chain.expiring.clocks import read_clocks
 from providers.chain.expiring.finding import expired_in
+from providers.chain.expiring.retaining import due_in
+from providers.chain.expiring.rules import RetentionRule
 from providers.chain.observer import ChainObserver
 from providers.chain.policy import ExpiryPolicy
 from providers.chain.route import Route
@@ -26,10 +29,13 @@ from providers.journal.base import Journal
 from providers.journal.operations import Appended, Operation, OperationKind
 from providers.states.clock import HybridClock
 from providers.states.editing import tombstone_of
-from providers.types import Deletion, Snapshot
+from providers.types import Deletion, MemoryRecord, Snapshot
 
 GRACE_SECONDS = 3_600.0
 _TASK = "expiry"
+
+# A memory as it was seen at the store, with its version.
+Seen = TypeVar("Seen", Snapshot, MemoryRecord)
 
 _log = structlog.get_logger(__name__)
 
@@ -40,6 +46,7 @@ class SweptChain(Protocol):
     holder: str
     journal: Journal | None
     observer: ChainObserver
+    retention: tuple[RetentionRule, ...]
 
     @property
     def route(self) -> Route:
@@ -87,12 +94,25 @@ class ExpirySweeper(Struct):
         before, erased = reached - timedelta(seconds=self.grace), 0
         async for states in expired_in(store, before):
             with tracing.root("expiry", {"ninai.operations": len(states)}):
-                count = await (_erased(store, states) if journal is None else self._buried(journal, states))
-            self.chain.observer.expired(home.name, count)
-            erased += count
+                gone = await (_erased(store, states) if journal is None else self._buried(journal, states))
+            self.chain.observer.expired(home.name, len(gone))
+            erased += len(gone)
         if erased:
             _log.info("expired_memories_erased", provider=home.name, memories=erased)
-        return erased
+        return erased + await self._retain(store, journal, reached)
+
+    async def _retain(self, store: ComparedStore, journal: Journal | None, reached: datetime) -> int:
+        """Erase what rules of retention have made due, in the same way as what has expired."""
+        erased: Counter[str] = Counter()
+        async for rule, records in due_in(store, self.chain.retention, reached):
+            with tracing.root("retention", {"ninai.operations": len(records)}):
+                gone = await (_erased(store, records) if journal is None else self._buried(journal, records))
+            if gone:
+                self.chain.observer.retained(store.name, rule.name, gone)
+            erased[rule.name] += len(gone)
+        for name, memories in erased.items():
+            _log.info("retention_applied", rule=name, provider=store.name, memories=memories)
+        return erased.total()
 
     async def reached(self, store: ComparedStore, journal: Journal | None) -> datetime | None:
         """Return the moment that the clocks of the store and of the journal have both reached.
@@ -111,8 +131,8 @@ class ExpirySweeper(Struct):
             return None
         return clocks.earliest(self.clock.moment())
 
-    async def _buried(self, journal: Journal, states: Sequence[Snapshot]) -> int:
-        """Append the deletions, each under the version that was seen; what is newer refuses it."""
+    async def _buried(self, journal: Journal, states: Sequence[Seen]) -> list[Seen]:
+        """Append the deletions, each under the version that was seen; return those that nothing newer refuses."""
         outcomes = await journal.append(
             [
                 Operation(
@@ -123,14 +143,22 @@ class ExpirySweeper(Struct):
                 for state in states
             ]
         )
-        return sum(isinstance(outcome, Appended) and not outcome.repeated for outcome in outcomes)
+        return [
+            state
+            for state, outcome in zip(states, outcomes, strict=True)
+            if isinstance(outcome, Appended) and not outcome.repeated
+        ]
 
     async def _rest(self, seconds: float) -> None:
         """Leave the store to others for most of the time."""
         await self.sleep(seconds * (1 / self.policy.share - 1))
 
 
-async def _erased(store: ComparedStore, states: Sequence[Snapshot]) -> int:
-    """Delete states from a store without a journal, each if it is still the newest of its memory."""
-    deletions = [Deletion(owner=state.owner, memory_id=state.id, seen=state.version) for state in states]
-    return sum([(await store.erase(deletion)).count for deletion in deletions])
+async def _erased(store: ComparedStore, states: Sequence[Seen]) -> list[Seen]:
+    """Delete states from a store without a journal, each if it is still the newest of its memory; return those."""
+    gone = []
+    for state in states:
+        deletion = Deletion(owner=state.owner, memory_id=state.id, seen=state.version)
+        if (await store.erase(deletion)).count:
+            gone.append(state)
+    return gone

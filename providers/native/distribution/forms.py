@@ -15,7 +15,7 @@ from sqlalchemy import TextClause, text
 
 from providers.native import replication_sql, statements
 from providers.native.columns import FIRST, WRITTEN, Column, insertion_of_rows
-from providers.native.replication_sql import COUNTS
+from providers.native.replication_sql import COUNTS, HELD
 from providers.native.wall import without_wall
 from providers.postgres.bound_sql import BoundSql
 
@@ -32,7 +32,16 @@ SUMMARIES = text(f"""
     WHERE user_id > CAST(:after AS text) GROUP BY user_id ORDER BY user_id LIMIT CAST(:limit AS int)
 """)  # noqa: S608 - joined from constants
 
-_OTHERS = {replication_sql.OWNERS: OWNERS, replication_sql.SUMMARIES: SUMMARIES}
+HOLDINGS = text(f"""
+    SELECT user_id, {HELD} FROM ninai_memories
+    WHERE user_id > CAST(:after AS text) GROUP BY user_id ORDER BY user_id LIMIT CAST(:limit AS int)
+""")  # noqa: S608 - joined from constants
+
+_OTHERS = {
+    replication_sql.OWNERS: OWNERS,
+    replication_sql.SUMMARIES: SUMMARIES,
+    replication_sql.HOLDINGS: HOLDINGS,
+}
 _OF_ROWS: dict[TextClause, tuple[Sequence[Column], str]] = {
     statements.PUT: (FIRST, statements.UNLESS_THERE),
     replication_sql.PUT_STATES: (WRITTEN, replication_sql.MERGED),

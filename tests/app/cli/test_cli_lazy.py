@@ -62,6 +62,7 @@ def test_help_lists_every_command() -> None:
         "  import      Store the memories of a file.",
         "  audit       Verify and search what was written down of requests.",
         "  mode        Show whether a running service takes writes, or set it.",
+        "  retention   Show what the rules of retention would erase.",
         "  mcp         Speak the Model Context Protocol on standard input and output.",
         "  completion  Have a shell complete commands and options.",
     ]

@@ -36,6 +36,7 @@ def service() -> Iterator[Service]:
         "NINAI__AUTH__KEYS__OPS__SCOPES": "admin",
         "NINAI__AUTH__KEYS__PLAIN__HASH": hash_key(PLAIN),
         "NINAI__AUTH__KEYS__PLAIN__USER": "alice",
+        "NINAI__RETENTION__RULES": '[{"name": "old", "keep_days": 365}]',
     }
     with reachable_folder() as folder, running_service(folder, two_providers(folder / "data") | keys) as started:
         yield started
@@ -268,6 +269,22 @@ def test_an_address_that_cannot_be_read_is_a_usage_error(url: str) -> None:
     assert result.exit_code == 2
     assert "Invalid value for '--url': not the URL of a server" in result.stderr
     assert "secret" not in result.stderr
+
+
+def test_a_plan_of_retention_is_shown(service: Service) -> None:
+    """Of all users, page by page; whoever is no operator is refused."""
+
+    def plan(*arguments: str, key: str = OPS) -> Result:
+        command = ["retention", "plan", *arguments, "--url", service.url]
+        return CliRunner().invoke(main, command, env={"NINAI_API_KEY": key})
+
+    shown, as_json = plan(), plan("--json")
+
+    assert plan(key=PLAIN).exit_code == 1
+    assert shown.stdout.splitlines()[:2] == ["rule  keep days  due  users", "old         365    0      0"], shown.output
+    assert "nothing is erased: retention.apply is false" in shown.stdout
+    told = json.loads(as_json.stdout)
+    assert (told["apply"], told["next_after"], [rule["name"] for rule in told["rules"]]) == (False, None, ["old"])
 
 
 def test_the_mode_is_shown_and_set(service: Service) -> None:

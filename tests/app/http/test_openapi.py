@@ -55,6 +55,8 @@ OPERATIONS = {
     ("post", "/admin/providers/{name}/merge"): JOURNAL | {"409"},
     ("get", "/admin/explain"): OPERATOR,
     ("get", "/admin/users"): OPERATOR | {"503"},
+    ("get", "/admin/usage"): OPERATOR | {"503"},
+    ("get", "/admin/retention/plan"): OPERATOR | {"503"},
     ("get", "/admin/users/{user_id}/export"): OPERATOR | {"409", "503"},
     ("get", "/admin/journal"): JOURNAL,
     ("get", "/admin/journal/dead"): JOURNAL,

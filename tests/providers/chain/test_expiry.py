@@ -8,6 +8,7 @@ from msgspec import Struct
 from structlog.testing import capture_logs
 
 from providers.answers import Stored
+from providers.chain.expiring.rules import RetentionRule
 from providers.chain.expiring.sweeper import GRACE_SECONDS, ExpirySweeper
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import ExpiryPolicy
@@ -35,6 +36,7 @@ class Swept(Struct):
     journal: Journal | None
     observer: ChainObserver
     route: Route
+    retention: tuple[RetentionRule, ...] = ()
 
 
 class Counts(ChainObserver):

@@ -46,7 +46,7 @@ VALUES: dict[str, Any] = {
 # They select their rows from arrays, and say nothing of partitions.
 INSERTIONS = {"PUT", "PUT_STATES"}
 # In another form there.
-PLAIN_ALONE = {"OWNERS", "SUMMARIES"}
+PLAIN_ALONE = {"HOLDINGS", "OWNERS", "SUMMARIES"}
 # Of one server alone, or of its catalog.
 NOT_SENT = {"ESTIMATE", "_STATE"}
 
@@ -90,7 +90,7 @@ async def connection(partitioned: str) -> AsyncIterator[Any]:
 def test_there_are_statements_of_both_kinds() -> None:
     """The modules were looked through: these are some of what they have."""
     assert {"statements.GET", "statements.UPDATE", "statements.SET_EMBEDDINGS", "replication_sql.HEADS"} <= {*ABOUT_ONE}
-    assert len(ABOUT_ALL) == 8
+    assert len(ABOUT_ALL) == 9
 
 
 @pytest.mark.parametrize("name", ABOUT_ONE)

@@ -1,0 +1,1 @@
+"""Quotas: how many memories and bytes each user and tenant may hold."""

@@ -1,0 +1,1 @@
+"""Usage: what keys, users and tenants have asked, and what they hold."""
