@@ -19,6 +19,7 @@ from providers.native import replication_sql
 from providers.native.changes import changes_since
 from providers.native.columns import WRITTEN, insert_values, snapshot_of
 from providers.native.database import Database
+from providers.native.distribution.hashing import bucket_of
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.erasing import NativeErasing
 from providers.native.history import VersionTable
@@ -69,11 +70,12 @@ class NativeReplica(Replica):
 
     @property
     def retention(self) -> Retention:
-        """See `Replica`."""
-        return self.versions.retention
+        """See `Replica`; a trigger keeps the versions, which a distributed table cannot have."""
+        return NO_HISTORY if self._database.distributed else self.versions.retention
 
     async def put_versions(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """Put superseded versions in two statements; see `Replica`."""
+        await self._database.ready()
         if not self.keeps_history:
             return await super().put_versions(snapshots)
         check_snapshots(snapshots)
@@ -92,7 +94,17 @@ class NativeReplica(Replica):
     ) -> list[Snapshot]:
         """Return superseded versions by id and version; see `Replica`."""
         after = check_superseded_page(owner, limit, after)
+        await self._database.ready()
         return await self.versions.superseded(owner, limit, after) if self.keeps_history else []
+
+    @property
+    def has_shards(self) -> bool:
+        """See `Replica`; this is known once the database has answered."""
+        return self._database.distributed
+
+    def shard_of(self, owner: Owner) -> int:
+        """See `Replica`: ranges of hashes, which one shard of Citus or another has."""
+        return bucket_of(owner.key)
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """Bring memories to states as if one after the other; see `Replica`."""
@@ -118,8 +130,8 @@ class NativeReplica(Replica):
 
     @property
     def keeps_fences(self) -> bool:
-        """See `Replica`."""
-        return True
+        """See `Replica`; a trigger refuses what was erased, which a distributed table cannot have."""
+        return not self._database.distributed
 
     async def purge(self, owner: Owner, version: int, limit: int = MAX_SNAPSHOTS) -> int:
         """Remove rows for good; see `Replica`."""
@@ -128,12 +140,15 @@ class NativeReplica(Replica):
 
     async def put_fences(self, fences: Sequence[Fence]) -> None:
         """Keep fences, which a trigger holds every write to; see `Replica`."""
-        await self._erasing.put(fences)
+        await self._database.ready()
+        if self.keeps_fences:
+            await self._erasing.put(fences)
         self._clock.observe(max((fence.version for fence in fences), default=0))
 
     async def fences(self, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Fence]:
         """Return the fences in the table; see `Replica`."""
-        return await self._erasing.fences(limit, after)
+        await self._database.ready()
+        return await self._erasing.fences(limit, after) if self.keeps_fences else []
 
     async def remains(self) -> tuple[str, ...]:
         """Return what stays in the server's files; see `Replica`."""
