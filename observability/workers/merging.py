@@ -58,6 +58,7 @@ GAUGES: Mapping[str, _Rule] = {
     "ninai_recall_index_users": sum,
     "ninai_clock_ahead_seconds": most,
     "ninai_config_info": most,
+    "ninai_quarantines": most,
     "ninai_read_only": most,
     "ninai_config_last_reload_successful": least,
     "process_virtual_memory_bytes": sum,

@@ -95,6 +95,8 @@ FAMILIES = {
     "ninai_quota_refused": "counter",
     "ninai_quota_unknown": "counter",
     "ninai_rate_limited": "counter",
+    "ninai_quarantine_hidden": "counter",
+    "ninai_quarantines": "gauge",
     "ninai_rates_shared": "gauge",
     "ninai_read_only": "gauge",
     "ninai_retention_erased": "counter",

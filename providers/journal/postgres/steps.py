@@ -167,6 +167,10 @@ STEPS = (
             CREATE_FORMER_APPEND_LEASED,
         ),
     ),
+    SchemaStep(
+        title="quarantines",
+        statements=("ALTER TABLE ninai_journal ADD COLUMN quarantines text",),
+    ),
 )
 
 # Not to_regclass(), which caches that the table was missing before this connection waited for the lock.
