@@ -49,7 +49,9 @@ def test_a_database_is_distributed_with_progress_and_only_once(database: str) ->
     steps = [line.split("  ")[-1] for line in first.stdout.splitlines() if " s  " in line]
     assert steps == [
         "make ninai_memories a table that can be distributed; writes wait meanwhile",
+        "empty ninai_history, which nothing looks after in a distributed database",
         "bring the functions to all nodes",
+        "distribute ninai_history by user_id",
         "distribute ninai_memories by user_id",
         "tell all nodes of the small tables, which stay at the coordinator",
     ]

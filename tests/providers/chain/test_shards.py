@@ -10,6 +10,8 @@ from providers.chain.errors import BreakerOpen
 from providers.chain.policy import BreakerPolicy, OperationClass
 from providers.chain.shard_breakers import NO_SHARD, ShardBreakers
 from providers.errors import Unavailable
+from providers.history import HistoryQuery
+from providers.owners import Owner
 from tests.providers.chain.scene import Scene, play
 from tests.support.clock import FakeClock, simulate
 from tests.support.frail import FrailProvider
@@ -21,9 +23,9 @@ WELL = [user for user in USERS if user not in LOST]
 TRIES = 6  # one more than what opens a breaker
 
 
-def sharded(clock: FakeClock) -> FrailProvider:
+def sharded(clock: FakeClock, *, keeps_history: bool = False) -> FrailProvider:
     """Return a provider with shards."""
-    provider = FrailProvider(clock)
+    provider = FrailProvider(clock, keeps_history=keeps_history)
     provider.shards = 4
     return provider
 
@@ -66,6 +68,26 @@ def test_one_ill_shard_sends_its_owners_alone_to_the_standby() -> None:
         assert guards.breaker.snapshot().state is BreakerState.CLOSED
 
     play(act, made=sharded)
+
+
+def test_the_history_of_an_ill_shard_comes_from_the_standby() -> None:
+    """It is about one owner as any other read is, so that its failures count for the shard."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(LOST[0], "tea")
+        await scene.forget()
+        home = scene.home
+        home.ill = ILL
+        query = HistoryQuery(owner=Owner(LOST[0]), memory_id=memory_id)
+        for _ in range(TRIES):
+            page = await scene.chain.history(query)
+            assert [state.content for state in page.versions] == ["tea"]
+        met = home.refused
+
+        await scene.chain.history(query)
+        assert (home.refused, scene.links["home"].attempts.guards.shards.open) == (met, 1)
+
+    play(act, made=lambda clock: sharded(clock, keeps_history=True))
 
 
 def test_a_store_without_shards_sends_everybody_there() -> None:
