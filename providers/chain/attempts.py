@@ -111,8 +111,7 @@ class Attempts:
             return await tries.last_resort()
         try:
             # Nearly every call ends here. Tenacity, at some 50 us a call, would cost more than all else in this file.
-            async with tries.next():
-                return await call()
+            return await tries.once()
         except Unavailable as error:
             if not tries.can_retry(error):
                 raise

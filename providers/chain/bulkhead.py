@@ -1,6 +1,7 @@
 """The concurrency limit of a provider, so that a slow provider does not exhaust the whole process."""
 
 import asyncio
+from collections.abc import Awaitable
 
 from msgspec import Struct
 
@@ -54,8 +55,8 @@ class _Slot(Struct, frozen=True):
     bulkhead: Bulkhead
     patience: float
 
-    async def __aenter__(self) -> None:
-        await self.bulkhead.enter(self.patience)
+    def __aenter__(self) -> Awaitable[None]:
+        return self.bulkhead.enter(self.patience)
 
     async def __aexit__(self, *ended: object) -> None:
         self.bulkhead.leave()

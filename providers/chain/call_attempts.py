@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from typing import Generic, Protocol, TypeVar
 
 from msgspec import Struct
@@ -60,17 +60,20 @@ class CallAttempts(Struct, Generic[Answer]):
     _failure: Unavailable | None = None  # the last one of the provider itself
     _ambiguous: Unavailable | None = None  # the last after which the write may have happened
 
-    @asynccontextmanager
-    async def next(self) -> AsyncIterator[None]:
-        """Surround one attempt with every guard and limit, and report its outcome to the observer."""
+    async def once(self) -> Answer:
+        """Make one attempt within every guard and limit, and report its outcome to the observer.
+
+        This and what it calls are coroutines and no context managers, because they stand in the path of every call.
+        """
         self._number += 1
+        setup = self.setup
+        provider = setup.guards.breaker.provider
         outcome = "bug"
         failure: ProviderError | None = None
         with tracing.span(self.operation, tracing.Kind.CLIENT) as span:
-            started = self.setup.now()
+            started = setup.now()
             try:
-                async with self._guarded():
-                    yield
+                answer = await self._guarded()
                 outcome = "ok"
             except ProviderError as error:
                 outcome = error.outcome
@@ -83,19 +86,19 @@ class CallAttempts(Struct, Generic[Answer]):
             finally:
                 if span.recorded:
                     self._describe(span, outcome)
-                provider = self.setup.guards.breaker.provider
                 note_outcome(provider, "ok" if isinstance(failure, Rejected) else outcome)
-                self.setup.observer.tried(
+                setup.observer.tried(
                     Attempt(
                         provider=provider,
                         operation=self.operation,
                         outcome=outcome,
-                        seconds=self.setup.now() - started,
+                        seconds=setup.now() - started,
                         number=self._number,
                         error=failure,
                     )
                 )
                 failure = None  # otherwise the error and this frame would refer to each other
+        return answer
 
     def _note(self, error: ProviderError, span: tracing.Span) -> None:
         if isinstance(error, Rejected):
@@ -124,24 +127,20 @@ class CallAttempts(Struct, Generic[Answer]):
             if breaker.refuses():
                 self._respects_breaker = False
                 try:
-                    answer = await self._once()
+                    answer = await self.once()
                 except Rejected:
                     breaker.recovered()
                     raise
                 breaker.recovered()
                 return answer
-        return await self._once()  # another call has closed the breaker meanwhile
+        return await self.once()  # another call has closed the breaker meanwhile
 
     async def again(self) -> Answer:
         """Repeat the failure of the first attempt, then try anew each time, since tenacity has to see that failure."""
         if self._failure is not None and not self._first_is_known:
             self._first_is_known = True
             raise self._failure
-        return await self._once()
-
-    async def _once(self) -> Answer:
-        async with self.next():
-            return await self.call()
+        return await self.once()
 
     def can_retry(self, error: BaseException) -> bool:
         """Return whether another attempt may succeed and can do no harm."""
@@ -182,56 +181,58 @@ class CallAttempts(Struct, Generic[Answer]):
             return GivenUp.BREAKER
         return None if self.setup.guards.budget.take() else GivenUp.BUDGET
 
-    @asynccontextmanager
-    async def _guarded(self) -> AsyncIterator[None]:
-        guards = self.setup.guards
-        limits = self.setup.limits(self.operation, self.size, others=self.options.others)
+    async def _guarded(self) -> Answer:
+        guards, options = self.setup.guards, self.options
+        limits = self.setup.limits(self.operation, self.size, others=options.others)
         if self._respects_breaker:
             guards.breaker.check()  # before waiting for a slot in vain
-        async with guards.bulkhead.slot(self.options.deadline.limit_try(min(limits.limit, self.options.place))):
-            if self.options.deadline.expired:
+        async with guards.bulkhead.slot(options.deadline.limit_try(min(limits.limit, options.place))):
+            left = options.deadline.remaining()
+            if left <= 0.0:
                 raise NoTimeLeft(f"{guards.breaker.provider}: the deadline passed before it was asked")
             with Admission(guards.breaker, self.operation) if self._respects_breaker else nullcontext():
                 if self._number == 1:
                     guards.budget.count_request()
-                async with self._within(limits):
-                    yield
+                return await self._asked(limits, left)
 
-    @asynccontextmanager
-    async def _within(self, limits: AttemptLimits) -> AsyncIterator[None]:
-        watch = LagTolerantTimeout(limits.limit, self.options.deadline.remaining, self.setup.now)
-        handed_down = time_limit.hand_down(self.options.deadline.remaining())
+    async def _asked(self, limits: AttemptLimits, left: float) -> Answer:
+        """Ask the provider within the limits; `left` is the seconds to the deadline."""
+        setup, operation, size = self.setup, self.operation, self.size
+        watch = LagTolerantTimeout(limits.limit, self.options.deadline.remaining, setup.now)
+        handed_down = time_limit.hand_down(left)
         self._timed_out = False
         started = time.perf_counter()
         try:
             async with watch:
-                yield
+                answer = await self.call()
         except Rejected:
-            self.setup.pace.answered(self.operation, self.size, watch.seconds)
+            setup.pace.answered(operation, size, watch.seconds)
             raise
         except asyncio.CancelledError:
             # A hedge that lost may have been as quick as ever.
-            if not self.options.hedge and self.setup.pace.unanswered(self.operation, self.size, watch.seconds):
-                self.setup.guards.breaker.overtaken()
+            if not self.options.hedge and setup.pace.unanswered(operation, size, watch.seconds):
+                setup.guards.breaker.overtaken()
             raise
         except TimeoutError as error:
             if not watch.expired:
                 raise  # not raised by this timeout: a bug in the provider
             self._timed_out = True
             waited = watch.seconds
-            self.setup.pace.unanswered(self.operation, self.size, waited)
+            setup.pace.unanswered(operation, size, waited)
             if waited + _ROUNDING >= limits.limit:  # and not the deadline
-                self.setup.latencies.abandon(self.operation, self.size, waited)
+                setup.latencies.abandon(operation, size, waited)
             kind = TimedOut if waited + _ROUNDING >= limits.evidence else CutShort
-            reason = f"{self.setup.guards.breaker.provider}: no answer within {waited:.3g} s"
-            raise kind(reason, ambiguous=self.operation.writes) from error
+            reason = f"{setup.guards.breaker.provider}: no answer within {waited:.3g} s"
+            raise kind(reason, ambiguous=operation.writes) from error
         finally:
             time_limit.ends_at.reset(handed_down)
             # A hedge runs while the call that it hedges is waited for, whose seconds are noted already.
             if (request := notes.current.get()) is not None and not self.options.hedge:
                 request.provider_seconds += time.perf_counter() - started
-        self.setup.latencies.add(self.operation, self.size, watch.seconds)
-        self.setup.pace.answered(self.operation, self.size, watch.seconds)
+        seconds = watch.seconds
+        setup.latencies.add(operation, size, seconds)
+        setup.pace.answered(operation, size, seconds)
+        return answer
 
 
 def note_outcome(provider: str, outcome: str) -> None:
