@@ -186,7 +186,9 @@ class CallAttempts(Struct, Generic[Answer]):
         limits = self.setup.limits(self.operation, self.size, others=options.others)
         if self._respects_breaker:
             guards.breaker.check()  # before waiting for a slot in vain
-        async with guards.bulkhead.slot(options.deadline.limit_try(min(limits.limit, options.place))):
+        if not guards.bulkhead.enter_now():
+            await guards.bulkhead.enter(options.deadline.limit_try(min(limits.limit, options.place)))
+        try:
             left = options.deadline.remaining()
             if left <= 0.0:
                 raise NoTimeLeft(f"{guards.breaker.provider}: the deadline passed before it was asked")
@@ -194,6 +196,8 @@ class CallAttempts(Struct, Generic[Answer]):
                 if self._number == 1:
                     guards.budget.count_request()
                 return await self._asked(limits, left)
+        finally:
+            guards.bulkhead.leave()
 
     async def _asked(self, limits: AttemptLimits, left: float) -> Answer:
         """Ask the provider within the limits; `left` is the seconds to the deadline."""

@@ -4,7 +4,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 # Seconds between two checks of the clock.
 STEP = 0.1
@@ -118,20 +118,14 @@ class LagTolerantTimeout(_LagTolerantWait):
 
     __slots__ = ("_cancelled_before", "_task", "expired")
 
-    def __init__(
-        self, limit: float, remaining: Callable[[], float] | None = None, now: Callable[[], float] | None = None
-    ) -> None:
-        super().__init__(limit, remaining, now)
-        self.expired = False  # whether this timeout has ended the wait
-        self._task: asyncio.Task[Any] | None = None
-        self._cancelled_before = 0
-
     async def __aenter__(self) -> Self:
         # Twice in each request, and so without an `asyncio.timeout` of its own: that costs more than all of this.
-        self._task = asyncio.current_task()
-        if self._task is None:
+        task = asyncio.current_task()
+        if task is None:
             raise RuntimeError("only a task can be given a time limit")
-        self._cancelled_before = self._task.cancelling()
+        self.expired = False  # whether this timeout has ended the wait
+        self._task = task
+        self._cancelled_before = task.cancelling()
         self.start()
         return self
 
@@ -139,7 +133,7 @@ class LagTolerantTimeout(_LagTolerantWait):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.cancel()
-        if self.expired and self._task is not None:
+        if self.expired:
             # As `asyncio.timeout` does it: a cancellation from outside goes on.
             ours = self._task.uncancel() <= self._cancelled_before
             if ours and kind is asyncio.CancelledError:
@@ -151,5 +145,4 @@ class LagTolerantTimeout(_LagTolerantWait):
 
     def _interrupt(self) -> None:
         self.expired = True
-        if self._task is not None:
-            self._task.cancel()
+        self._task.cancel()
