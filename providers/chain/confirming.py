@@ -83,7 +83,7 @@ class Confirmer(Struct):
         changes = [Change(entry.kind, entry.state) for _, entry in waiting]
         ending = Shutdown(self.context.now)
         options = self._options(execution, home.attempts.seconds(operation, len(waiting)), seconds, ending)
-        task = asyncio.create_task(apply_all(home, changes, operation, options))
+        task = asyncio.get_running_loop().create_task(apply_all(home, changes, operation, options), name="home")
         attempt = HomeTry(home, waiting, self._lease(home, waiting), task, ending)
         answered = False
         try:
@@ -93,6 +93,7 @@ class Confirmer(Struct):
             # Also where the caller is gone, be it at the moment of the answer: home need not get the write twice for
             # that, and nobody else ends the lease.
             if not answered:
+                attempt.lease.begin()
                 self.background.go_on(attempt, self._conclude_late)
         if not answered:
             self._accept(execution, HOME_SLOW, waiting)
@@ -136,9 +137,7 @@ class Confirmer(Struct):
 
     def _lease(self, home: Link, waiting: Waiting) -> Lease:
         leases = {entry.seq: entry.lease for _, entry in waiting if entry.lease is not None}
-        lease = Lease(partial(self.journal.renew, home.name), leases)
-        lease.begin()
-        return lease
+        return Lease(partial(self.journal.renew, home.name), leases)
 
     def _seconds(self, patience: float) -> float:
         """Return the seconds to wait for home's word."""
