@@ -17,6 +17,7 @@ BENCHMARKS = (
     "portable",
     "sizing",
     "tenants",
+    "history",
     "embedders",
     "chain",
     "stores",
