@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
-from providers.labels import Labels
+from providers.labels import Labels, labels_of
 
 Origin = Literal["user", "assistant", "tool", "document", "import"]
 ORIGINS: tuple[str, ...] = get_args(Origin)

@@ -111,7 +111,8 @@ class Attempts:
             return await tries.last_resort()
         try:
             # Nearly every call ends here. Tenacity, at some 50 us a call, would cost more than all else in this file.
-            return await tries.once()
+            async with tries.next():
+                return await call()
         except Unavailable as error:
             if not tries.can_retry(error):
                 raise
