@@ -12,7 +12,8 @@ from providers.errors import Conflict, MemoryDeleted
 from providers.journal.operations import OperationKind
 from providers.labels import Labels
 from providers.owners import Owner
-from providers.source import Source, attributes_of
+from  import Source
+from providers.source import attributes_of
 from providers.states.digests import digest_of
 from providers.states.editing import first_state
 from providers.types import NewMemory, Snapshot
