@@ -295,7 +295,4 @@ def _check_named(change: _Change) -> _Change:
 
 def _canonical(value: _Value, **ids: str | None) -> _Value:
     """Set canonical ids; ids of our own clients are canonical already, and then nothing is copied."""
-    for name, given in ids.items():
-        if getattr(value, name) != given:
-            return replace(value, **ids)
-    return value
+    return value if all(getattr(value, name) == given for name, given in ids.items()) else replace(value, **ids)

@@ -12,8 +12,7 @@ from providers.errors import Conflict, MemoryDeleted
 from providers.journal.operations import OperationKind
 from providers.labels import Labels
 from providers.owners import Owner
-from  import Source
-from providers.source import attributes_of
+from providers.source import WriteSource, attributes_of
 from providers.states.digests import digest_of
 from providers.states.editing import first_state
 from providers.types import NewMemory, Snapshot
@@ -137,7 +136,7 @@ def test_a_live_state_is_what_was_remembered() -> None:
 def test_all_that_a_memory_has_survives_its_journal() -> None:
     """Each label, the key and the source go from the write into the state, and from there to the provider."""
     given: dict[str, Any] = {name: f"the {name}" for name in Labels.__struct_fields__}
-    source = Source(origin="tool", caller="a caller", key="a key", at=MOMENT)
+    source = WriteSource(origin="tool", caller="a caller", key="a key", at=MOMENT)
     memory = NewMemory(owner=Owner(USER), content="tea", source=source, **given)
 
     written = first_state(memory, "an id", 7, MOMENT).first_write
