@@ -54,6 +54,7 @@ class CallAttempts(Struct, Generic[Answer]):
     options: CallOptions
     size: int
     repeatable: bool
+    shard: int | None = None
     respects_breaker: bool = True
     timed_out: bool = False  # whether the last attempt did
     number: int = 0  # of attempts begun
@@ -119,20 +120,30 @@ class CallAttempts(Struct, Generic[Answer]):
 
     async def last_resort(self) -> Answer:
         """Try once, whatever the breaker says, unless an operator has forced it open."""
-        breaker = self.setup.guards.breaker
-        if breaker.forced_open:
-            breaker.check()  # the state that an operator forced takes precedence
+        if self.setup.guards.breaker.forced_open:
+            self.setup.guards.breaker.check()  # the state that an operator forced takes precedence
         async with self.setup.guards.last_resort.slot(self.options.deadline):
-            if breaker.refuses():
+            if self._refused():
                 self.respects_breaker = False
                 try:
                     answer = await self._once()
                 except Rejected:
-                    breaker.recovered()
+                    self._recovered()
                     raise
-                breaker.recovered()
+                self._recovered()
                 return answer
         return await self._once()  # another call has closed the breaker meanwhile
+
+    def _refused(self) -> bool:
+        guards = self.setup.guards
+        of_shard = guards.shards.of(self.shard)
+        return guards.breaker.refuses() or (of_shard is not None and of_shard.refuses())
+
+    def _recovered(self) -> None:
+        guards = self.setup.guards
+        guards.breaker.recovered()
+        if (of_shard := guards.shards.of(self.shard)) is not None:
+            of_shard.recovered()
 
     async def again(self) -> Answer:
         """Repeat the failure of the first attempt, then try anew each time, since tenacity has to see that failure."""
@@ -180,7 +191,7 @@ class CallAttempts(Struct, Generic[Answer]):
             return GivenUp.TRIES
         if state.upcoming_sleep >= self.options.deadline.remaining():
             return GivenUp.DEADLINE
-        if self.setup.guards.breaker.refuses():
+        if self._refused():
             return GivenUp.BREAKER
         return None if self.setup.guards.budget.take() else GivenUp.BUDGET
 
@@ -201,8 +212,11 @@ class _Guarded:
         tries, setup, options = self._tries, self._tries.setup, self._tries.options
         guards = setup.guards
         self._limits = setup.limits(tries.operation, tries.size, others=options.others)
+        of_shard = guards.shards.of(tries.shard)
         if tries.respects_breaker:
             guards.breaker.check()  # before waiting for a slot in vain
+            if of_shard is not None:
+                of_shard.check()
         if not guards.bulkhead.enter_now():
             await guards.bulkhead.enter(options.deadline.limit_try(min(self._limits.limit, options.place)))
         try:
@@ -210,7 +224,7 @@ class _Guarded:
             if left <= 0.0:
                 raise NoTimeLeft(f"{guards.breaker.provider}: the deadline passed before it was asked")
             if tries.respects_breaker:
-                self._admission = Admission(guards.breaker, tries.operation)
+                self._admission = Admission(guards.breaker, tries.operation, tries.shard is not None, of_shard)
                 self._admission.__enter__()
         except ProviderError:
             guards.bulkhead.leave()
