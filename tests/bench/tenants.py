@@ -78,6 +78,7 @@ def _works(provider: PostgresMemoryProvider, owner: Owner) -> dict[str, Work]:
         "recall": lambda: provider.find(RecallQuery(owner=owner, query="tea by the river")),
         "recall by metadata": lambda: provider.find(RecallQuery(owner=owner, query="tea by the river", where=where)),
         "list": lambda: provider.page(PageQuery(owner=owner, limit=20)),
+        "list by metadata": lambda: provider.page(PageQuery(owner=owner, limit=20, where=where)),
         "remember": lambda: provider.store(NewMemory(owner=new, content="tea by the river")),
     }
 
