@@ -10,12 +10,14 @@ from msgspec.structs import replace
 from providers.answers import Erased
 from providers.base import MemoryProvider
 from providers.changes import ChangeCursor, Changes
+from providers.erasure.fences import Fence
 from providers.errors import ProviderError, Unsupported
 from providers.expiry import BEGINNING
 from providers.holdings import Holdings, OwnerHoldings, holdings_of
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
 from providers.owners import Owner
+from providers.retention import NO_HISTORY, Retention
 from providers.states.clock import HybridClock
 from providers.states.editing import tombstone_for
 from providers.summaries import OwnerSummary, summary_of
@@ -23,6 +25,8 @@ from providers.types import ALL, Conditions, Snapshot, as_page
 
 MAX_SNAPSHOTS = 1_000  # in one call
 MAX_OWNERS = 1_000  # in one call
+
+VersionPlace = tuple[str, int]  # a memory and a version of it
 
 
 @runtime_checkable
@@ -59,8 +63,18 @@ class Replica(MemoryProvider, Protocol):
         return True
 
     @property
+    def retention(self) -> Retention:
+        """Which versions of a memory this store keeps beside the newest one; by default none."""
+        return NO_HISTORY
+
+    @property
     def keeps_history(self) -> bool:
-        """Whether this store keeps every version of a memory, and not only the newest one."""
+        """Whether this store keeps versions of a memory beside the newest one."""
+        return self.retention.keep > 0
+
+    @property
+    def keeps_fences(self) -> bool:
+        """Whether this store keeps the list of erased owners, and puts nothing that is not above their fences."""
         return False
 
     async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:  # noqa: ARG002 - for those that can tell
@@ -158,6 +172,60 @@ class Replica(MemoryProvider, Protocol):
         """
         raise Unsupported(f"keep {len(snapshots)} superseded versions")
 
+    async def purge(self, owner: Owner, version: int, limit: int = MAX_SNAPSHOTS) -> int:
+        """Remove up to `limit` states of an owner with versions up to `version`; return how many there were.
+
+        Tombstones go as well, and with the last state all else that the store has of the owner. Nothing refuses a late
+        write afterwards but a fence, by which indexes notice as well: a store that keeps fences gets that of the owner
+        first. Repeating the call is harmless; 0 means that nothing is left.
+
+        Raises:
+            Unavailable: it is unknown how many were removed.
+            Unsupported: the store cannot forget what it has deleted.
+        """
+        raise Unsupported(f"forget up to {limit} states up to version {version} of {owner.label}")
+
+    async def put_fences(self, fences: Sequence[Fence]) -> None:
+        """Keep up to `MAX_SNAPSHOTS` fences, of two for one owner the higher; a store that keeps none does nothing.
+
+        Once the call has returned the store puts no state that is not above a fence: `store_many`, `put_many` and
+        `put_versions` refuse it with `OwnerErased`.
+
+        Raises:
+            Unavailable: it is unknown whether they are kept.
+        """
+        del fences
+
+    async def fences(self, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Fence]:  # noqa: ARG002 - for those that keep them
+        """Return the fences that the store keeps by ascending hash, those whose hash is greater than `after`.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        return []
+
+    async def superseded(
+        self,
+        owner: Owner,  # noqa: ARG002 - for those that keep history
+        limit: int = MAX_SNAPSHOTS,  # noqa: ARG002 - as there
+        *,
+        after: VersionPlace | None = None,  # noqa: ARG002 - as there
+    ) -> list[Snapshot]:
+        """Return an owner's superseded versions by ascending id, then version, those behind a place; none by default.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        return []
+
+    async def remains(self) -> tuple[str, ...]:
+        """Return, in words for a receipt, what the store's own machinery still holds of what was removed, and how long.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        return ()
+
     @abstractmethod
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """Return one memory or its tombstone, None if neither exists."""
@@ -197,7 +265,13 @@ class Replica(MemoryProvider, Protocol):
         return held
 
     async def _summary(self, owner: Owner) -> OwnerSummary:
-        return summary_of(owner, [state async for page in self._state_pages(owner) for state in page])
+        states = [state async for page in self._state_pages(owner) for state in page]
+        versions = await self.superseded(owner) if self.keeps_history else []
+        some = versions
+        while len(some) == MAX_SNAPSHOTS:
+            some = await self.superseded(owner, after=(some[-1].id, some[-1].version))
+            versions = versions + some
+        return summary_of(owner, states, versions)
 
     async def _state_pages(self, owner: Owner) -> AsyncIterator[list[Snapshot]]:
         page = await self.snapshots(owner)

@@ -11,7 +11,7 @@ from providers.errors import InvalidInput
 from providers.introduction import StoreMark
 from providers.labels import NAMES
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, VersionPlace
 from providers.states.unknown import NOTHING
 from providers.types import MOMENTS, Snapshot
 
@@ -66,6 +66,17 @@ def check_snapshots_page(owner: Owner, limit: int, after: str | None) -> str | N
     limits.check_owner(owner)
     limits.check_range("limit", limit, 1, MAX_SNAPSHOTS)
     return None if after is None else limits.check_uuid("after", after)
+
+
+def check_superseded_page(owner: Owner, limit: int, after: VersionPlace | None) -> VersionPlace | None:
+    """Refuse a page outside the bounds, or behind an impossible place; return that place in its canonical form."""
+    limits.check_owner(owner)
+    limits.check_range("limit", limit, 1, MAX_SNAPSHOTS)
+    if after is None:
+        return None
+    memory_id, version = after
+    limits.check_range("after", version, 1, limits.MAX_VERSION)
+    return limits.check_uuid("after", memory_id), version
 
 
 def check_owners_page(limit: int, after: Owner | None) -> None:

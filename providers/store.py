@@ -9,6 +9,7 @@ from providers.batches import all_or_some, answer_all
 from providers.errors import ProviderError, Unsupported
 from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
+from providers.history import HistoryPage, HistoryQuery
 from providers.limits import MAX_BATCH, check_batch
 from providers.owners import Owner
 from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery
@@ -95,6 +96,17 @@ class MemoryStore(Protocol):
             Unsupported: the store cannot tell.
         """
         raise Unsupported(f"tell what changed of {query.owner.user}")
+
+    async def history(self, query: HistoryQuery) -> HistoryPage:
+        """Return the versions of a memory that are kept, newest first, from the one that is now on.
+
+        Each version was what readers saw until the next one. Which are kept is configured (`Retention`).
+
+        Raises:
+            MemoryNotFound: this owner has no such memory.
+            Unsupported: the store keeps no history.
+        """
+        raise Unsupported(f"tell the history of memory {query.memory_id}")
 
     @abstractmethod
     async def change(self, edit: Edit) -> Changed:

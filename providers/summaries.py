@@ -17,6 +17,8 @@ DELETED = "deleted"  # in the place of a tombstone's version, which may differ b
 class OwnerSummary(Struct, frozen=True, kw_only=True):
     """The numbers of live memories and of tombstones of an owner, and a digest of which ones and versions they are.
 
+    `history` is the digest of the superseded versions that are kept, 0 where none are.
+
     Two stores whose summaries of an owner are equal hold the same of that owner.
     """
 
@@ -24,16 +26,18 @@ class OwnerSummary(Struct, frozen=True, kw_only=True):
     live: int
     deleted: int
     digest: int
+    history: int = 0
 
 
-def summary_of(owner: Owner, states: Iterable[Snapshot]) -> OwnerSummary:
-    """Return the summary of an owner of whom a store holds these states."""
+def summary_of(owner: Owner, states: Iterable[Snapshot], versions: Iterable[Snapshot] = ()) -> OwnerSummary:
+    """Return the summary of an owner of whom a store holds these states, and these superseded versions."""
     live = deleted = digest = 0
     for state in states:
         live += not state.deleted
         deleted += state.deleted
         digest = (digest + _term(state)) % MODULUS
-    return OwnerSummary(owner=owner, live=live, deleted=deleted, digest=digest)
+    history = sum(map(_term, versions)) % MODULUS
+    return OwnerSummary(owner=owner, live=live, deleted=deleted, digest=digest, history=history)
 
 
 def _term(state: Snapshot) -> int:

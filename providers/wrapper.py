@@ -10,6 +10,7 @@ from providers.base import MemoryProvider
 from providers.errors import ProviderError
 from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
+from providers.history import HistoryPage, HistoryQuery
 from providers.limits import MAX_BATCH
 from providers.owners import Owner
 from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery
@@ -29,6 +30,7 @@ class OperationName(StrEnum):
     GET = "get"
     LIST = "list_memories"
     FEED = "feed"
+    HISTORY = "history"
     UPDATE = "update"
     UPDATE_MANY = "update_many"
     DELETE = "delete"
@@ -74,6 +76,10 @@ class Wrapper(MemoryProvider, Protocol):
     def feed(self, query: FeedQuery) -> Coroutine[Any, Any, FeedPage]:
         """See `MemoryStore`."""
         return self.through(OperationName.FEED, lambda provider: provider.feed(query))
+
+    def history(self, query: HistoryQuery) -> Coroutine[Any, Any, HistoryPage]:
+        """See `MemoryStore`."""
+        return self.through(OperationName.HISTORY, lambda provider: provider.history(query))
 
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""

@@ -91,7 +91,7 @@ def try_provider(
     trip, trial = RoundTrip(verbatim=not provider.infers), trial_of(provider)
     with database_for(settings, name):
         try:
-            asyncio.run(tried(provider, offline_host(name, settings.data_dir), trip, trial))
+            asyncio.run(tried(provider, offline_host(name, settings.data_dir, settings.history.retention), trip, trial))
         except KeyboardInterrupt:
             click.echo(remains(report_of(name, provider, trip, trial)), err=True)
             raise

@@ -160,7 +160,11 @@ async def opened_links(settings: Settings, stack: AsyncExitStack) -> list[Link]:
         spec = ProviderSpec(
             name=name,
             settings=provider,
-            opened=partial(MemoryProviderFactory.create_provider, provider, offline_host(name, settings.data_dir)),
+            opened=partial(
+                MemoryProviderFactory.create_provider,
+                provider,
+                offline_host(name, settings.data_dir, settings.history.retention),
+            ),
             attempts=settings.chain.attempts.get(name, AttemptPolicy()),
             limits=provider.limits,
         )

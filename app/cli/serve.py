@@ -21,9 +21,11 @@ from app.cli.loading import ConfigProblem, exit_on, load_or_exit
 from app.cli.rehearsal import rehearse
 from app.http.connections.limits import connections_per_worker, http1
 from app.process.draining import STOP_SECONDS, drain_on_sigterm
+from app.process.further_listener import CannotListen
 from app.process.listening import announcing
 from app.process.service_file import ServiceUrls, telling_where
 from app.process.stopping import StopReason
+from app.process.unix_socket import make_room
 from app.process.workers_folder import workers_folder
 from app.reloading.source import Configuration, Source
 from app.settings import ConfigError, Settings, load
@@ -56,6 +58,9 @@ def serve(
     port = _free_port(settings.server.host, settings.server.port)
     if settings.admin.port is not None:
         _free_port(settings.admin.host, settings.admin.port, instead="configure another admin.port")
+    if settings.server.socket is not None:
+        with exit_on(CannotListen):
+            make_room(settings.server.socket)
     # The workers are processes of their own, and read the same settings from the environment.
     hand_down(config_file, overrides | {"server.port": port})
     source, configuration = _followed()

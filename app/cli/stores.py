@@ -40,6 +40,7 @@ class MergeReport(Struct, frozen=True, kw_only=True):
     waiting: int = 0
     refused: int = 0
     left: int = 0
+    versions: int = 0
 
 
 @click.command()
@@ -129,6 +130,7 @@ async def _merged(stores: ReachedStores, name: str) -> MergeReport:
             waiting=report.waiting + page.waiting,
             refused=report.refused + page.refused,
             left=report.left + page.left,
+            versions=report.versions + page.versions,
         )
         after = page.next_after
         if after is None:

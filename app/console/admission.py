@@ -7,6 +7,7 @@ from litestar import Request
 from litestar.exceptions import NotFoundException
 
 from app.auth.admission import ADMIN_PORT, checks_scope, identified, refusals_noted
+from app.auth.caller import Identity
 from app.auth.credentials import credential_in
 from app.auth.loopback import require_loopback_name
 from app.auth.origin import require_own_page
@@ -70,7 +71,8 @@ async def admit_operator(request: Request[Any, Any, Any]) -> None:
     sessions = await _resume_entrance(request)
     async with refusals_noted(request):
         held = await sessions.resume(cookie_in(request, SESSION_COOKIE))
-        request.state.operator = _identify(request, held)
+        identity = request.state.identity = _identify(request, held)
+        request.state.operator = identity.id
     await _check_request(request)
 
 
@@ -86,18 +88,18 @@ async def _resume_entrance(request: Request[Any, Any, Any]) -> Sessions:
     return sessions
 
 
-def _identify(request: Request[Any, Any, Any], held: Session | None) -> str:
-    """Return the operator's id: of the session that is held, or of the key in a header, whose forms are nobody's."""
+def _identify(request: Request[Any, Any, Any], held: Session | None) -> Identity:
+    """Return who the operator is: of the session that is held, or of the key in a header, whose forms are nobody's."""
     console: Console = request.app.state.console
     session = held if console.uses_keys and held is not None and held.identity is not None else None
     if session is None:
         if console.uses_keys and credential_in(request.headers) is None:
             raise CallerRefused("session", "There is no session, or it has ended: log in")
-        return identified(request).id
+        return identified(request)
     if credential_in(request.headers) is not None:
         raise CallerRefused("several", "Send one credential: either the cookie of a session or the header of a key")
     request.state.session = session
-    return identified(request, session.identity).id
+    return identified(request, session.identity)
 
 
 async def _check_request(request: Request[Any, Any, Any]) -> None:

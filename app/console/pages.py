@@ -9,13 +9,17 @@ from litestar.datastructures import Cookie
 from litestar.exceptions import HTTPException
 from litestar.types import ExceptionHandlersMap
 
+from app.auth.caller import Identity
 from app.auth.credentials import CREDENTIAL_HEADERS
 from app.console.admission import ENTRANCE_COOKIE, SESSION_COOKIE, cookie_in, cookie_name
 from app.console.console import Console
 from app.console.session import NO_KEY, NOTICE_SECONDS, SESSION_SECONDS, Session
+from app.console.visible_text import visible
 from app.console.wording import STATES, WISHES, duration, moment, share
 from app.http.problems import STATUS_SERVER_ERRORS, UNAUTHENTICATED, Problem, respond
+from app.settings.auth import Scope
 from observability.http import came_over_tls
+from providers.labels import labels_of
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -36,6 +40,7 @@ HEADERS = {
 }
 _PASSED_ON = {"www-authenticate", "retry-after"}
 _SEE_OTHER = 303
+BROWSING: Scope = "admin:memories"  # what the memory browser asks for
 
 _templates = Environment(
     loader=PackageLoader("app.console"),
@@ -46,11 +51,13 @@ _templates = Environment(
 )
 _templates.filters |= {
     "duration": duration,
+    "labels": lambda labelled: [(name, text) for name, text in labels_of(labelled).items() if text is not None],
     "moment": moment,
     "number": "{:,}".format,
     "share": share,
     "since": lambda seconds: moment(datetime.fromtimestamp(seconds, UTC)),
     "state": STATES.__getitem__,
+    "visible": visible,
     "wish": WISHES.__getitem__,
 }
 
@@ -59,9 +66,11 @@ def page(request: AnyRequest, template: str, *, problem: Problem | None = None, 
     """Return a page for the operator of the request's session; its status is that of the problem, if any."""
     console: Console = request.app.state.console
     session: Session | None = request.state.get("session")
+    identity: Identity | None = request.state.get("identity")
     text = _templates.get_template(template).render(
         session=session,
         operator=request.state.get("operator"),
+        browses=identity is not None and BROWSING in identity.scopes,
         can_log_out=session is not None and session.key != NO_KEY,
         console=console,
         problem=problem,
@@ -75,15 +84,15 @@ def page(request: AnyRequest, template: str, *, problem: Problem | None = None, 
     return answer
 
 
-def redirect_home(request: AnyRequest) -> Response[None]:
-    """Redirect the browser to the first page with GET, whatever method it has just used."""
-    return Response(None, status_code=_SEE_OTHER, headers={**HEADERS, "Location": f"{_prefix(request)}{PATH}"})
+def redirect_home(request: AnyRequest, place: str = "") -> Response[None]:
+    """Redirect the browser with GET to a page of the console, by default the first, whatever its method was."""
+    return Response(None, status_code=_SEE_OTHER, headers={**HEADERS, "Location": f"{_prefix(request)}{PATH}{place}"})
 
 
-async def redirect_back(request: AnyRequest, done: str) -> Response[None]:
-    """Redirect the browser to the first page, which shows what was done."""
+async def redirect_back(request: AnyRequest, done: str, place: str = "") -> Response[None]:
+    """Redirect the browser to the first page, or another `place` in the console, which shows what was done."""
     console: Console = request.app.state.console
-    answer = redirect_home(request)
+    answer = redirect_home(request, place)
     notice = (await console.sessions()).notice(done)
     answer.set_cookie(_cookie(request, NOTICE_COOKIE, notice, NOTICE_SECONDS))
     return answer

@@ -1,6 +1,6 @@
 """Answers of lines that are made while they are sent, and hold nothing while their client reads."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 
 from litestar.response.base import ASGIResponse
@@ -19,8 +19,14 @@ class LineStream(ASGIResponse):
 
     _should_set_content_length = False
 
-    def __init__(self, first: bytes, rest: AsyncGenerator[bytes, None], media_type: str) -> None:
-        super().__init__(media_type=media_type)
+    def __init__(
+        self,
+        first: bytes,
+        rest: AsyncGenerator[bytes, None],
+        media_type: str,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(media_type=media_type, headers=dict(headers or {}))
         self._first, self._rest = first, rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - the signature of ASGI

@@ -1,5 +1,6 @@
 """The checks of the settings together, beyond what each value's type requires."""
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from ipaddress import ip_network
@@ -10,7 +11,7 @@ from app.settings.errors import ConfigError, quoted, shown, suggestion
 from app.settings.key_faults import key_fault
 from app.settings.layers import DEFAULT, Origin, Steps, dotted
 from app.settings.loopback import is_loopback
-from app.settings.model import RESERVED_PROVIDER_NAMES, Settings
+from app.settings.model import MAX_SOCKET_BYTES, RESERVED_PROVIDER_NAMES, Settings
 from observability.otlp import installed
 from observability.secret import Secret
 from providers.chain.policy import AttemptPolicy, OperationClass
@@ -145,6 +146,16 @@ def _proxies(settings: Settings) -> Iterator[_Fault]:
             yield ("server", "trusted_proxies"), f"expected addresses or networks like 10.0.0.0/8, got {shown(network)}"
 
 
+def _socket(settings: Settings) -> Iterator[_Fault]:
+    server = settings.server
+    if server.socket is None:
+        return
+    if (size := len(os.fsencode(server.socket))) > MAX_SOCKET_BYTES:
+        yield ("server", "socket"), f"expected a path of at most {MAX_SOCKET_BYTES} bytes, got {size}"
+    if server.workers != 1:
+        yield ("server", "socket"), f"one process alone can listen there, and server.workers is {server.workers}"
+
+
 def _extraction(settings: Settings) -> Iterator[_Fault]:
     """Require what a model needs to be asked, and that no request ends while it waits for the facts."""
     extraction, longest = settings.extraction, settings.chain.longest_request
@@ -258,6 +269,7 @@ _OF_SERVICE: tuple[_Check, ...] = (
     _reach,
     _ports,
     _secrets,
+    _socket,
     _proxies,
     *_OF_CALLERS,
     _tracing,

@@ -9,7 +9,7 @@ from providers.limits import check_user_id
 def key_fault(key: KeySettings) -> tuple[str, str] | None:
     """Return the field that breaks a rule or contradicts another one, and why; None if there is none."""
     named = [name for name in ("user", "users", "user_prefix") if getattr(key, name) not in (None, [])]
-    if named and not any(grant.startswith("memory") for grant in key.scopes):
+    if named and not any(grant.startswith("memory") or grant == "admin:memories" for grant in key.scopes):
         return named[0], 'the key speaks for no user without the scope "memory"'
     if key.reads and not (named and "memory:read" in scopes_of(key.scopes)):
         return (

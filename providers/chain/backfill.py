@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
 
 import structlog
 from msgspec import Struct
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 
 from providers.chain.applying import propagated
 from providers.chain.claim import TaskClaim
+from providers.chain.comparing.histories import VersionGap, fill_gaps, gaps, keepers
 from providers.chain.comparing.store import PAGE, ComparedStore
 from providers.chain.comparing.verifying import Verifier
 from providers.chain.link import Link
@@ -149,6 +151,7 @@ class Backfill:
                     extra=seen.extra + result.extra,
                 )
             repaired = await self._put(missing) if missing else 0
+            await self._complete_history(owner)
             await self._claim()
             seen = replace(seen, repaired=seen.repaired + repaired)
             self.report(seen)
@@ -156,6 +159,23 @@ class Backfill:
         if unrecorded:
             await self.target.put(unrecorded)
         return seen
+
+    async def _complete_history(self, owner: Owner) -> None:
+        """Put the superseded versions into the target that only the source has.
+
+        They count as no difference: the two clocks may disagree about what has just become too old.
+        """
+        if len(keepers([self.source, self.target])) < 2:  # noqa: PLR2004 - both
+            return
+        stores, lacking = {self.target.name: self.target}, list[VersionGap]()
+        async with aclosing(gaps([self.source, self.target], owner)) as found:
+            async for gap in found:
+                lacking.append(gap)
+                if len(lacking) == PAGE:
+                    await fill_gaps(stores, lacking)
+                    await self._claim()
+                    lacking = []
+        await fill_gaps(stores, lacking)
 
     async def _put(self, states: Sequence[Snapshot]) -> int:
         """Put states into the target, and return how many it took; a state that it refuses does not block others."""

@@ -20,11 +20,13 @@ from providers.chain.reading import ChainReader
 from providers.chain.recall_batch import RecallBatch
 from providers.chain.route import Route
 from providers.chain.status import ChainStatus
+from providers.chain.versions import HistoryReader
 from providers.chain.waiting.background_tries import BackgroundTries
 from providers.chain.writing import ChainWriter
 from providers.errors import ProviderError
 from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
+from providers.history import HistoryPage, HistoryQuery
 from providers.journal.base import Journal
 from providers.owners import Owner
 from providers.states.clock import HybridClock
@@ -61,11 +63,12 @@ class ChainedProvider(MemoryProvider):
     ) -> None:
         self.route = route
         self.journal = journal
-        self._context = ChainContext(journal, observer or Unobserved(), now, shutdown, distrust)
+        self._context = ChainContext(journal, observer or Unobserved(), now, shutdown, distrust, clock)
         self.pacing = self._context.pacing
         self._reader = ChainReader(self._context, hedging or Hedging(), clock)
         self.home = Confirmer(self._context, clock, journal)
         self._feed = FeedReader(self._context)
+        self._history = HistoryReader(self._context, clock)
         self._writer = ChainWriter(self._context, self._reader, clock, self.home)
         self._eraser = ChainEraser(self._context, self._reader, clock, self.home)
 
@@ -114,6 +117,10 @@ class ChainedProvider(MemoryProvider):
     def feed(self, query: FeedQuery) -> Coroutine[Any, Any, FeedPage]:
         """See `MemoryStore`; a write that home has not confirmed is told as soon as home has it."""
         return self._feed.page(self.route, query)
+
+    def history(self, query: HistoryQuery) -> Coroutine[Any, Any, HistoryPage]:
+        """See `MemoryStore`; what waits in the journal is in it."""
+        return self._history.page(self.route, query)
 
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""

@@ -16,7 +16,7 @@ from providers.chain.route import Route
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import JournalEntry
 from providers.owners import Owner
-from providers.types import MemoryRecord
+from providers.types import MemoryRecord, Snapshot
 
 Answer = TypeVar("Answer")
 
@@ -125,6 +125,14 @@ class PendingView(Struct):
             JournalUnavailable: it does not answer.
         """
         return await self._ask(lambda journal: journal.newest(self.owner, memory_id), self.execution.deadline)
+
+    async def superseded_versions(self, memory_id: str) -> list[Snapshot]:
+        """Return the superseded versions of one memory that the journal knows.
+
+        Raises:
+            JournalUnavailable: it does not answer.
+        """
+        return await self._ask(lambda journal: journal.superseded(self.owner, memory_id), self.execution.deadline)
 
     async def overlay_for(self, provider: str, options: CallOptions) -> Overlay:
         """Return the overlay for a provider's answer.

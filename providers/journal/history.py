@@ -3,17 +3,27 @@
 from abc import abstractmethod
 from typing import Protocol
 
+from providers.owners import Owner
+from providers.types import Snapshot
+
 
 class SupersededVersions(Protocol):
     """Keep the version that an append replaces as a record of its own, for as long as some member keeps history.
 
     The record is never changed: of one memory and version the first one stays. It keeps its number and its deliveries
-    to the members that keep history; those to the others are dropped. Nothing but deliveries knows of it: it is never
-    among the `entries`, it is not counted as an operation, and it does not judge an append. A deletion erases it with
-    all others of its memory, and `prune` drops it as it drops an operation, but does not count it.
+    to the members that keep history; those to the others are dropped. Nothing but deliveries and `superseded` knows of
+    it: it is never among the `entries`, it is not counted as an operation, and it does not judge an append. A deletion
+    erases it with all others of its memory, and `prune` drops it as it drops an operation, but does not count it.
 
     As long as no member keeps history, an append makes no such record.
     """
+
+    @abstractmethod
+    async def superseded(self, owner: Owner, memory_id: str) -> list[Snapshot]:
+        """Return the superseded versions of one memory that the journal still knows, in no order.
+
+        Whether a provider has received them is not asked: a history is a set of versions.
+        """
 
     @abstractmethod
     async def note_history(self, name: str, *, keeps: bool) -> None:

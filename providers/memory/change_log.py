@@ -17,6 +17,10 @@ class ChangeLog(Struct):
         self._numbers.pop(memory_id, None)
         self._numbers[memory_id] = self.last
 
+    def forget(self, memory_id: str) -> None:
+        """Forget that a memory has ever changed."""
+        self._numbers.pop(memory_id, None)
+
     def after(self, number: int, most: int) -> list[tuple[int, str]]:
         """Return the first memories that have changed after a number, with the numbers of their changes."""
         newest_first = ((changed, memory_id) for memory_id, changed in reversed(self._numbers.items()))

@@ -7,19 +7,24 @@ from heapq import nsmallest
 from typing import TypeVar
 from uuid import uuid4
 
+from msgspec.structs import replace
+
 from providers import limits, replica_limits
 from providers.answer_size import page_within, recall_within
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
+from providers.erasure.fences import Fence, FenceList
 from providers.errors import ProviderError, Rejected
 from providers.feed import FeedPage, FeedQuery, check_feed
 from providers.health import Health
+from providers.history import HistoryPage, HistoryQuery, check_history
 from providers.introduction import Introduction, StoreMark
 from providers.memory.history import History
 from providers.memory.store import InMemoryStore
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica, VersionPlace
+from providers.retention import NO_HISTORY, Retention
 from providers.search.ranking import RANKING_BY_WORDS
 from providers.states.clock import HybridClock
 from providers.timing.turns import in_turns
@@ -40,15 +45,16 @@ class MockMemoryProvider(Replica):
 
     Large batches and long searches take turns of the event loop.
 
-    One that `keeps_history` keeps the versions that were replaced as well.
+    Versions that were replaced are kept as the `retention` says, by default none.
     """
 
-    def __init__(self, clock: HybridClock | None = None, *, keeps_history: bool = False) -> None:
+    def __init__(self, clock: HybridClock | None = None, *, retention: Retention = NO_HISTORY) -> None:
         self._clock = clock or HybridClock()
-        self._keeps_history = keeps_history
+        self._retention = retention
         self._stores: dict[Owner, InMemoryStore] = {}
         self._identity = f"mock:{uuid4()}"
         self._mark: StoreMark | None = None
+        self._fences = FenceList()
 
     @property
     def ranking(self) -> str:
@@ -56,9 +62,14 @@ class MockMemoryProvider(Replica):
         return RANKING_BY_WORDS
 
     @property
-    def keeps_history(self) -> bool:
+    def retention(self) -> Retention:
         """See `Replica`."""
-        return self._keeps_history
+        return self._retention
+
+    @property
+    def keeps_fences(self) -> bool:
+        """See `Replica`."""
+        return True
 
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
@@ -94,6 +105,14 @@ class MockMemoryProvider(Replica):
         check_feed(query)
         return await self._of(query.owner).feed(query, self._identity)
 
+    async def history(self, query: HistoryQuery) -> HistoryPage:
+        """See `MemoryStore`."""
+        query = replace(query, memory_id=check_history(query))
+        store = self._of(query.owner)
+        if store.history is None:
+            return await super().history(query)
+        return await store.versions(store.history, query)
+
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
         edit = limits.check_edit(edit)
@@ -116,15 +135,37 @@ class MockMemoryProvider(Replica):
 
     async def put_versions(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """See `Replica`."""
-        if not self._keeps_history:
+        if not self.keeps_history:
             return await super().put_versions(snapshots)
         replica_limits.check_snapshots(snapshots)
         return await in_turns(partial(_answer, self._put_version), snapshots)
 
-    async def versions(self, owner: Owner, memory_id: str) -> list[Snapshot]:
-        """Return all versions of a memory that are kept, the oldest first."""
-        limits.check_owner(owner)
-        return self._of(owner).versions(limits.check_memory_id(memory_id))
+    async def purge(self, owner: Owner, version: int, limit: int = MAX_SNAPSHOTS) -> int:
+        """See `Replica`."""
+        replica_limits.check_snapshots_page(owner, limit, None)
+        store = self._stores.get(owner)
+        if store is None:
+            return 0
+        count = store.purge(version, limit)
+        if store.empty:
+            del self._stores[owner]
+        return count
+
+    async def put_fences(self, fences: Sequence[Fence]) -> None:
+        """See `Replica`."""
+        self._fences.add(fences)
+        self._clock.observe(max((fence.version for fence in fences), default=0))
+
+    async def fences(self, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Fence]:
+        """See `Replica`."""
+        return [fence for fence in self._fences.all() if after is None or fence.hash > after][:limit]
+
+    async def superseded(
+        self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: VersionPlace | None = None
+    ) -> list[Snapshot]:
+        """See `Replica`."""
+        after = replica_limits.check_superseded_page(owner, limit, after)
+        return self._of(owner).superseded(limit, after)
 
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """See `Replica`."""
@@ -170,20 +211,28 @@ class MockMemoryProvider(Replica):
 
     def _put_new(self, memory: NewMemory) -> Stored:
         memory = limits.check_new_memory(memory)
+        if memory.version is not None:  # one that is minted here is above all
+            self._fences.check(memory.owner, memory.version)
         return self._for(memory.owner).put(memory)
 
     def _put(self, snapshot: Snapshot) -> None:
         snapshot = replica_limits.check_snapshot(snapshot)
+        self._fences.check(snapshot.owner, snapshot.version)
         self._for(snapshot.owner).merge(snapshot)
 
     def _put_version(self, snapshot: Snapshot) -> None:
         snapshot = replica_limits.check_version_of_memory(snapshot)
+        self._fences.check(snapshot.owner, snapshot.version)
         self._for(snapshot.owner).put_version(snapshot)
 
     def _of(self, owner: Owner) -> InMemoryStore:
         """Return the owner's store for reading; an unknown owner gets an empty one that is not kept."""
         known = self._stores.get(owner)
-        return InMemoryStore(self._clock, History() if self._keeps_history else None) if known is None else known
+        return (
+            InMemoryStore(self._clock, History(self._retention) if self.keeps_history else None)
+            if known is None
+            else known
+        )
 
     def _for(self, owner: Owner) -> InMemoryStore:
         """Return the owner's store for writing."""

@@ -16,9 +16,12 @@ from providers.answers import Found, Stored
 from providers.errors import Conflict, FeedLost, MemoryDeleted, MemoryNotFound
 from providers.expiry import has_expired
 from providers.feed import ANOTHER_HISTORY, FeedChange, FeedPage, FeedPosition, FeedQuery, feed_page
+from providers.history import HistoryPage, HistoryQuery, history_page
 from providers.memory.change_log import ChangeLog
 from providers.memory.history import History
 from providers.positions import Place
+from providers.replica import VersionPlace
+from providers.retention import is_superseded
 from providers.search.admitting import admitted
 from providers.search.pending import Joined, plain_entry, without_pending
 from providers.search.questions import Ordering, Question
@@ -69,6 +72,8 @@ class InMemoryStore(Struct):
             raise MemoryDeleted(memory_id)
         elif stored.digest != digest_of(memory.content, memory.metadata):
             raise Conflict(memory_id)
+        elif is_superseded(first := first_state(memory, memory_id, version, self.clock.moment()), stored):
+            self._keep(_own(first))  # it comes after what was made of it
         return Stored(id=memory_id, version=stored.version)
 
     def get(self, memory_id: str) -> MemoryRecord:
@@ -137,12 +142,48 @@ class InMemoryStore(Struct):
             raise MemoryDeleted(state.id)
         self._keep(_own(state))
 
-    def versions(self, memory_id: str) -> list[Snapshot]:
-        """Return all versions that are kept, the newest one included, the oldest first."""
-        newest = self._states.get(memory_id)
-        older = [] if self.history is None else self.history.of(memory_id)
-        kept = {state.version: state for state in (*older, *(() if newest is None else (newest,)))}
-        return [_own(kept[version]) for version in sorted(kept)]
+    async def versions(self, history: History, query: HistoryQuery) -> HistoryPage:
+        """Return a page of the versions of a memory that are kept.
+
+        Raises:
+            MemoryNotFound: there is none under this id, or it has expired.
+        """
+        if self._hides(query.memory_id):
+            raise MemoryNotFound(query.memory_id)
+        newest, now_ms = self._states[query.memory_id], self.clock.milliseconds()
+        kept = history.retention.kept(history.of(query.memory_id), newest, now_ms)
+        floor = kept[-1].version if len(kept) == history.retention.keep else 0
+        return await history_page(query, _own(newest), [_own(state) for state in kept], floor)
+
+    def superseded(self, limit: int, after: VersionPlace | None) -> list[Snapshot]:
+        """Return superseded versions by id and version, those behind a place."""
+        if self.history is None:
+            return []
+        return [_own(state) for state in self.history.behind(after, self.clock.milliseconds())[:limit]]
+
+    def purge(self, version: int, limit: int) -> int:
+        """Remove up to `limit` states with versions up to `version`, and their history; return how many there were."""
+        gone = [memory_id for memory_id, state in self._states.items() if state.version <= version][:limit]
+        for memory_id in gone:
+            self._mortal.discard(memory_id)
+            self._changes.forget(memory_id)
+            record = self._records.pop(memory_id, None)
+            if record is not None:
+                del self._order[bisect_left(self._order, record.place)]
+            del self._states[memory_id]
+        if self.history is not None:
+            self.history.purge(version)
+        if gone:
+            # One that only removes rows keeps what was in them until many are gone.
+            self._index = UserIndex()
+            for memory_id in self._records:
+                self._index.put(plain_entry(self._states[memory_id]).entry)
+        return len(gone)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is kept, not even a tombstone."""
+        return not self._states and (self.history is None or self.history.empty)
 
     def snapshot(self, memory_id: str) -> Snapshot | None:
         """Return one memory or its tombstone, None if neither exists."""
@@ -242,7 +283,7 @@ class InMemoryStore(Struct):
         if newest is not None and newest.deleted:
             self.history.erase(state.id)
         elif newest is None or newest.version != state.version:
-            self.history.put(state)
+            self.history.put(state, newest, self.clock.milliseconds())
 
 
 def _own(stored: _Stored) -> _Stored:

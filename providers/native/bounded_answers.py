@@ -24,6 +24,18 @@ def bounded_page(page: str, order: str, most_bytes: str) -> str:
     """  # noqa: S608 - joined from constants
 
 
+def bounded_versions(page: str, columns: str) -> str:
+    """Return the statement for the first versions of a page, which begin within `:most_bytes`; `found` counts all."""
+    return f"""
+    SELECT {columns}, found FROM (
+        SELECT *, count(*) OVER () AS found, sum(octet_length(content)) OVER (
+            ORDER BY version DESC ROWS UNBOUNDED PRECEDING
+        ) - octet_length(content) AS before
+        FROM ({page}) AS page
+    ) AS page WHERE before <= CAST(:most_bytes AS bigint) ORDER BY version DESC
+    """  # noqa: S608 - joined from constants
+
+
 def bounded_recall(answer: str, most_bytes: str) -> str:
     """Return the end of a statement for a whole answer, or for its first row if its `size` is above a bound.
 

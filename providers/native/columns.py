@@ -19,7 +19,7 @@ from providers.native.rows import Embedding, MemoryRow
 from providers.native.wall import NAMED, tenants_of
 from providers.owners import Owner
 from providers.postgres.parts import in_parts, size_of
-from providers.source import Source
+from providers.source import WriteSource
 from providers.timing.turns import in_turns
 from providers.types import Edit, MemoryRecord, Snapshot
 
@@ -63,8 +63,8 @@ def _half(vector: Vector | None) -> HalfVector | None:
     return None if vector is None else HalfVector(vector)
 
 
-def _source(value: dict[str, Any] | None) -> Source | None:
-    return None if value is None else msgspec.convert(value, Source)
+def _source(value: dict[str, Any] | None) -> WriteSource | None:
+    return None if value is None else msgspec.convert(value, WriteSource)
 
 
 _IF_GIVEN = "CASE WHEN :has_{name} THEN CAST(:{name} AS {type}) ELSE {name} END"
@@ -103,6 +103,8 @@ COLUMNS = (
     Column(name="terms", type=None, live=True, expression="ninai_terms(content)", edit=_OF_CONTENT),
 )
 
+EDITED = "updated_at IS NOT NULL"  # of a memory, whether it was changed after it was stored
+
 WRITTEN = tuple(column for column in COLUMNS if not column.derived)
 FIRST = tuple(column for column in WRITTEN if not column.later)  # of a memory that is stored for the first time
 STATE = tuple(column for column in COLUMNS if column.name in Snapshot.__struct_fields__)
@@ -121,8 +123,10 @@ def heads(columns: Iterable[Column]) -> str:
     return ", ".join(f"{column.head} AS {column.name}" if column.head else column.name for column in columns)
 
 
-def insertion(columns: Sequence[Column]) -> str:
+def insertion(columns: Sequence[Column], condition: str = NAMED) -> str:
     """Return the statement that inserts rows of columns, each bound as one array, up to the clause about conflicts.
+
+    `condition` makes the settings of the statement.
 
     Rows come in one order everywhere, so that two batches that share ids wait for each other instead of deadlocking; of
     two with the same id in one batch the first is stored.
@@ -133,7 +137,7 @@ def insertion(columns: Sequence[Column]) -> str:
     return f"""
         INSERT INTO ninai_memories AS stored ({names(columns)})
         SELECT {inserted} FROM unnest({arrays}) WITH ORDINALITY AS new ({names(bound)}, place)
-        WHERE {NAMED}
+        WHERE {condition}
         ORDER BY user_id, id, place
         ON CONFLICT (user_id, id)
     """  # noqa: S608 - joined from constants

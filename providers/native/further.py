@@ -6,8 +6,10 @@ from it, by which memories are listed and filtered. So neither drops what the ot
 """
 
 from datetime import datetime
+from typing import Any
 
 import msgspec
+from msgspec.structs import asdict
 
 from providers.source import Sourced, attributes_of
 from providers.states.unknown import NOTHING, joined, split
@@ -22,12 +24,21 @@ class _Further(Sourced, frozen=True, kw_only=True, omit_defaults=True):
 _NAMES = frozenset(_Further.__struct_fields__)
 _EMPTY = _Further()
 _encode = msgspec.json.encode
+_decode = msgspec.json.Decoder(_Further).decode
 
 
 def further_of(state: Snapshot) -> str:
     """Return the further fields of a state and those that this program does not know, as one text; empty if none."""
     further = _Further(first_version=state.first_version, expires_at=state.expires_at, **attributes_of(state))
     return state.unknown if further == _EMPTY else joined(_encode(further).decode(), state.unknown)
+
+
+def parts_of(text: str | None) -> dict[str, Any]:
+    """Return the further fields in such a text by their names, and what this program does not know as `unknown`."""
+    if text is None:
+        return {"unknown": NOTHING}
+    known, unknown = split(text, _NAMES)
+    return asdict(_decode(known)) | {"unknown": unknown}
 
 
 def unknown_of(text: str | None) -> str:

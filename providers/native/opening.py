@@ -65,8 +65,12 @@ async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Re
             [GuardedEmbedder(one, patience) for one in former if one is not None],
             patience,
         )
-        provider = PostgresMemoryProvider(database, vectors, queue, host.clock, settings.vector_weight, index)
+        provider = PostgresMemoryProvider(
+            database, vectors, queue, host.clock, settings.vector_weight, index, host.retention
+        )
         stack.push_async_callback(provider.close)
+        if host.serves:
+            stack.push_async_callback(background.stop, background.start(provider.versions.run, "history"))
         yield provider
 
 

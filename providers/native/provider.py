@@ -12,10 +12,11 @@ from providers.answer_size import may_exceed, page_within, recall_within
 from providers.answers import INDEX_LOADING, PLAIN_ORDER, Changed, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
-from providers.errors import AnswerTooLarge, MemoryNotFound, ProviderError
+from providers.errors import AnswerTooLarge, MemoryNotFound, OwnerErased, ProviderError
 from providers.expiry import has_expired
 from providers.feed import FeedPage, FeedQuery
 from providers.group_commit import Combiner
+from providers.history import HistoryPage, HistoryQuery, check_history
 from providers.native import statements
 from providers.native.columns import FIRST, edit_values, embedding_values, insert_values, record_of
 from providers.native.database import Database
@@ -29,8 +30,9 @@ from providers.native.rows import NO_EMBEDDING, MemoryRow
 from providers.native.search import recall_statement
 from providers.native.vectors import Vectors
 from providers.native.wall import tenants_of, values_of
-from providers.native.writing import answer, new_row
+from providers.native.writing import answer, is_late, new_row
 from providers.owners import Owner
+from providers.retention import NO_HISTORY, Retention
 from providers.search.recall_index.index import RecallIndex
 from providers.states.clock import HybridClock
 from providers.states.editing import is_done
@@ -55,8 +57,9 @@ class PostgresMemoryProvider(NativeReplica):
         clock: HybridClock,
         vector_weight: float,
         recall_index: RecallIndex | None = None,
+        retention: Retention = NO_HISTORY,
     ) -> None:
-        super().__init__(database, vectors, queue, clock)
+        super().__init__(database, vectors, queue, clock, retention)
         self._combiner = Combiner(self._store, CONCURRENT_STATEMENTS)
         self._vector_weight = vector_weight
         self._ranked = RankedRecall(database, vectors, vector_weight, recall_index) if recall_index else None
@@ -134,6 +137,16 @@ class PostgresMemoryProvider(NativeReplica):
         """See `MemoryStore`."""
         return await feed(self._database, query)
 
+    async def history(self, query: HistoryQuery) -> HistoryPage:
+        """See `MemoryStore`."""
+        memory_id = check_history(query)
+        if not self.keeps_history:
+            return await super().history(query)
+        newest = await self.snapshot(query.owner, memory_id)
+        if newest is None or newest.deleted or has_expired(newest, self._clock.moment()):
+            raise MemoryNotFound(memory_id)
+        return await self.versions.page(query, newest)
+
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
         edit = limits.check_edit(edit)
@@ -174,7 +187,16 @@ class PostgresMemoryProvider(NativeReplica):
         sought = {"user_ids": user_ids, "ids": ids, "tenants": tenants_of(user_ids)}
         found = await self._database.rows(statements.STORED, sought, after_write=True)
         stored = {(row.user_id, str(row.id)): row for row in found}
-        return [answer(row, stored[row.key]) for row in rows]
+        fenced = {row.state.user_id for row in rows if row.key not in stored}
+        erased = await self._erasing.erased(fenced) if fenced else {}
+        known = [row for row in rows if row.key in stored]
+        late = [row.state for row in known if row.key not in fresh and is_late(row, stored[row.key])]
+        if late and self.keeps_history:
+            await self.versions.put(late)
+        return [
+            answer(row, stored[row.key]) if row.key in stored else OwnerErased(erased[row.state.user_id])
+            for row in rows
+        ]
 
     async def _memory(self, owner: Owner, memory_id: str) -> MemoryRecord:
         rows = await self._database.rows(statements.GET, values_of(owner) | {"id": memory_id})
@@ -197,6 +219,7 @@ class PostgresMemoryProvider(NativeReplica):
             "edit_id": edit.edit_id,
             "seen": edit.seen,
             "kept_edits": limits.MAX_EDITS,
+            **self.versions.kept_versions,
         }
         rows = await self._database.write(statements.UPDATE, values)
         if not rows:

@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from providers.acquaintance import Acquaintance
 from providers.changes import ChangeCursor, Changes
-from providers.errors import MemoryDeleted, ProviderError
+from providers.erasure.fences import Fence
+from providers.errors import MemoryDeleted, OwnerErased, ProviderError
 from providers.holdings import Holdings, OwnerHoldings
 from providers.introduction import Introduction, StoreMark
 from providers.limits import check_memory_id, check_owner
@@ -19,19 +20,24 @@ from providers.native.changes import changes_since
 from providers.native.columns import WRITTEN, insert_values, snapshot_of
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
+from providers.native.erasing import NativeErasing
+from providers.native.history import VersionTable
 from providers.native.introducing import StoreTable
 from providers.native.rows import Key, MemoryRow, key_of
 from providers.native.vectors import Vectors
 from providers.native.wall import tenants_of, values_of
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica, VersionPlace
 from providers.replica_limits import (
     check_mark,
     check_owners_page,
     check_snapshot,
     check_snapshots,
     check_snapshots_page,
+    check_superseded_page,
+    check_version_of_memory,
 )
+from providers.retention import NO_HISTORY, Retention, is_superseded
 from providers.states.clock import HybridClock
 from providers.states.merging import merged
 from providers.summaries import OwnerSummary
@@ -44,13 +50,49 @@ Item = TypeVar("Item", bound=Struct)
 class NativeReplica(Replica):
     """The methods of a native provider about whole states."""
 
-    def __init__(self, database: Database, vectors: Vectors, queue: EmbeddingQueue | None, clock: HybridClock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        vectors: Vectors,
+        queue: EmbeddingQueue | None,
+        clock: HybridClock,
+        retention: Retention = NO_HISTORY,
+    ) -> None:
         self._database = database
+        self.versions = VersionTable(database, retention, clock)
         self._vectors = vectors
         self._queue = queue
         self._clock = clock
         self._table = StoreTable(database)
+        self._erasing = NativeErasing(database)
         self._acquaintance = Acquaintance(queue.begin_anew if queue is not None else lambda: None)
+
+    @property
+    def retention(self) -> Retention:
+        """See `Replica`."""
+        return self.versions.retention
+
+    async def put_versions(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """Put superseded versions in two statements; see `Replica`."""
+        if not self.keeps_history:
+            return await super().put_versions(snapshots)
+        check_snapshots(snapshots)
+        canonical = await in_turns(partial(checked, check_version_of_memory), snapshots)
+        states = [state for state in canonical if isinstance(state, Snapshot)]
+        for state in states:
+            self._clock.meet(state.version)
+        deleted = await self.versions.put(states)
+        return [
+            state if isinstance(state, ProviderError) else MemoryDeleted(state.id) if key_of(state) in deleted else None
+            for state in canonical
+        ]
+
+    async def superseded(
+        self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: VersionPlace | None = None
+    ) -> list[Snapshot]:
+        """Return superseded versions by id and version; see `Replica`."""
+        after = check_superseded_page(owner, limit, after)
+        return await self.versions.superseded(owner, limit, after) if self.keeps_history else []
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """Bring memories to states as if one after the other; see `Replica`."""
@@ -67,13 +109,35 @@ class NativeReplica(Replica):
             wanted[key_of(state)] = state if before is None else merged(before, state)
             refused = before is not None and before.deleted and not state.deleted
             answers.append(MemoryDeleted(state.id) if refused else None)
-        deleted = await self._bring_about(wanted) if wanted else set()
+        given = [state for state in canonical if isinstance(state, Snapshot)]
+        met = await self._bring_about(wanted, given) if wanted else {}
         return [
-            MemoryDeleted(state.id)
-            if isinstance(state, Snapshot) and not state.deleted and key_of(state) in deleted
-            else answer
+            answer if isinstance(state, ProviderError) else _refusal(state, met) or answer
             for state, answer in zip(canonical, answers, strict=True)
         ]
+
+    @property
+    def keeps_fences(self) -> bool:
+        """See `Replica`."""
+        return True
+
+    async def purge(self, owner: Owner, version: int, limit: int = MAX_SNAPSHOTS) -> int:
+        """Remove rows for good; see `Replica`."""
+        check_snapshots_page(owner, limit, None)
+        return await self._erasing.purge(owner, version, limit)
+
+    async def put_fences(self, fences: Sequence[Fence]) -> None:
+        """Keep fences, which a trigger holds every write to; see `Replica`."""
+        await self._erasing.put(fences)
+        self._clock.observe(max((fence.version for fence in fences), default=0))
+
+    async def fences(self, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Fence]:
+        """Return the fences in the table; see `Replica`."""
+        return await self._erasing.fences(limit, after)
+
+    async def remains(self) -> tuple[str, ...]:
+        """Return what stays in the server's files; see `Replica`."""
+        return await self._erasing.remains()
 
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """Return one memory or its tombstone; see `Replica`."""
@@ -100,10 +164,16 @@ class NativeReplica(Replica):
     async def summaries(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[OwnerSummary]:
         """Return the summaries of the next owners, all in one statement; see `Replica`."""
         check_owners_page(limit, after)
-        values = {"limit": limit, "after": "" if after is None else after.key}
+        values = {"limit": limit, "after": "" if after is None else after.key, "oldest": self.versions.oldest}
         rows = await self._database.rows(replication_sql.SUMMARIES, values)
         return [
-            OwnerSummary(owner=Owner.of_key(row.user_id), live=row.live, deleted=row.deleted, digest=row.digest)
+            OwnerSummary(
+                owner=Owner.of_key(row.user_id),
+                live=row.live,
+                deleted=row.deleted,
+                digest=row.digest,
+                history=row.history,
+            )
             for row in rows
         ]
 
@@ -161,25 +231,38 @@ class NativeReplica(Replica):
             self._acquaintance.marked(mark)
         return left
 
-    async def _bring_about(self, wanted: Mapping[Key, Snapshot]) -> set[Key]:
-        """Bring the table to these states; return the keys of those that met a tombstone."""
+    async def _bring_about(self, wanted: Mapping[Key, Snapshot], given: Sequence[Snapshot]) -> dict[Key, int | None]:
+        """Bring the table to these states, made of those given; return those that met a tombstone or a fence."""
         # A state that loses to the stored one always will, so it needs neither a vector nor the second statement.
         heads = await self._heads(wanted)
         after = {key: merged(heads[key], state) if key in heads else state for key, state in wanted.items()}
         changes = [state for key, state in after.items() if state is not heads.get(key)]
-        return _tombstones(heads) | (await self._put(changes) if changes else set())
+        met, late = await self._put(changes) if changes else (dict[Key, int | None](), dict[Key, Snapshot]())
+        if self.keeps_history:  # what the table has never shown was not replaced there
+            now = after | late
+            unfenced = [state for state in given if met.get(key_of(state)) is None]
+            lost = [state for state in unfenced if is_superseded(state, now[key_of(state)])]
+            met |= dict.fromkeys(await self.versions.put(lost)) if lost else {}
+        return _tombstones(heads) | met
 
-    async def _put(self, changes: Sequence[Snapshot]) -> set[Key]:
-        """Put states that were newer a moment ago; return the keys of those that met a tombstone meanwhile."""
+    async def _put(self, changes: Sequence[Snapshot]) -> tuple[dict[Key, int | None], dict[Key, Snapshot]]:
+        """Put states that were newer a moment ago; return those that met a tombstone or a fence, by its version.
+
+        With them come the states that were newer then.
+        """
         rows = await self._rows_of(changes)
-        put = await self._database.write_parts(replication_sql.PUT_STATES, await insert_values(rows, WRITTEN))
+        parts = [values | self.versions.kept_versions for values in await insert_values(rows, WRITTEN)]
+        put = await self._database.write_parts(replication_sql.PUT_STATES, parts)
         deleted = {(row.user_id, str(row.id)): bool(row.deleted) for row in put}
         living = [row for row in rows if not row.state.deleted]
         if self._queue is not None:
             self._queue.report(sum(row.embedding.vector is None and deleted.get(row.key) is False for row in living))
         overtaken = [row.key for row in rows if row.key not in deleted]
         late = await self._heads(overtaken, after_write=True) if overtaken else {}
-        return _tombstones(late) | {row.key for row in living if deleted.get(row.key)}
+        fenced = [key for key in overtaken if key not in late]  # no row, and none to be put
+        erased = await self._erasing.erased({user for user, _ in fenced}) if fenced else {}
+        met = {row.key: None for row in living if deleted.get(row.key)}
+        return _tombstones(late) | met | {key: erased[key[0]] for key in fenced}, late
 
     async def _rows_of(self, states: Sequence[Snapshot]) -> list[MemoryRow]:
         """Return the rows of states, those of the living with vectors."""
@@ -209,5 +292,16 @@ def checked(check: Callable[[Item], Item], item: Item) -> Item | ProviderError:
         return error.with_traceback(None)  # a value now; the frames would keep the whole batch alive
 
 
-def _tombstones(heads: Mapping[Key, Snapshot]) -> set[Key]:
-    return {key for key, head in heads.items() if head.deleted}
+def _tombstones(heads: Mapping[Key, Snapshot]) -> dict[Key, int | None]:
+    return {key: None for key, head in heads.items() if head.deleted}
+
+
+def _refusal(state: Snapshot, refused: Mapping[Key, int | None]) -> ProviderError | None:
+    """Return why a state was not put, None if it was."""
+    key = key_of(state)
+    if key not in refused:
+        return None
+    version = refused[key]
+    if version is not None:
+        return OwnerErased(version)
+    return None if state.deleted else MemoryDeleted(state.id)

@@ -3,6 +3,7 @@
 from sqlalchemy import text
 
 from providers.native.columns import LIVE, STATE, WRITTEN, assignments, heads, insertion, names
+from providers.native.keeping import KEEPING, YOUNG
 from providers.native.wall import ALL, NAMED
 from providers.summaries import DELETED, HEX_DIGITS, MODULUS
 
@@ -21,7 +22,7 @@ _OF_THE_LIVING = "CASE WHEN stored.deleted_at IS NULL THEN excluded.{name} END"
 _DECIDED_BY_VERSION = [column for column in WRITTEN if column.name in {"version", "edits", "deleted_at"}]
 
 PUT_STATES = text(f"""
-    {insertion(WRITTEN)} DO UPDATE SET
+    {insertion(WRITTEN, f"{NAMED} AND {KEEPING}")} DO UPDATE SET
         {assignments(_DECIDED_BY_VERSION, _OF_THE_NEWER)},
         created_at = CASE WHEN {_NEW_WINS} THEN coalesce(excluded.created_at, stored.created_at)
             ELSE coalesce(stored.created_at, excluded.created_at) END,
@@ -85,6 +86,9 @@ OWNERS = text(f"{_FOUND} SELECT user_id FROM named WHERE place > 0 AND user_id I
 _NAME = f"CAST(id AS text) || '/' || CASE WHEN deleted_at IS NULL THEN CAST(version AS text) ELSE '{DELETED}' END"
 _TERM = f"CAST(CAST('x' || left(md5({_NAME}), {HEX_DIGITS}) AS bit({4 * HEX_DIGITS})) AS bigint)"
 
+_NAME_OF_VERSION = "CAST(id AS text) || '/' || CAST(version AS text)"
+_TERM_OF_VERSION = _TERM.replace(_NAME, _NAME_OF_VERSION)
+
 _HELD = """
     count(*) AS memories,
     CAST(coalesce(sum(
@@ -107,11 +111,14 @@ HOLDINGS_OF = text(f"""
 
 SUMMARIES = text(f"""
     {_FOUND}
-    SELECT named.user_id, found.* FROM named CROSS JOIN LATERAL (
+    SELECT named.user_id, found.*, versions.history FROM named CROSS JOIN LATERAL (
         SELECT count(*) FILTER (WHERE deleted_at IS NULL) AS live,
             count(*) FILTER (WHERE deleted_at IS NOT NULL) AS deleted,
             CAST(mod(coalesce(sum({_TERM}), 0), {MODULUS}) AS bigint) AS digest
         FROM ninai_memories AS m WHERE {ALL} AND m.user_id = named.user_id
-    ) AS found
+    ) AS found CROSS JOIN LATERAL (
+        SELECT CAST(mod(coalesce(sum({_TERM_OF_VERSION}), 0), {MODULUS}) AS bigint) AS history
+        FROM ninai_history AS h WHERE {ALL} AND h.user_id = named.user_id AND {YOUNG}
+    ) AS versions
     WHERE place > 0 AND named.user_id IS NOT NULL ORDER BY place
 """)  # noqa: S608 - joined from constants

@@ -1,4 +1,4 @@
-"""Row-level security on the table of memories: whether it is in force, and for whom."""
+"""Row-level security on the tables of memories and their versions: whether it is in force, and for whom."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from providers.migrations import WallState
 from providers.native.wall import ALL
 
 _TABLES = """
-    SELECT oid FROM pg_catalog.pg_class WHERE oid = CAST('ninai_memories' AS regclass)
+    SELECT oid FROM pg_catalog.pg_class WHERE oid IN (to_regclass('ninai_memories'), to_regclass('ninai_history'))
     UNION ALL
     SELECT inhrelid FROM pg_catalog.pg_inherits WHERE inhparent = CAST('ninai_memories' AS regclass)
 """

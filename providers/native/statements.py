@@ -2,14 +2,15 @@
 
 from sqlalchemy import text
 
-from providers.native.columns import FIRST, LIVE, RECORD, assignments, edited, insertion, names
+from providers.native.columns import EDITED, FIRST, LIVE, RECORD, assignments, edited, insertion, names
+from providers.native.keeping import KEEPING
 from providers.native.wall import ALL, NAMED
 from providers.states.editing import EDIT_KEY_CHARS
 
 PUT = text(f"{insertion(FIRST)} DO NOTHING RETURNING user_id, id")
 
 STORED = text(f"""
-    SELECT user_id, id, deleted_at IS NOT NULL AS deleted, digest, version
+    SELECT user_id, id, deleted_at IS NOT NULL AS deleted, digest, version, {EDITED} AS edited
     FROM ninai_memories
     WHERE {NAMED} AND (user_id, id) IN (
         SELECT user_id, id FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[])) AS sought (user_id, id)
@@ -28,7 +29,7 @@ UPDATE = text(f"""
         {edited()},
         edits = CASE WHEN CAST(:edit_id AS uuid) IS NULL THEN edits
             ELSE (array_append(edits, :edit_id))[greatest(1, cardinality(edits) - :kept_edits + 2):] END
-    WHERE {NAMED} AND user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
+    WHERE {NAMED} AND {KEEPING} AND user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
         AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz))
         AND (:minted OR version < :version)
         AND (CAST(:seen AS bigint) IS NULL OR version = :seen)

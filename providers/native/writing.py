@@ -21,6 +21,12 @@ def new_row(memory: NewMemory, embedding: Embedding, clock: HybridClock) -> Memo
     return MemoryRow(state=first_state(memory, memory_id, version, clock.moment()), embedding=embedding)
 
 
+def is_late(row: MemoryRow, stored: Row[Any]) -> bool:
+    """Return whether a first write comes after what was made of it: then it is a superseded version."""
+    same = not stored.deleted and stored.digest == row.state.digest
+    return same and bool(stored.edited) and row.state.version < stored.version
+
+
 def answer(row: MemoryRow, stored: Row[Any]) -> Stored | ProviderError:
     """Return the answer for a row whose key the table held already, with what is in `stored`."""
     if stored.deleted:

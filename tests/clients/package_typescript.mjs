@@ -35,6 +35,10 @@ assert.equal((await memories.deleteBatch([again.memory_id, "unknown"])).failed, 
 const keyed = { user: "keyed" };
 const kept = await memories.putByKey("plans/../🍵", "tea", { ttl_seconds: 3600 }, keyed);
 assert.equal((await memories.putByKey("plans/../🍵", "coffee", {}, keyed)).memory_id, kept.memory_id);
+const versions = await memories.history(kept.memory_id, { limit: 1 }, keyed);
+assert.equal(versions.versions[0].current, true);
+const older = await memories.history(kept.memory_id, { before: versions.next }, keyed);
+assert.equal((await memories.restore(kept.memory_id, older.versions[0].version, keyed)).content, "tea");
 assert.equal((await memories.renameKeys("plans/", "notes/", true, keyed)).renamed, 1);
 assert.deepEqual((await memories.listKeys({ prefix: "notes/", depth: 1 }, keyed)).folders, [{ prefix: "notes/../", count: 1 }]);
 const under = await memories.getByKey("notes/../🍵", keyed);

@@ -105,7 +105,7 @@ def test_what_is_mounted_is_there() -> None:
 
 def test_the_containers_are_watched() -> None:
     """Prometheus scrapes the service, tells the Alertmanager beside it, and is where Grafana looks for it."""
-    watching = yaml.safe_load((DEPLOY / "prometheus" / "compose.yml").read_text("utf-8"))
+    watching = yaml.safe_load((DEPLOY / "prometheus" / "prometheus-for-compose.yml").read_text("utf-8"))
     alone = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text("utf-8"))
     grafana = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/prometheus.yaml").read_text("utf-8"))
 

@@ -92,12 +92,13 @@ async def haproxy(replicas: Mapping[str, int], folder: Path) -> AsyncIterator[HA
 
 
 @needs_haproxy
-def test_haproxy_takes_the_configuration() -> None:
-    """It finds nothing to complain of, not even a warning."""
+@pytest.mark.parametrize("given", [environment(), variables(f"{HOST}:9", {"one": 1, "two": 2})])
+def test_haproxy_takes_the_configuration(given: dict[str, str]) -> None:
+    """It finds nothing to complain of, not even a warning, as the file is and with other places."""
     assert HAPROXY is not None
     done = subprocess.run(  # noqa: S603 - what was found, with our own file
         [HAPROXY, "-c", "-f", CONFIG],
-        env=variables(f"{HOST}:9", {"one": 1, "two": 2}),
+        env=given,
         capture_output=True,
         text=True,
         check=False,

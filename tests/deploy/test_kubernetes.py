@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import kubernetes_validate
 import pytest
 import yaml
 from prometheus_client import CollectorRegistry
@@ -39,6 +40,10 @@ OVERLAYS = sorted(folder.name for folder in (KUBERNETES / "overlays").iterdir())
 FILES = sorted(file.relative_to(KUBERNETES).as_posix() for file in KUBERNETES.rglob("*") if file.is_file())
 POSTGRES_CONNECTIONS = 100 - 3  # PostgreSQL's default, without those kept for superusers
 RUN_SECONDS = 60.0
+OLDEST, NEWEST = "1.27", "1.37"  # of the versions that the README names and the validator knows
+BETWEEN = [f"1.{minor}" for minor in range(28, 37)]
+# Objects of operators, which are in no schema of Kubernetes.
+FOREIGN = {"ServiceMonitor", "Cluster"}
 
 # By what kustomize tells the items of a list apart, where it merges lists instead of replacing them.
 MERGED = {"containers": "name", "env": "name", "volumes": "name", "volumeMounts": "mountPath"}
@@ -138,7 +143,9 @@ class Installation:
             folder.mkdir(parents=True)
             volume = volumes[mount["name"]]
             for item in volume.get("secret", {}).get("items", []):
-                (folder / item["path"]).write_text(f"postgresql://u:p@{item['key']}/ninai\n")
+                # The Secrets of an operator all have the same keys.
+                host = volume["secret"]["secretName"] if item["key"] == "uri" else item["key"]
+                (folder / item["path"]).write_text(f"postgresql://u:p@{host}/ninai\n")
             if "configMap" in volume:
                 publish(self.by_identity["ConfigMap", volume["configMap"]["name"]]["data"], folder)
         environ = of_the_image()
@@ -206,14 +213,15 @@ def test_no_file_holds_a_secret() -> None:
 
 
 def test_what_is_secret_comes_from_the_secret(installation: Installation) -> None:
-    """All of it from one Secret, and what the Job does not need it does not get."""
+    """From the one of the README and those of clusters of databases; what the Job does not need it does not get."""
+    known = {"ninai", *(f"{one['metadata']['name']}-app" for one in installation.of_kind("Cluster"))}
     for pod in installation.pods:
         for volume in pod["spec"]["volumes"]:
-            assert volume.get("secret", {"secretName": "ninai"})["secretName"] == "ninai"
+            assert volume.get("secret", {"secretName": "ninai"})["secretName"] in known
         for variable in pod["spec"]["containers"][0]["env"]:
             assert not re.search(r"(DSN|HASH|API_KEY|SECRET)$", variable["name"]) or "valueFrom" in variable
     [of_the_job] = [volume for volume in pod_of(installation.job)["spec"]["volumes"] if "secret" in volume]
-    assert [item["key"] for item in of_the_job["secret"]["items"]] == ["native-dsn"]
+    assert {item["path"] for item in of_the_job["secret"]["items"]} <= {"native-dsn", "database-ca"}
 
 
 def test_the_service_can_start(installation: Installation, overlay: str, tmp_path: Path) -> None:
@@ -223,7 +231,7 @@ def test_the_service_can_start(installation: Installation, overlay: str, tmp_pat
     home = settings.providers[settings.order[0]]
     assert isinstance(home, NativeSettings)
     assert home.dsn is not None
-    assert home.dsn.reveal().endswith("@native-dsn/ninai")
+    assert home.dsn.reveal().endswith(("@native-dsn/ninai", "@ninai-home-app/ninai"))
     assert {name: key.scopes for name, key in settings.auth.keys.items()} == {
         "agent": ["memory"],
         "operator": ["admin"],
@@ -234,11 +242,13 @@ def test_the_service_can_start(installation: Installation, overlay: str, tmp_pat
         assert settings.journal == SqliteJournalSettings()
         assert str(settings.data_dir) == "/data"
     else:
+        assert isinstance(settings.journal, PostgresJournalSettings)
+        assert settings.journal.dsn.reveal().endswith(("@journal-dsn/ninai", "@ninai-journal-app/ninai"))
+        assert settings.journal.dsn != home.dsn
+        assert settings.journal.pooler == "none"
+    if overlay == "production":
         mem0 = settings.providers["mem0"]
         assert settings.order == ["native", "mem0"]
-        assert isinstance(settings.journal, PostgresJournalSettings)
-        assert settings.journal.dsn.reveal().endswith("@journal-dsn/ninai")
-        assert settings.journal.pooler == "none"
         assert isinstance(mem0, Mem0Settings)
         assert mem0.api_key is not None
         assert "mem0-api-key" in mem0.api_key.reveal()
@@ -403,16 +413,17 @@ def test_pods_keep_to_the_restricted_standard(installation: Installation) -> Non
     assert data["mountPath"] == of_the_image()["NINAI__DATA_DIR"]
 
 
-def test_several_replicas_fit_into_the_databases(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("several", "least"), [("production", 3), ("external-postgresql", 2), ("cloudnative-pg", 2)])
+def test_several_replicas_fit_into_the_databases(several: str, least: int, tmp_path: Path) -> None:
     """Also while one is being replaced, and the Job runs; and the autoscaler alone says how many there are."""
-    installation = Installation(built(KUBERNETES / "overlays" / "production"))
+    installation = Installation(built(KUBERNETES / "overlays" / several))
     settings = installation.load(installation.deployment, tmp_path)
     [scaler] = installation.of_kind("HorizontalPodAutoscaler")
     surge = installation.deployment["spec"]["strategy"]["rollingUpdate"]["maxSurge"]
     replicas = scaler["spec"]["maxReplicas"] + surge
     native = settings.providers["native"]
 
-    assert scaler["spec"]["minReplicas"] == 3
+    assert scaler["spec"]["minReplicas"] == least
     assert "replicas" not in installation.deployment["spec"]
     assert isinstance(native, NativeSettings)
     assert isinstance(settings.journal, PostgresJournalSettings)
@@ -431,7 +442,9 @@ def test_a_single_replica_has_its_journal_to_itself() -> None:
     assert volumes["data"] == {"name": "data", "persistentVolumeClaim": {"claimName": "ninai-data"}}
 
 
-def test_the_network_lets_through_what_is_needed_alone(installation: Installation, tmp_path: Path) -> None:
+def test_the_network_lets_through_what_is_needed_alone(
+    installation: Installation, overlay: str, tmp_path: Path
+) -> None:
     """Home for both; the journal and mem0 for the server, where it has them; DNS; nothing without a target."""
     settings = installation.load(installation.deployment, tmp_path)
     targets: dict[str, set[tuple[str, int]]] = {"server": set(), "migration": set()}
@@ -439,14 +452,17 @@ def test_the_network_lets_through_what_is_needed_alone(installation: Installatio
         component = policy["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/component"]
         for rule in policy["spec"]["egress"]:
             for peer in rule["to"]:
-                labels = peer["podSelector"]["matchLabels"]
-                name = labels.get("app.kubernetes.io/instance") or labels.get("app.kubernetes.io/name") or "dns"
+                labels = peer.get("podSelector", {"matchLabels": {"cnpg.io/cluster": "outside"}})["matchLabels"]
+                named = ("cnpg.io/cluster", "app.kubernetes.io/instance", "app.kubernetes.io/name")
+                name = next((labels[label] for label in named if label in labels), "dns")
                 targets[component] |= {(name, port["port"]) for port in rule["ports"]}
         assert all(rule["from"] for rule in policy["spec"].get("ingress", []))
 
     expected = {("ninai-home", 5432), ("dns", 53)}
+    if overlay == "external-postgresql":
+        expected.add(("outside", 5432))
     assert targets["migration"] == expected
-    if isinstance(settings.journal, PostgresJournalSettings):
+    if isinstance(settings.journal, PostgresJournalSettings) and overlay != "external-postgresql":
         expected.add(("ninai-journal", 5432))
     if isinstance(mem0 := settings.providers.get("mem0"), Mem0Settings):
         expected.add(("mem0", int(mem0.base_url.rpartition(":")[2])))
@@ -530,15 +546,43 @@ def test_kubectl_builds_the_same(installation: Installation, overlay: str) -> No
     assert comparable(real) == comparable(installation.manifests)
 
 
-def test_every_object_keeps_to_the_schemas_of_kubernetes(overlay: str, tmp_path: Path) -> None:
-    """No field is misspelt, and none has a value of another type."""
-    validate, kubectl = needed("kubernetes-validate"), needed("kubectl")
-    file = tmp_path / "all.yaml"
-    # The operator's own objects are in no schema of Kubernetes.
-    objects = yaml.safe_load_all(run(kubectl, "kustomize", KUBERNETES / "overlays" / overlay))
-    file.write_text(yaml.safe_dump_all([one for one in objects if one["kind"] != "ServiceMonitor"]))
+@pytest.mark.parametrize(
+    "version", [OLDEST, *(pytest.param(one, marks=pytest.mark.thorough) for one in BETWEEN), NEWEST]
+)
+def test_every_object_keeps_to_the_schemas_of_kubernetes(installation: Installation, version: str) -> None:
+    """No field is misspelt or missing, and none has a value of another type, in any version that is promised."""
+    for one in installation.manifests:
+        if one["kind"] not in FOREIGN:
+            kubernetes_validate.validate(one, version, strict=True)
 
-    run(validate, "--strict", file)
+
+def test_the_versions_that_are_promised_are_those_that_were_tried() -> None:
+    """The README names the oldest one, and the validator knows none after the newest."""
+    assert f"for Kubernetes {OLDEST} and newer" in (KUBERNETES / "README.md").read_text("utf-8")
+    assert kubernetes_validate.latest_version() == f"{NEWEST}.0"
+
+
+def test_a_cluster_of_databases_is_what_the_service_asks_for() -> None:
+    """Home has the extension, the journal waits for a standby, and each has a Secret and a way to it."""
+    installation = Installation(built(KUBERNETES / "overlays" / "cloudnative-pg"))
+    clusters = {one["metadata"]["name"]: one["spec"] for one in installation.of_kind("Cluster")}
+
+    assert set(clusters) == {"ninai-home", "ninai-journal"}
+    assert clusters["ninai-home"]["bootstrap"]["initdb"]["postInitApplicationSQL"] == ["CREATE EXTENSION vector"]
+    assert clusters["ninai-journal"]["postgresql"]["synchronous"] == {"method": "any", "number": 1}
+    volumes = {volume["name"]: volume for volume in pod_of(installation.deployment)["spec"]["volumes"]}
+    assert volumes["secrets"]["secret"]["secretName"] == "ninai-home-app"
+    assert volumes["journal-secrets"]["secret"]["secretName"] == "ninai-journal-app"
+
+
+def test_certificates_of_databases_outside_are_checked(tmp_path: Path) -> None:
+    """By the authority in the Secret, which the service and the Job find where they are told."""
+    installation = Installation(built(KUBERNETES / "overlays" / "external-postgresql"))
+
+    for number, workload in enumerate((installation.deployment, installation.job)):
+        environ = installation.environment(workload, tmp_path / str(number))
+        assert Path(environ["PGSSLROOTCERT"]).is_file()
+    assert "sslmode=verify-full" in (KUBERNETES / "README.md").read_text("utf-8")
 
 
 def needed(program: str) -> str:

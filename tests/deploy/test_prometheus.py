@@ -143,6 +143,8 @@ def test_the_routes_of_callers_are_those_that_are_served() -> None:
         *(f"/memory/keys/{name}" for name in ("delete", "get", "list", "put", "rename", "{key}")),
         "/memory/list",
         "/memory/memories",
+        "/memory/memories/{memory_id}/history",
+        "/memory/memories/{memory_id}/history/{version}/restore",
         "/memory/memories/{memory_id}",
         "/memory/recall",
         "/memory/recall/batch",

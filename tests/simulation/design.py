@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from providers.base import MemoryProvider
+from providers.chain.erasing.eraser import Eraser
 from providers.chain.expiring.sweeper import ExpirySweeper
 from providers.chain.membership import Membership
 from providers.chain.route import Route
@@ -12,6 +13,7 @@ from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.opening import open_memory
 from providers.memory.provider import MockMemoryProvider
 from providers.replica import Replica
+from providers.retention import Retention
 from providers.states.clock import HybridClock
 from tests.simulation.journal import FaultyRunner, SimulatedJournal
 from tests.simulation.script import REPLICAS
@@ -45,6 +47,9 @@ class Design(Protocol):
     def sweeper(self, sweeper: ExpirySweeper) -> ExpirySweeper:
         """Return what erases what has expired."""
 
+    def eraser(self, eraser: Eraser) -> Eraser:
+        """Return what erases users."""
+
     def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
         """Return a replica's provider; `trusted` is whether its journal is that of the installation."""
 
@@ -66,7 +71,7 @@ class RealDesign(Design):
 
     def store(self, clock: HybridClock, name: str, *, weak: bool) -> Replica:
         """See `Design`."""
-        return WeakStore(clock, name) if weak else MockMemoryProvider(clock)
+        return WeakStore(clock, name) if weak else MockMemoryProvider(clock, retention=Retention())
 
     def journal(self, runner: FaultyRunner, *, looks: bool) -> Journal:
         """See `Design`."""
@@ -83,6 +88,10 @@ class RealDesign(Design):
     def sweeper(self, sweeper: ExpirySweeper) -> ExpirySweeper:
         """See `Design`."""
         return sweeper
+
+    def eraser(self, eraser: Eraser) -> Eraser:
+        """See `Design`."""
+        return eraser
 
     def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
         """See `Design`."""

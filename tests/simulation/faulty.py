@@ -7,11 +7,13 @@ from random import Random
 from typing import TypeVar
 
 from providers.answers import Stored
+from providers.erasure.fences import Fence
 from providers.errors import Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
 from providers.health import Health
 from providers.introduction import Introduction, StoreMark
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica, VersionPlace
+from providers.retention import Retention
 from providers.types import NewMemory, Snapshot
 from providers.wrapper import Call, OperationName, Result, Wrapper
 from tests.simulation.doubling import Deliveries
@@ -101,9 +103,29 @@ class FaultyReplica(Wrapper, Replica):
         return self._store().staleness
 
     @property
+    def keeps_fences(self) -> bool:
+        """See `Replica`."""
+        return self._store().keeps_fences
+
+    @property
     def ranking(self) -> str | None:
         """See `Replica`."""
         return self._store().ranking
+
+    @property
+    def retention(self) -> Retention:
+        """See `Replica`."""
+        return self._store().retention
+
+    async def put_versions(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """See `Replica`."""
+        return await self._through(lambda store: store.put_versions(snapshots), writes=True)
+
+    async def superseded(
+        self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: VersionPlace | None = None
+    ) -> list[Snapshot]:
+        """See `Replica`."""
+        return await self._through(lambda store: store.superseded(owner, limit, after=after))
 
     async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:
         """Make the call, unless a fault comes before or after."""
@@ -140,6 +162,18 @@ class FaultyReplica(Wrapper, Replica):
     async def expired(self, before: datetime, limit: int, *, after: Snapshot | None = None) -> list[Snapshot]:
         """See `Replica`."""
         return await self._through(lambda store: store.expired(before, limit, after=after))
+
+    async def purge(self, owner: Owner, version: int, limit: int = MAX_SNAPSHOTS) -> int:
+        """See `Replica`."""
+        return await self._through(lambda store: store.purge(owner, version, limit), writes=True)
+
+    async def put_fences(self, fences: Sequence[Fence]) -> None:
+        """See `Replica`."""
+        await self._through(lambda store: store.put_fences(fences), writes=True)
+
+    async def fences(self, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Fence]:
+        """See `Replica`."""
+        return await self._through(lambda store: store.fences(limit, after=after))
 
     async def identity(self) -> str:
         """See `Replica`."""

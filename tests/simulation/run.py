@@ -22,6 +22,7 @@ from tests.simulation.loop import simulate_fast
 from tests.simulation.script import JOURNAL, KEYS, Act, Script, Step
 from tests.simulation.upsets import UpsetKind
 from tests.simulation.upsetting import upset
+from tests.simulation.versions import broken_histories, judges, versions_in
 from tests.simulation.world import OLD, World
 from tests.support.clock import FakeClock
 
@@ -80,7 +81,7 @@ async def concluded(world: World, events: Sequence[Event], memories: Sequence[in
     left = await _settle(world, events)
     unknowable = _unknowable(world, events)
     events = [*events, *await _read_back(world, memories)]
-    differing = await _compare(world, unknowable)
+    differing = await _compare(world, unknowable) + await _histories(world, events, unknowable)
     complaints = broken(world, events)
     await world.close()
     for bug in world.bugs:
@@ -218,6 +219,16 @@ async def _compare(world: World, unknowable: AbstractSet[str]) -> list[str]:
             }
         )
     return [f"the stores differ: {contents[0]} and {other}" for other in contents[1:] if other != contents[0]]
+
+
+async def _histories(world: World, events: Sequence[Event], unknowable: AbstractSet[str]) -> list[str]:
+    """Hold the histories in the stores against each other, and against what was acknowledged."""
+    if not judges(world.script):
+        return []
+    found = {name: await versions_in(world.stores[name]) for name in world.script.order}
+    held = [await held_by(world.stores[name]) for name in world.script.order]
+    living = {memory for one in held for memory, state in one.items() if not state.deleted}
+    return broken_histories(events, found, living, unknowable)
 
 
 def _lost_sessions(world: World, events: Sequence[Event]) -> list[str]:

@@ -13,9 +13,11 @@ from providers.introduction import StoreMark
 from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS
+from providers.retention import NO_HISTORY
 from providers.summaries import OwnerSummary
 from providers.types import NewMemory, Snapshot
 from tests.support.clock import FakeClock, hybrid_clock
+from tests.support.versions import EVERY_VERSION
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -60,7 +62,8 @@ class FrailProvider(MockMemoryProvider):
     """
 
     def __init__(self, clock: FakeClock | None = None, *, keeps_history: bool = False) -> None:
-        super().__init__(None if clock is None else hybrid_clock(clock), keeps_history=keeps_history)
+        retention = EVERY_VERSION if keeps_history else NO_HISTORY
+        super().__init__(None if clock is None else hybrid_clock(clock), retention=retention)
         self.failures: dict[str, BaseException] = {}
         self.errors: list[ProviderError] = []
         self.healing: set[str] = set()
@@ -165,7 +168,7 @@ class FrailProvider(MockMemoryProvider):
 
     async def summarize(self, limit: int = MAX_OWNERS, *, after: Owner | None = None) -> list[OwnerSummary]:
         """Return summaries in one call, whatever becomes of calls to other methods."""
-        plain = MockMemoryProvider()
+        plain = MockMemoryProvider(retention=self._retention)
         plain._stores = self._stores  # noqa: SLF001 - of the same class
         return await plain.summaries(limit, after=after)
 
@@ -196,6 +199,11 @@ class FrailProvider(MockMemoryProvider):
 
     _store_many = _met(MockMemoryProvider.store_many, reads=False)
     put_many = _met(take, "put_many", reads=False)
+    purge = _met(MockMemoryProvider.purge, reads=False)
+    put_fences = _met(MockMemoryProvider.put_fences, reads=False)
+    fences = _met(MockMemoryProvider.fences, reads=False)
+    history = _met(MockMemoryProvider.history, reads=False)
+    superseded = _met(MockMemoryProvider.superseded, reads=False)
     put_versions = _met(MockMemoryProvider.put_versions, reads=False)
     find = _met(MockMemoryProvider.find)
     find_many = _met(MockMemoryProvider.find_many)

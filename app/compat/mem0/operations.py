@@ -35,7 +35,8 @@ from app.http.schemas import RecallRequest, UpdateRequest
 from providers import limits
 from providers.answer_size import recall_within
 from providers.answers import Found
-from providers.errors import InvalidInput, MemoryNotFound
+from providers.errors import InvalidInput, MemoryNotFound, Unsupported
+from providers.history import MAX_HISTORY_LIMIT, HistoryQuery
 from providers.types import Conditions, Deletion, Edit, MemoryRecord, Metadata, RecallQuery
 
 MAX_TOP_K = 1_000
@@ -93,8 +94,20 @@ class Mem0Operations(Struct, frozen=True):
         return (await self.call.provider.fetch(caller.owner, place.memory_id)).memory
 
     async def history(self, memory_id: str) -> list[HistoryEntry]:
-        """Return what is known of a memory's life."""
-        return history_of(await self.get(memory_id))
+        """Return what is known of a memory's life, the oldest event first; of a store without history, the least."""
+        place, caller = self._meant(memory_id)
+        query = HistoryQuery(
+            owner=caller.owner,
+            memory_id=place.memory_id,
+            limit=MAX_HISTORY_LIMIT,
+            most_bytes=self.call.most_bytes,
+        )
+        await self.call.admission.charge(price.of_page(MAX_HISTORY_LIMIT, 0))
+        try:
+            page = await self.call.provider.history(query)
+        except Unsupported:
+            return history_of([await self.get(memory_id)])
+        return history_of([state.record for state in reversed(page.versions)])
 
     async def update(self, memory_id: str, body: UpdateBody) -> MemoryRecord:
         """Change one memory; its labels stay. The key must also allow reading, since the answer shows the memory."""

@@ -148,22 +148,35 @@ def mem0_memories(records: Sequence[MemoryRecord]) -> list[Mem0Memory]:
     return [mem0_memory(record) for record in records]
 
 
-def history_of(record: MemoryRecord) -> list[HistoryEntry]:
-    """Return what is known of a memory's life; former texts are not kept."""
+def history_of(records: Sequence[MemoryRecord]) -> list[HistoryEntry]:
+    """Return the events in a memory's life, of its versions from the oldest to the newest.
+
+    Where the first version is not kept any more, that it was added is known, and not with which text.
+    """
+    first = records[0]
+    added = _event("ADD", None if first.updated_at else first.content, None, first, first.created_at)
+    changes = [record for record in records if record.updated_at is not None]
+    befores = [None if records[0] is changes[0] else records[0].content] if changes else []
+    befores += [record.content for record in changes[:-1]]
+    return [
+        added,
+        *(
+            _event("UPDATE", record.content, before, record, record.updated_at or record.created_at)
+            for record, before in zip(changes, befores, strict=True)
+        ),
+    ]
+
+
+def _event(event: str, text: str | None, before: str | None, record: MemoryRecord, moment: datetime) -> HistoryEntry:
     memory = mem0_memory(record)
-
-    def entry(event: str, text: str | None, moment: datetime) -> HistoryEntry:
-        return HistoryEntry(
-            id=f"{memory.id}.{event.lower()}",
-            memory_id=memory.id,
-            event=event,
-            old_memory=None,
-            new_memory=text,
-            user_id=memory.user_id,
-            created_at=record.created_at,
-            updated_at=moment,
-        )
-
-    if record.updated_at is None:
-        return [entry("ADD", record.content, record.created_at)]
-    return [entry("ADD", None, record.created_at), entry("UPDATE", record.content, record.updated_at)]
+    number = "" if event == "ADD" else f".{record.version}"
+    return HistoryEntry(
+        id=f"{memory.id}.{event.lower()}{number}",
+        memory_id=memory.id,
+        event=event,
+        old_memory=before,
+        new_memory=text,
+        user_id=memory.user_id,
+        created_at=record.created_at,
+        updated_at=moment,
+    )

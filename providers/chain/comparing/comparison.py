@@ -17,6 +17,7 @@ class Fault(StrEnum):
     OLDER = "older"  # it has an older version
     UNDELETED = "undeleted"  # it has a live copy of a memory that another store knows as deleted
     UNRECORDED = "unrecorded"  # it knows nothing of a memory that another store knows as deleted
+    VERSION = "version"  # it lacks a superseded version of a memory, although it keeps history
     CONFLICTING = "conflicting"  # it has another text under the same version, which nothing of ours makes
 
 

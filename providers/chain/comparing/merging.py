@@ -24,7 +24,8 @@ class Tally(Struct, frozen=True, kw_only=True):
     """What became of differences, counted for each store and memory.
 
     `put` were put into a store, `deleted` are being deleted by the journal, `waiting` are left to deliveries that the
-    journal still knows, `refused` a store did not take, and `left` nobody but an operator can judge.
+    journal still knows, `refused` a store did not take, and `left` nobody but an operator can judge. `versions` were
+    put into histories.
     """
 
     put: int = 0
@@ -32,6 +33,7 @@ class Tally(Struct, frozen=True, kw_only=True):
     waiting: int = 0
     refused: int = 0
     left: int = 0
+    versions: int = 0
 
     def __add__(self, other: "Tally") -> "Tally":
         """Return the sum."""
@@ -41,6 +43,7 @@ class Tally(Struct, frozen=True, kw_only=True):
             waiting=self.waiting + other.waiting,
             refused=self.refused + other.refused,
             left=self.left + other.left,
+            versions=self.versions + other.versions,
         )
 
 

@@ -8,8 +8,9 @@ from typing import Self
 
 from msgspec import UNSET, Struct, UnsetType
 
-from providers.chain.comparing.comparison import Difference
+from providers.chain.comparing.comparison import Difference, Fault
 from providers.chain.comparing.flux import brings_in_line
+from providers.chain.comparing.histories import VersionGap, fill_gaps
 from providers.chain.comparing.merging import Merger, Tally
 from providers.chain.comparing.store import PAGE, ComparedStore
 from providers.chain.comparing.walking import Walk, WalkPlace
@@ -69,7 +70,8 @@ class MergePage(Struct, frozen=True, kw_only=True):
 
     States were `put` into stores; copies of what another store knows as deleted are being `deleted` by the journal;
     `waiting` memories are brought in line by deliveries that are under way; some were `refused` by a store, or are
-    `left`, since nothing decides between two texts of one version. The next page comes `next_after`, null at the end.
+    `left`, since nothing decides between two texts of one version. `versions` were put into histories that lacked them.
+    The next page comes `next_after`, null at the end.
     """
 
     users: int
@@ -79,6 +81,7 @@ class MergePage(Struct, frozen=True, kw_only=True):
     refused: int
     left: int
     next_after: str | None
+    versions: int = 0
 
 
 class StorePages(Struct, frozen=True):
@@ -104,6 +107,8 @@ class StorePages(Struct, frozen=True):
                 counts.users += step.summaries is not None
                 if step.difference is not None:
                     await self._count(step.difference, counts, most)
+                if step.gap is not None:
+                    await self._count_gap(step.gap, counts)
                 if self.now() >= end:
                     next_after = step.place.token
                     break
@@ -121,7 +126,8 @@ class StorePages(Struct, frozen=True):
     async def merge(self, after: WalkPlace | None) -> MergePage:
         """Merge from a place on; repeating it, from there or from the beginning, is harmless."""
         merger = Merger(self.journal, {store.name: store for store in self.stores})
-        tally, users, found = Tally(), 0, list[Difference]()
+        stores = {store.name: store for store in self.stores if store.name in self.members}
+        tally, users, found, lacking = Tally(), 0, list[Difference](), list[VersionGap]()
         end = self.now() + self.seconds
         next_after: str | None = None
         async with aclosing(Walk(self.stores, self.members, self.sources).steps(after)) as steps:
@@ -129,13 +135,19 @@ class StorePages(Struct, frozen=True):
                 users += step.summaries is not None
                 if step.difference is not None:
                     found.append(step.difference)
+                if step.gap is not None:
+                    lacking.append(step.gap)
                 if len(found) == PAGE:
                     tally += await merger.settle(found)
                     found = []
+                if len(lacking) == PAGE:
+                    tally += Tally(versions=await fill_gaps(stores, lacking))
+                    lacking = []
                 if self.now() >= end:
                     next_after = step.place.token
                     break
         tally += await merger.settle(found)
+        tally += Tally(versions=await fill_gaps(stores, lacking))  # after the newest ones: a tombstone takes none
         return MergePage(
             users=users,
             put=tally.put,
@@ -143,8 +155,18 @@ class StorePages(Struct, frozen=True):
             waiting=tally.waiting,
             refused=tally.refused,
             left=tally.left,
+            versions=tally.versions,
             next_after=next_after,
         )
+
+    async def _count_gap(self, gap: VersionGap, counts: "_Counts") -> None:
+        known = await self.journal.superseded(gap.version.owner, gap.version.id)
+        if any(version.version == gap.version.version for version in known):
+            counts.waiting += 1
+            return
+        for name in gap.lacking:
+            of_provider = counts.differing.setdefault(name, {})
+            of_provider[Fault.VERSION.value] = of_provider.get(Fault.VERSION.value, 0) + 1
 
     async def _count(self, difference: Difference, counts: "_Counts", most: int) -> None:
         wanted = difference.wanted

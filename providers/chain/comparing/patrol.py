@@ -13,6 +13,7 @@ from msgspec import Struct, field
 from observability import tracing
 from providers.chain.comparing.comparison import Difference, Fault, compare
 from providers.chain.comparing.flux import brings_in_line
+from providers.chain.comparing.histories import VersionGap, fill_gaps
 from providers.chain.comparing.merging import HEALED_BY_PUTTING, Merger
 from providers.chain.comparing.store import PAGE, ComparedStore
 from providers.chain.comparing.walking import Walk, WalkPlace
@@ -110,19 +111,32 @@ class Patrol(Struct):
 
     async def _walk(self, route: Route) -> None:
         suspects: list[Difference] = []
+        lacking: list[VersionGap] = []
         stores = [self._store(link) for link in route.readers]
         async with aclosing(Walk(stores, route.in_sync).steps(self._place)) as steps:
             async for step in steps:
                 self._end_unless(route)
                 if step.difference is not None:
                     suspects.append(step.difference)
+                if step.gap is not None:
+                    lacking.append(step.gap)
+                if len(lacking) == PAGE or (lacking and step.gap is None):
+                    await self._complete_histories(stores, lacking)
+                    lacking = []
                 if len(suspects) == PAGE or self.now() >= self._note_at:
                     await self._look_again(suspects)
                     suspects = []
-                if not suspects:
+                if not suspects and not lacking:
                     self._place = step.place
                     await self._note(route, step.place)
         await self._look_again(suspects)
+
+    async def _complete_histories(self, stores: Sequence[ComparedStore], lacking: Sequence[VersionGap]) -> None:
+        """Put superseded versions where they are not, which is right whatever else is under way."""
+        await fill_gaps({store.name: store for store in stores}, lacking)
+        for name, count in Counter(name for gap in lacking for name in gap.lacking).items():
+            self.observer.healed(name, Fault.VERSION.value)
+            _log.info("history_completed", provider=name, versions=count)
 
     async def _note(self, route: Route, place: WalkPlace) -> None:
         if self.now() < self._note_at:

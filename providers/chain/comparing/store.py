@@ -11,9 +11,10 @@ from providers.answers import Erased
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.link import Ask, Link, Result
 from providers.chain.policy import OperationClass
-from providers.errors import ProviderError
+from providers.errors import OwnerErased, ProviderError
 from providers.introduction import Introduction
 from providers.owners import Owner
+from providers.replica import VersionPlace
 from providers.summaries import OwnerSummary
 from providers.types import Deletion, MemoryRecord, PageQuery, Snapshot
 
@@ -74,13 +75,28 @@ class ComparedStore(Struct, frozen=True):
             for state in page:
                 yield state
 
+    async def versions(self, owner: Owner, after: VersionPlace | None = None) -> AsyncGenerator[Snapshot, None]:
+        """Yield an owner's superseded versions behind a place, ascending by id and version."""
+        while True:
+            page = await self._versions(owner, after)
+            for version in page:
+                yield version
+            if len(page) < PAGE:
+                return
+            after = page[-1].id, page[-1].version
+
+    def put_versions(self, versions: Sequence[Snapshot]) -> Coroutine[Any, Any, list[ProviderError | None]]:
+        """Put superseded versions; see `Replica.put_versions`."""
+        return self._call(lambda provider: provider.put_versions(versions), len(versions))
+
     def state(self, owner: Owner, memory_id: str) -> Coroutine[Any, Any, Snapshot | None]:
         """Return the state of one memory."""
         return self._call(lambda provider: provider.snapshot(owner, memory_id))
 
-    def put(self, states: Sequence[Snapshot]) -> Coroutine[Any, Any, list[ProviderError | None]]:
-        """Put states; see `Replica.put_many`."""
-        return self._call(lambda provider: provider.put_many(states), len(states))
+    async def put(self, states: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """Put states; see `Replica.put_many`. One of an owner who was erased meanwhile is as good as put."""
+        outcomes = await self._call(lambda provider: provider.put_many(states), len(states))
+        return [None if isinstance(outcome, OwnerErased) else outcome for outcome in outcomes]
 
     def identity(self) -> Coroutine[Any, Any, str]:
         """Return the identity of the store."""
@@ -119,6 +135,9 @@ class ComparedStore(Struct, frozen=True):
 
     def _states(self, owner: Owner, after: str | None) -> Coroutine[Any, Any, list[Snapshot]]:
         return self._call(lambda provider: provider.snapshots(owner, PAGE, after=after), PAGE)
+
+    def _versions(self, owner: Owner, after: VersionPlace | None) -> Coroutine[Any, Any, list[Snapshot]]:
+        return self._call(lambda provider: provider.superseded(owner, PAGE, after=after), PAGE)
 
     async def _call(self, ask: Ask[Result], size: int = 1) -> Result:
         began = self.now()

@@ -23,18 +23,21 @@ from providers.journal.postgres import statements, superseding
 from providers.journal.postgres.appending import AppendCall, Appender
 from providers.journal.postgres.clock import ClockWatch
 from providers.journal.postgres.database import JournalDatabase
+from providers.journal.postgres.erasing import PostgresErasures
 from providers.journal.postgres.members import PostgresMembers
 from providers.journal.postgres.notifier import Notifier
 from providers.journal.postgres.settling import Settler, moves
 from providers.journal.rows import to_dead_letter, to_delivery, to_entry, to_pending, to_status
 from providers.owners import Owner
+from providers.states.codec import decode
 from providers.timing.turns import in_turns
+from providers.types import Snapshot
 
 _PRUNED_AT_ONCE = 1_000  # entries checked in one step; appends wait while they are dropped
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class PostgresJournal(PostgresMembers):
+class PostgresJournal(PostgresMembers, PostgresErasures):
     """A journal that many hosts share; its clock is the server's.
 
     A read sees every earlier settlement of this process that can be written within `patience` seconds.
@@ -138,6 +141,11 @@ class PostgresJournal(PostgresMembers):
             pass
         await self._drop_ended_claims()
         return dropped
+
+    async def superseded(self, owner: Owner, memory_id: str) -> list[Snapshot]:
+        """Return what is known of one memory beside the newest; see the protocol."""
+        values = {"user_id": owner.key, "memory_id": memory_id}
+        return [decode(row.state) for row in await self._database.rows(superseding.OF_ONE, values)]
 
     async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[JournalEntry]:
         """Return tombstones that every member has confirmed; see the protocol."""

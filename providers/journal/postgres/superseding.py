@@ -8,6 +8,10 @@ _UNCONFIRMED = """EXISTS (
         SELECT 1 FROM ninai_journal_deliveries AS d WHERE d.user_id = s.user_id AND d.seq = s.seq
     )"""
 
+OF_ONE = text("""
+    SELECT state FROM ninai_journal_superseded WHERE user_id = :user_id AND memory_id = :memory_id
+""")
+
 PRUNABLE = text(f"""
     SELECT s.seq FROM ninai_journal_superseded AS s
     WHERE s.appended_at <= clock_timestamp() - make_interval(secs => CAST(:seconds AS float8)) AND {WATCHED}

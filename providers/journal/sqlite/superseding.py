@@ -4,6 +4,9 @@ from collections.abc import Collection
 
 from providers.journal.operations import JournalEntry
 from providers.journal.sqlite.connection import JournalConnection
+from providers.owners import Owner
+from providers.states.codec import decode
+from providers.types import Snapshot
 
 # The first column of a delivery's key stands with the version.
 KEY = "user_id = (SELECT s.user_id FROM superseded AS s WHERE s.seq = ?) AND seq = ? AND provider = ?"
@@ -34,6 +37,12 @@ def keep(
         [(user, seq, name) for name, _ in had if not is_new or name not in keepers],
     )
     return [(name, due_at) for name, due_at in had]
+
+
+def superseded(connection: JournalConnection, owner: Owner, memory_id: str) -> list[Snapshot]:
+    """Return what is known of one memory beside the newest; see `SupersededVersions.superseded`."""
+    sql = "SELECT state FROM superseded WHERE user_id = ? AND memory_id = ?"
+    return [decode(state) for (state,) in connection.rows(sql, (owner.key, memory_id))]
 
 
 def note_history(connection: JournalConnection, name: str, *, keeps: bool) -> None:

@@ -98,6 +98,7 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         "providers.native.former_embedders = []  # default",
         'server.host = "127.0.0.1"  # default',
         "server.port = 9000  # ninai.toml",
+        "server.socket = unset  # default",
         "server.workers = 1  # default",
         "server.drain = 0.0  # default",
         "server.connections = 10000  # default",

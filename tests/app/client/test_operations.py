@@ -50,6 +50,21 @@ async def test_a_memory_is_stored_found_changed_and_deleted(client: AsyncClient,
         await client.get(stored.memory_id)
 
 
+async def test_a_version_is_found_and_brought_back(client: AsyncClient) -> None:
+    """Page by page, and as a change like any other."""
+    memory_id = (await client.remember(TEA, metadata={"topic": "tea"})).memory_id
+    await client.update(memory_id, content=DOG)
+    newest = await client.history(memory_id, limit=1)
+    older = await client.history(memory_id, before=newest.next)
+    restored = await client.restore(memory_id, older.versions[0].version)
+
+    assert [(one.memory.content, one.current) for one in newest.versions] == [(DOG, True)]
+    assert [(one.memory.content, one.current) for one in older.versions] == [(TEA, False)]
+    assert older.next is None
+    assert (restored.content, restored.metadata) == (TEA, {"topic": "tea"})
+    assert len((await client.history(memory_id)).versions) == 3
+
+
 async def test_a_memory_stands_under_a_key(client: AsyncClient) -> None:
     """It is put, replaced, renamed, listed, got and deleted, whatever its key looks like."""
     first = await client.put_by_key("plans/../🍵", TEA, metadata={"topic": "tea"}, expires_at=LATE, session="s")

@@ -33,8 +33,21 @@ class Silent(SimpleHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def service() -> Iterator[Service]:
     """A live service over two providers."""
-    with reachable_folder() as folder, running_service(folder, two_providers(folder / "data")) as started:
-        yield started
+    # An open page that looks after itself is logged at no higher level.
+    with reachable_folder() as folder:
+        variables = two_providers(folder / "data") | {"NINAI__LOG__LEVEL": "debug"}
+        with running_service(folder, variables) as started:
+            yield started
+
+
+@pytest.fixture(scope="module")
+def memory(service: Service) -> str:
+    """The id of a memory of `anna`, with markup in it and in its metadata."""
+    hostile = "<script>document.title='taken'</script><img src=x onerror=alert(1)> likes tea \u202egnp.exe"
+    stored = {"user_id": "anna", "content": hostile, "metadata": {hostile: hostile}, "speaker": hostile}
+    answer = httpx.post(f"{service.url}/memory/remember", json=stored, trust_env=False)
+    memory_id: str = answer.json()["memory_id"]
+    return memory_id
 
 
 @pytest.fixture
@@ -71,15 +84,32 @@ def test_the_overview_keeps_itself_up_to_date(service: Service, tmp_path: Path) 
         "/console/order?order=b,a",
         "/console/breaker?provider=a&state=open",
         "/console/breaker?provider=%3Cscript%3Ealert(1)%3C/script%3E&state=open",
+        "/console/users",
+        "/console/memories?user=anna",
+        "/console/memories?user=anna&query=%3Cscript%3Ealert(1)%3C/script%3E",
+        "/console/memory?user=anna&id={memory}",
+        "/console/forget?user=anna&id={memory}",
     ],
 )
-def test_no_page_breaks_its_own_policy(service: Service, tmp_path: Path, path: str) -> None:
+def test_no_page_breaks_its_own_policy(service: Service, memory: str, tmp_path: Path, path: str) -> None:
     """No style, script, picture or form of a page is refused by what its header says."""
-    seen = browse(service.url + path, tmp_path / "profile")
+    seen = browse(service.url + path.format(memory=memory), tmp_path / "profile")
 
     assert [line for line in seen.complaints if "404 (Not Found)" not in line] == []
     assert "</main>" in seen.dom
     assert "<script>" not in seen.dom
+
+
+def test_a_memory_is_text_in_a_browser(service: Service, memory: str, tmp_path: Path) -> None:
+    """Its bars have their lengths, and nothing of its text has become a part of the page."""
+    seen = browse(f"{service.url}/console/memories?user=anna&query=tea", tmp_path / "profile")
+
+    assert memory in seen.dom
+    assert "<title>Memories · ninaivalaigal</title>" in seen.dom
+    assert "<img" not in seen.dom
+    assert '<span class="unseen">U+202E</span>gnp.exe' in seen.dom
+    assert '<rect class="bar-part" width="' in seen.dom
+    assert seen.complaints == []
 
 
 def test_a_form_on_another_site_does_nothing(service: Service, elsewhere: str, tmp_path: Path) -> None:

@@ -35,6 +35,8 @@ OPERATIONS = {
     ("get", "/memory/memories/{memory_id}"): READS | {"404", "409"},
     ("patch", "/memory/memories/{memory_id}"): BODIES | {"404", "409"} | CONDITIONAL,
     ("delete", "/memory/memories/{memory_id}"): READS | {"404"} | CONDITIONAL,
+    ("get", "/memory/memories/{memory_id}/history"): READS | {"404", "409", "501"},
+    ("post", "/memory/memories/{memory_id}/history/{version}/restore"): READS | {"404", "409"} | CONDITIONAL,
     ("put", "/memory/keys/{key}"): BODIES | {"409", "410"} | CONDITIONAL,
     ("get", "/memory/keys/{key}"): READS | {"404", "409"},
     ("delete", "/memory/keys/{key}"): READS | {"404"} | CONDITIONAL,
@@ -51,10 +53,18 @@ OPERATIONS = {
     ("put", "/admin/providers/order"): OPERATOR | {"408", "409", "413", "415"},
     ("get", "/admin/mode"): OPERATOR,
     ("put", "/admin/mode"): OPERATOR | {"408", "413", "415", "503"},
+    ("get", "/admin/quarantines"): OPERATOR,
+    ("post", "/admin/quarantines"): OPERATOR | {"408", "413", "415", "503"},
+    ("delete", "/admin/quarantines/{quarantine_id}"): OPERATOR | {"404", "503"},
+    ("get", "/admin/quarantines/{quarantine_id}/memories"): OPERATOR | {"404", "503"},
     ("get", "/admin/providers/{name}/differences"): JOURNAL | {"409"},
     ("post", "/admin/providers/{name}/merge"): JOURNAL | {"409"},
     ("get", "/admin/explain"): OPERATOR,
     ("get", "/admin/users"): OPERATOR | {"503"},
+    ("delete", "/admin/users/{user_id}"): OPERATOR | {"202", "429", "503"},
+    ("get", "/admin/erasures"): OPERATOR | {"503"},
+    ("get", "/admin/erasures/{erasure_id}"): OPERATOR | {"404", "503"},
+    ("get", "/memory/erasures/{erasure_id}"): READS | {"404"},
     ("get", "/admin/usage"): OPERATOR | {"503"},
     ("get", "/admin/retention/plan"): OPERATOR | {"503"},
     ("get", "/admin/users/{user_id}/export"): OPERATOR | {"409", "503"},
@@ -69,6 +79,7 @@ MATCHES = {
     *((method, "/memory/memories/{memory_id}") for method in ("patch", "delete")),
     *((method, "/memory/keys/{key}") for method in ("put", "delete")),
     *(("post", f"/memory/keys/{name}") for name in ("put", "delete")),
+    ("post", "/memory/memories/{memory_id}/history/{version}/restore"),
 }
 WRITES = {
     *(("post", f"/memory/{path}") for path in ("remember", "remember/batch", "update/batch", "delete/batch", "import")),
@@ -99,6 +110,7 @@ STRICT = {
     *KINDS.values(),
     *("SingleRecallRequest", "BreakerChange", "OrderRequest", "ModeRequest"),
     *("KeptRequest", "PutKeyRequest", "KeyRequest", "RenameRequest", "ListKeysRequest"),
+    "QuarantineRequest",
 }
 
 

@@ -5,16 +5,19 @@ import asyncio
 import pytest
 
 from providers.chain.chain import Chain
-from providers.errors import InvalidInput, Unavailable
+from providers.errors import InvalidInput, MemoryNotFound, Unavailable, Unsupported
+from providers.history import HistoryQuery
 from providers.journal.base import Journal
 from providers.journal.operations import Delivery
 from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
+from providers.retention import NO_HISTORY
 from providers.states.editing import tombstone_for
-from tests.providers.chain.scene import DOWN, Scene, play
+from tests.providers.chain.scene import DOWN, Scene, key, play
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 from tests.support.clock import FakeClock
 from tests.support.frail import FrailProvider
+from tests.support.versions import EVERY_VERSION
 
 OWNER = Owner(USER)
 TEXTS = ["tea", "coffee", "milk", "water"]
@@ -27,7 +30,10 @@ def historian(clock: FakeClock) -> FrailProvider:
 
 async def kept(store: FrailProvider, memory_id: str) -> list[str | None]:
     """Return the texts of all versions that a store keeps, the oldest first."""
-    return [state.content for state in await MockMemoryProvider.versions(store, OWNER, memory_id)]
+    older = await MockMemoryProvider.superseded(store, OWNER)
+    newest = await MockMemoryProvider.snapshot(store, OWNER, memory_id)
+    states = [state for state in older if state.id == memory_id] + ([] if newest is None else [newest])
+    return [state.content for state in states]
 
 
 async def keepers(journal: Journal) -> set[str]:
@@ -146,7 +152,7 @@ def test_a_journal_learns_that_a_store_keeps_history_no_more() -> None:
         standby.failures["put_versions"] = Unavailable("busy")
         await written(chain)
         assert (await stage.journal.status()).backlogs[1].pending > 1
-        standby._keeps_history = False  # noqa: SLF001 - another program under the same name
+        standby._retention = NO_HISTORY  # noqa: SLF001 - another program under the same name
         await asyncio.sleep(90)
 
         assert await keepers(stage.journal) == set()
@@ -261,3 +267,119 @@ def test_a_store_that_keeps_no_history_is_not_asked_to() -> None:
         assert await scene.journal.lease("standby", 100, 0) == []
 
     play(act)
+
+
+async def told(scene: Scene, memory_id: str, **asked: int) -> list[str | None]:
+    """Return the texts of the history that a chain tells, newest first."""
+    page = await scene.chain.history(HistoryQuery(owner=OWNER, memory_id=memory_id, **asked))
+    return [state.content for state in page.versions]
+
+
+def test_a_chain_tells_what_home_keeps() -> None:
+    """From the newest version on, page by page."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await changed(scene)
+        await scene.forget()
+
+        assert await told(scene, memory_id) == TEXTS[::-1]
+        assert scene.told.provider == "home"
+        second = await scene.chain.history(HistoryQuery(owner=OWNER, memory_id=memory_id, limit=2))
+        assert second.more
+        assert await told(scene, memory_id, before=second.versions[-1].version) == TEXTS[1::-1]
+
+    play(act, made=historian)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 20])
+def test_what_has_not_reached_the_provider_is_in_the_history(limit: int) -> None:
+    """The standby lacks the last versions, or all of them, and the journal has them: all pages together show all."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await changed(scene)
+        other = await scene.chain.remember(USER, TEXTS[0])
+        await scene.deliver()
+        await scene.chain.update(USER, memory_id, content="wine")
+        await scene.chain.update(USER, memory_id, content="beer")
+        await scene.chain.update(USER, other, content=TEXTS[1])
+        scene.home.down = True
+        fresh = await scene.chain.remember(USER, "bread")
+
+        for memory, texts in ((memory_id, [*TEXTS, "wine", "beer"]), (other, TEXTS[:2]), (fresh, ["bread"])):
+            found: list[str | None] = []
+            before: int | None = None
+            while True:
+                query = HistoryQuery(owner=OWNER, memory_id=memory, limit=limit, before=before)
+                page = await scene.chain.history(query)
+                found += [state.content for state in page.versions]
+                if not page.more:
+                    break
+                before = page.versions[-1].version
+            assert found == texts[::-1]
+
+    play(act, made=historian)
+
+
+def test_a_deleted_memory_has_no_history_although_a_provider_shows_it() -> None:
+    """Its tombstone is in the journal."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await changed(scene)
+        await scene.deliver()
+        scene.home.down = True
+        await scene.chain.delete(USER, memory_id)
+
+        with pytest.raises(MemoryNotFound):
+            await told(scene, memory_id)
+
+    play(act, made=historian)
+
+
+def test_a_provider_that_keeps_history_answers_for_one_that_does_not() -> None:
+    """And where none does, the caller is told so."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await changed(scene)
+        await scene.forget()
+        scene.home._retention = NO_HISTORY  # noqa: SLF001 - as another kind of store
+
+        assert await told(scene, memory_id) == TEXTS[::-1]
+        assert scene.told.provider == "standby"
+        scene.standby._retention = NO_HISTORY  # noqa: SLF001 - as another kind of store
+        with pytest.raises(Unsupported):
+            await told(scene, memory_id)
+
+    play(act, made=historian)
+
+
+def test_without_the_journal_a_history_is_marked() -> None:
+    """It may lack what waits there; and what no provider has may be there."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await changed(scene)
+        await scene.deliver()
+        scene.lose_journal()
+
+        assert await told(scene, memory_id) == TEXTS[::-1]
+        assert scene.told.eventual
+        with pytest.raises(Unavailable):
+            await told(scene, key())
+
+    play(act, made=historian)
+
+
+def test_versions_that_home_confirms_late_are_kept() -> None:
+    """The first write arrives after the change that was made of it."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await changed(scene)
+        states = await MockMemoryProvider.superseded(scene.home, OWNER)
+        late = MockMemoryProvider(retention=EVERY_VERSION)
+        newest = await MockMemoryProvider.snapshot(scene.home, OWNER, memory_id)
+        assert newest is not None
+        await late.put_many([newest])
+        await late.store_many([state.first_write for state in states if not state.edited])
+
+        assert [state.content for state in await late.superseded(OWNER)] == TEXTS[:1]
+
+    play(act, made=historian)

@@ -11,6 +11,7 @@ from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
 from providers.states.editing import tombstone_for
 from tests.providers.journal.rig import remember, update
+from tests.support.versions import EVERY_VERSION, versions_of
 
 ID = "00000000-0000-4000-8000-000000000001"
 FIRST = remember(ID).state
@@ -22,7 +23,7 @@ OWNER = FIRST.owner
 
 def historian() -> MockMemoryProvider:
     """Return an empty store that keeps history."""
-    return MockMemoryProvider(keeps_history=True)
+    return MockMemoryProvider(retention=EVERY_VERSION)
 
 
 async def test_every_version_is_kept_in_whatever_order_it_comes() -> None:
@@ -34,7 +35,7 @@ async def test_every_version_is_kept_in_whatever_order_it_comes() -> None:
                 put = store.put_many if as_newest or state is THIRD else store.put_versions
                 assert await put([state]) == [None]
 
-            assert await store.versions(OWNER, ID) == [FIRST, SECOND, THIRD]
+            assert await versions_of(store, OWNER, ID) == [FIRST, SECOND, THIRD]
             assert await store.snapshot(OWNER, ID) == THIRD
 
 
@@ -43,14 +44,14 @@ async def test_callers_changes_are_kept() -> None:
     store = historian()
     memory_id = await store.remember("kannan", "tea", {"a": [1]})
     await store.update("kannan", memory_id, content="coffee")
-    found = await store.versions(Owner("kannan"), memory_id)
+    found = await versions_of(store, Owner("kannan"), memory_id)
     assert [state.content for state in found] == ["tea", "coffee"]
     assert found[0].metadata is not None
     found[0].metadata["a"].append(2)
 
-    assert (await store.versions(Owner("kannan"), memory_id))[0].metadata == {"a": [1]}
+    assert (await versions_of(store, Owner("kannan"), memory_id))[0].metadata == {"a": [1]}
     await store.delete("kannan", memory_id)
-    assert [state.content for state in await store.versions(Owner("kannan"), memory_id)] == [None]
+    assert [state.content for state in await versions_of(store, Owner("kannan"), memory_id)] == [None]
 
 
 async def test_a_version_that_is_there_stays() -> None:
@@ -61,7 +62,7 @@ async def test_a_version_that_is_there_stays() -> None:
         await store.put_versions([state])
     await store.put_many([THIRD])
 
-    assert await store.versions(OWNER, ID) == [SECOND, THIRD]
+    assert await versions_of(store, OWNER, ID) == [SECOND, THIRD]
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -75,7 +76,7 @@ async def test_a_tombstone_erases_the_history_and_nothing_is_taken_after_it(know
 
     assert [type(one) for one in await store.put_versions([FIRST, SECOND])] == [MemoryDeleted] * 2
     assert [type(one) for one in await store.put_many([THIRD])] == [MemoryDeleted]
-    assert [state.deleted for state in await store.versions(OWNER, ID)] == [True]
+    assert [state.deleted for state in await versions_of(store, OWNER, ID)] == [True]
 
 
 async def test_reads_show_the_newest_version_alone() -> None:
@@ -105,4 +106,4 @@ async def test_a_store_keeps_no_history_unless_it_is_told_to() -> None:
         await store.put_versions([FIRST])
     await store.put_many([FIRST, SECOND])
 
-    assert await store.versions(OWNER, ID) == [SECOND]
+    assert await versions_of(store, OWNER, ID) == [SECOND]

@@ -100,7 +100,7 @@ async def test_nothing_is_there_before_the_first_upgrade(empty_database: str) ->
     async with opened(empty_database) as engine:
         state = await Schema(engine).state()
 
-    assert state == SchemaState(current=None, newest="0015", pending=[*(f"{step:04}" for step in range(1, 13)), "0015"])
+    assert state == SchemaState(current=None, newest="0015", pending=[*(f"{step:04}" for step in range(1, 16))])
     assert state.usable is False
     assert await tables_of(empty_database) == 0
 
@@ -156,6 +156,8 @@ async def test_the_history_tells_every_revision(database: str) -> None:
         ("0010", True),
         ("0011", True),
         ("0012", True),
+        ("0013", True),
+        ("0014", True),
         ("0015", True),
     ]
 
@@ -268,6 +270,7 @@ async def test_a_role_that_may_only_use_the_tables_serves(database: str) -> None
     async with connected(database) as connection:
         await connection.execute("CREATE ROLE clerk LOGIN")
         await connection.execute("GRANT SELECT, INSERT, UPDATE ON ninai_memories TO clerk")
+        await connection.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON ninai_history TO clerk")
         await connection.execute("GRANT SELECT ON ninai_schema_version, ninai_store TO clerk")
         async with open_native_provider(dsn, HashingEmbedder(), migrate=False) as provider:
             memory_id = await provider.remember("anna", "tea")

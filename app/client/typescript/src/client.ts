@@ -65,6 +65,23 @@ export class MemoryClient {
     }
   }
 
+  /** List the versions of a memory that are kept, newest first; `before` is the `next` of the page before. */
+  history(memoryId: string, query: types.HistoryQuery = {}, options?: ReadOptions): Promise<types.History> {
+    const texts = Object.entries(query).filter(([, value]) => value !== undefined);
+    const all = Object.fromEntries(texts.map(([name, value]) => [name, String(value)]));
+    return this.#connection.send<types.History>({
+      method: "GET",
+      path: `${path(memoryId)}/history`,
+      query: all,
+      options,
+    });
+  }
+
+  /** Bring back the content, metadata and labels of an old version, as a change like any other. */
+  restore(memoryId: string, version: string, options?: WriteOptions): Promise<types.Memory> {
+    return this.#write("POST", `${path(memoryId)}/history/${encoded(version)}/restore`, options);
+  }
+
   /** Replace content, metadata, labels or expiry; what is left out stays, and null removes. */
   update(memoryId: string, changes: types.Changes, options?: WriteOptions): Promise<types.Memory> {
     return this.#write("PATCH", path(memoryId), options, changes);

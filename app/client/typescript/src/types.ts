@@ -31,6 +31,10 @@ export type Changes = Body<Schemas["UpdateRequest"]>;
 export type Change = Schemas["UpdateBatchRequest"]["changes"][number];
 export type UpdatedMany = Schemas["UpdateBatchResponse"];
 
+export type HistoryQuery = { before?: string; limit?: number };
+export type History = Schemas["HistoryResponse"];
+export type MemoryVersion = Schemas["MemoryVersion"];
+
 export type Deleted = Schemas["DeleteResponse"];
 export type DeletedMany = Schemas["DeleteBatchResponse"];
 export type DeletedMatching = Schemas["DeleteAllResponse"];

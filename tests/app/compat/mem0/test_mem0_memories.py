@@ -186,14 +186,22 @@ async def test_a_memory_is_changed_by_its_id_alone(either_mem0: Mem0Api) -> None
 
 
 async def test_history_is_what_is_known(mem0: Mem0Api) -> None:
-    """Former texts are not kept."""
+    """Each change with the text before and after it."""
     memory_id = await mem0.added("I live in Paris")
     before = (await mem0.send("GET", f"/v1/memories/{memory_id}/history/")).json()
     await mem0.send("PUT", f"/v1/memories/{memory_id}/", json={"text": "I live in Rome"})
+    await mem0.send("PUT", f"/v1/memories/{memory_id}/", json={"text": "I live in Oslo"})
     after = (await mem0.send("GET", f"/v1/memories/{memory_id}/history/")).json()
 
-    assert [(one["event"], one["new_memory"]) for one in before] == [("ADD", "I live in Paris")]
-    assert [(one["event"], one["new_memory"]) for one in after] == [("ADD", None), ("UPDATE", "I live in Rome")]
+    assert [(one["event"], one["old_memory"], one["new_memory"]) for one in before] == [
+        ("ADD", None, "I live in Paris")
+    ]
+    assert [(one["event"], one["old_memory"], one["new_memory"]) for one in after] == [
+        ("ADD", None, "I live in Paris"),
+        ("UPDATE", "I live in Paris", "I live in Rome"),
+        ("UPDATE", "I live in Rome", "I live in Oslo"),
+    ]
+    assert len({one["id"] for one in after}) == 3
 
 
 async def test_a_memory_is_deleted_for_good(mem0: Mem0Api) -> None:

@@ -106,6 +106,8 @@ class AsyncClient(Connection):
     recall = _awaited(operations.recall)
     recall_batch = _awaited(operations.recall_batch)
     get = _awaited(operations.get)
+    history = _awaited(operations.history)
+    restore = _awaited(operations.restore)
     list_memories = _awaited(operations.list_memories)
     query_memories = _awaited(operations.query_memories)
     update = _awaited(operations.update)

@@ -113,6 +113,8 @@ class Client(Connection):
     recall = _waiting(operations.recall)
     recall_batch = _waiting(operations.recall_batch)
     get = _waiting(operations.get)
+    history = _waiting(operations.history)
+    restore = _waiting(operations.restore)
     list_memories = _waiting(operations.list_memories)
     query_memories = _waiting(operations.query_memories)
     update = _waiting(operations.update)

@@ -15,6 +15,7 @@ from ninaivalaigal.values import (
     Batch,
     Deleted,
     DeletedMany,
+    History,
     Kept,
     KeyList,
     Matching,
@@ -59,6 +60,20 @@ def recall_batch(queries: Iterable[given.Question], **options: Unpack[given.Read
 def get(memory_id: str, **options: Unpack[given.ReadOptions]) -> Call[Memory]:
     """Return one memory."""
     return reading("GET", _path(memory_id), Memory, options)
+
+
+def history(
+    memory_id: str, *, before: str | None = None, limit: int | None = None, **options: Unpack[given.ReadOptions]
+) -> Call[History]:
+    """List the versions of a memory that are kept, newest first; `before` is the `next` of the page before."""
+    call = reading("GET", f"{_path(memory_id)}/history", History, options)
+    return with_params(call, given_of({"before": before, "limit": limit}))
+
+
+def restore(memory_id: str, version: str, **options: Unpack[given.WriteOptions]) -> Call[Memory]:
+    """Bring back the content, metadata and labels of an old version, as a change like any other."""
+    path = f"{_path(memory_id)}/history/{quote(version, safe='')}/restore"
+    return writing("POST", path, Memory, options)
 
 
 def list_memories(**listing: Unpack[given.ListOptions]) -> Call[Page]:

@@ -83,6 +83,21 @@ class Memory(Answer, frozen=True, kw_only=True):
         return self.updated_at or self.created_at
 
 
+class MemoryVersion(Struct, frozen=True, kw_only=True):
+    """A memory as it was from one change to the next; the `current` one is what readers see."""
+
+    version: str
+    current: bool
+    memory: Memory
+
+
+class History(Answer, frozen=True, kw_only=True):
+    """The versions of a memory, newest first; `next` leads to older ones, None if there are none."""
+
+    versions: list[MemoryVersion]
+    next: str | None = None
+
+
 class Remembered(Answer, frozen=True, kw_only=True):
     """The memory is durable and will be found."""
 

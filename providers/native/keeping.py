@@ -1,0 +1,14 @@
+"""The setting that tells the trigger of memories how many superseded versions are kept of each.
+
+Every statement that may replace a version makes it, as it names its tenants (see `providers/native/wall.py`). Without
+it, as in a program of the version before, the trigger keeps every version, and the sweep drops what is too old.
+"""
+
+from providers.retention import UNDATED_VERSION
+
+SETTING = "ninai.history"
+
+# Of a version `h` that may be kept, whatever others there are; see `Retention`.
+YOUNG = f"(h.version >= CAST(:oldest AS bigint) OR h.version = {UNDATED_VERSION})"
+
+KEEPING = f"(SELECT set_config('{SETTING}', CAST(:kept_versions AS text), true)) IS NOT NULL"
