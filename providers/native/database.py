@@ -20,8 +20,8 @@ class Database(PreparedDatabase):
     """Lend connections, after the schema was found usable or upgraded once; `unpooled` is for what must not wait.
 
     The schema is looked after as the `owner` of the tables, which is the same role as any other where it is absent. A
-    database that is `walled` gets row-level security if it has none yet, where that role may. `write_error` is why the
-    last write found no room, None if it found some.
+    database that is to be `walled` gets row-level security if it has none yet, where that role may; `walled` then tells
+    whether it holds the role that reads. `write_error` is why the last write found no room, None if it found some.
     """
 
     prepared_again = True  # it may have been put back to a time before its last migration
@@ -41,6 +41,7 @@ class Database(PreparedDatabase):
         self._unpooled = unpooled or engine
         self._schema = Schema(owner or engine)
         self._wall = RowSecurity(engine, owner or engine) if walled else None
+        self.walled = False
         self._migrate = migrate
         self.write_error: str | None = None
 
@@ -77,7 +78,7 @@ class Database(PreparedDatabase):
                 )
             await self._schema.upgrade()
         if self._wall is not None:
-            await self._wall.ensure()
+            self.walled = await self._wall.ensure()
         # The connection that read the state may be older than a migration, ours or another process's, and then it does
         # not know the types that the migration created.
         await self._engine.dispose()

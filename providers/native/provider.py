@@ -124,12 +124,14 @@ class PostgresMemoryProvider(NativeReplica):
         """See `MemoryStore`."""
         limits.check_page(query)
         query = as_of(query, self._clock.moment())
-        rows = await self._database.bound_rows(page_statement(query))
+        rows = await self._database.bound_rows(page_statement(query, walled=self._database.walled))
         memories = await in_turns(record_of, rows)
         bounded = may_exceed(query.limit, query.most_bytes)
         total = None
         if query.total:
-            [[total]] = await self._database.bound_rows(count_statement(query.owner, query))
+            [[total]] = await self._database.bound_rows(
+                count_statement(query.owner, query, walled=self._database.walled)
+            )
         cut = bounded and bool(rows) and rows[0].found > len(rows)
         return await page_within(Found(memories=memories, cut=cut, total=total), query.most_bytes)
 
