@@ -48,7 +48,10 @@ async def _measure(server: EmbeddedServer) -> Iterator[tuple[str, ...]]:
         ):
             for one in OWNERS:
                 await walled.store_many(
-                    [NewMemory(owner=one, content=_text(n), metadata={"n": n % 7}) for n in range(MEMORIES)]
+                    [
+                        NewMemory(owner=one, content=_text(n), metadata={"n": n % 7, "number": n})
+                        for n in range(MEMORIES)
+                    ]
                 )
             async with connected(dsn) as connection:
                 await connection.execute("VACUUM ANALYZE ninai_memories")
@@ -88,6 +91,7 @@ def _works(provider: PostgresMemoryProvider, owner: Owner) -> dict[str, Work]:
         "recall by metadata": lambda: provider.find(RecallQuery(owner=owner, query="tea by the river", where=where)),
         "list": lambda: provider.page(PageQuery(owner=owner, limit=20)),
         "list by metadata": lambda: provider.page(PageQuery(owner=owner, limit=20, where=where)),
+        "list by a rare value": lambda: provider.page(PageQuery(owner=owner, limit=20, where=Eq("number", 500))),
         "remember": lambda: provider.store(NewMemory(owner=new, content="tea by the river")),
     }
 
