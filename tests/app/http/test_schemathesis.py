@@ -8,6 +8,7 @@ import schemathesis
 from hypothesis import Phase, assume, settings
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
+from app.controllers.feed import MAX_WAIT_SECONDS
 from app.settings.model import RESERVED_PROVIDER_NAMES
 from tests.support.document import openapi_document
 from tests.support.patience import patience_for
@@ -70,7 +71,9 @@ def check(service: Service, case: schemathesis.Case[Any], *, altered: bool = Fal
         case.query.pop("user_id", None)
         if isinstance(case.body, dict):
             case.body.pop("user_id", None)
-    if case.query.get("wait") in range(2, 31):  # seconds that an answer may wait for a change, and the client does not
+    if case.query.get("wait") in range(
+        2, MAX_WAIT_SECONDS + 1
+    ):  # seconds that an answer may wait for a change, and the client does not
         case.query["wait"] = 1
     case.headers.pop("Prefer", None)  # what is none of our preferences is ignored, and no mistake
     # A path without a placeholder goes before one with it: what is asked for then is another operation.
