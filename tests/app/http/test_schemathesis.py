@@ -71,9 +71,8 @@ def check(service: Service, case: schemathesis.Case[Any], *, altered: bool = Fal
         case.query.pop("user_id", None)
         if isinstance(case.body, dict):
             case.body.pop("user_id", None)
-    if case.query.get("wait") in range(
-        2, MAX_WAIT_SECONDS + 1
-    ):  # seconds that an answer may wait for a change, and the client does not
+    # So long an answer may wait for a change, and the client does not wait for the answer.
+    if case.query.get("wait") in range(2, MAX_WAIT_SECONDS + 1):
         case.query["wait"] = 1
     case.headers.pop("Prefer", None)  # what is none of our preferences is ignored, and no mistake
     # A path without a placeholder goes before one with it: what is asked for then is another operation.
