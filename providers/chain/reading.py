@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable
 from functools import reduce
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -32,6 +33,8 @@ from providers.owners import Owner
 from providers.states.clock import HybridClock
 from providers.states.merging import merged
 from providers.types import MemoryRecord, PageQuery, RecallQuery, Snapshot
+
+Answer = TypeVar("Answer")
 
 
 class ChainReader:
@@ -153,6 +156,10 @@ class ChainReader:
             if fetched.memory.key is not None and await self._is_superseded(view, execution, fetched.memory):
                 raise MemoryNotFound(memory_id)
             return replace(fetched, **execution.facts)
+
+    def first(self, execution: Execution, ask: AskLink[Answer], deadline: Deadline) -> Awaitable[Answer]:
+        """Return what the first provider answers that does."""
+        return self._fallback.first(execution, OperationClass.READ, ask, deadline=deadline)
 
     async def of_key(self, execution: Execution, owner: Owner, key: str, deadline: Deadline) -> list[MemoryRecord]:
         """Return all memories of a key that are not deleted, those that have expired included.

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from providers import limits, replica_limits
 from providers.answer_size import page_within, recall_within
-from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.answers import Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
 from providers.errors import ProviderError, Rejected
@@ -115,6 +115,11 @@ class MockMemoryProvider(Replica):
         """See `MemoryStore`."""
         deletion = limits.check_deletion(deletion)
         return Erased(count=self._of(deletion.owner).delete(deletion))
+
+    async def deleted_by(self, owner: Owner, edit_id: str) -> DeletedBy:
+        """See `MemoryStore`."""
+        limits.check_owner(owner)
+        return DeletedBy(memory_id=self._of(owner).deleted_by(limits.check_uuid("edit_id", edit_id)))
 
     async def health_check(self) -> Health:
         """See `MemoryStore`."""
