@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from providers.answers import Erased
 from providers.base import MemoryProvider
+from providers.batches import answer_all
 from providers.changes import ChangeCursor, Changes
 from providers.errors import ProviderError, Unsupported
 from providers.expiry import BEGINNING
@@ -24,6 +25,8 @@ from providers.types import ALL, Conditions, Snapshot, as_page
 
 MAX_SNAPSHOTS = 1_000  # in one call
 MAX_OWNERS = 1_000  # in one call
+
+_HEADS_AT_ONCE = 4  # looks for memories of one batch
 
 VersionPlace = tuple[str, int]  # a memory and a version of it
 
@@ -183,6 +186,23 @@ class Replica(MemoryProvider, Protocol):
     @abstractmethod
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """Return one memory or its tombstone, None if neither exists."""
+
+    async def heads(self, owner: Owner, memory_ids: Sequence[str]) -> dict[str, Snapshot]:
+        """Return up to `MAX_SNAPSHOTS` memories or tombstones by their ids, those that exist; contents may be left out.
+
+        It asks for one after the other, a few at a time, where a store cannot read them together.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        found = await answer_all(memory_ids, lambda memory_id: self.snapshot(owner, memory_id), _HEADS_AT_ONCE)
+        states: dict[str, Snapshot] = {}
+        for state in found:
+            if isinstance(state, ProviderError):
+                raise state
+            if state is not None:
+                states[state.id] = state
+        return states
 
     @abstractmethod
     async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:

@@ -1,6 +1,6 @@
 """The read path: what the journal knows, then the first provider that answers, then both merged."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from functools import reduce
 from typing import TypeVar
 
@@ -177,6 +177,25 @@ class ChainReader:
             JournalUnavailable: the journal does not answer.
         """
         return await self._context.journal(lambda journal: journal.newest(owner, memory_id), deadline.remaining())
+
+    async def entries(self, owner: Owner, memory_ids: Sequence[str], deadline: Deadline) -> dict[str, JournalEntry]:
+        """Return what the journal knows of some memories by their ids; errors as of `entry`."""
+        return await self._context.journal(lambda journal: journal.newest_of(owner, memory_ids), deadline.remaining())
+
+    async def heads(
+        self, execution: Execution, owner: Owner, memory_ids: Sequence[str], deadline: Deadline
+    ) -> dict[str, Snapshot]:
+        """Return the states of memories of which the journal knows nothing, as one provider has them.
+
+        Raises:
+            Unavailable: no provider answers.
+        """
+
+        def ask(link: Link, options: CallOptions) -> Awaitable[dict[str, Snapshot]]:
+            size = len(memory_ids)
+            return link.call(lambda store: store.heads(owner, memory_ids), OperationClass.READ, options, size=size)
+
+        return await self.first(execution, ask, deadline)
 
     async def snapshot(
         self,

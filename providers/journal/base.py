@@ -120,6 +120,10 @@ class Journal(JournalFacts, SupersededVersions, PatrolNotes, Protocol):
         """Return what the journal still knows of one memory, confirmed everywhere or not."""
 
     @abstractmethod
+    async def newest_of(self, owner: Owner, memory_ids: Sequence[str]) -> dict[str, JournalEntry]:
+        """Return what the journal still knows of some of an owner's memories, by their ids; see `newest`."""
+
+    @abstractmethod
     async def lease(self, provider: str, limit: int, seconds: float) -> list[Delivery]:
         """Lease the deliveries to one provider that are due, oldest first; no other caller gets them for `seconds`.
 

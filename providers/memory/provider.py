@@ -150,6 +150,12 @@ class MockMemoryProvider(Replica):
         limits.check_owner(owner)
         return self._of(owner).snapshot(limits.check_memory_id(memory_id))
 
+    async def heads(self, owner: Owner, memory_ids: Sequence[str]) -> dict[str, Snapshot]:
+        """See `Replica`."""
+        store = self._of(owner)
+        found = await in_turns(store.snapshot, replica_limits.check_heads(owner, memory_ids))
+        return {state.id: state for state in found if state is not None}
+
     async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """See `Replica`."""
         after = replica_limits.check_snapshots_page(owner, limit, after)
