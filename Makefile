@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 DATA_DIR ?=
 
-.PHONY: setup serve test thorough test-oldest clients check lint types contracts format bench quality house soak protections lock clean
+.PHONY: setup serve test thorough test-oldest clients check lint types contracts format bench quality house soak protections docs reference lock clean
 
 # The virtual environment, rebuilt when a lock changes.
 $(VENV)/.dev: requirements-dev.txt pyproject.toml
@@ -87,12 +87,21 @@ soak: setup
 protections: setup
 	$(MEMORY) $(BIN)/python -m tests.protections
 
+# The guide as a site, where the service finds it: `/docs/guide`.
+docs: setup
+	$(BIN)/python -m deploy.guide
+
+# The pages that are made from the code: settings, measurements, problems.
+reference: setup
+	$(BIN)/python -m deploy.guide reference
+
 # Needs the development environment once, and Node.js; the locks themselves name no registry. The mem0 that tests run beside the
 # service wants an older protobuf than the newest, and both locks have one version of each package. Extras are kept,
 # because pip 23 looks for `coverage[toml]` apart from `coverage`, and refuses a lock that has only the latter.
 lock:
 	echo 'protobuf<7' | $(BIN)/uv pip compile --quiet --no-strip-extras --constraint - --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra all --group build pyproject.toml -o requirements.txt
 	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --extra all --group dev --constraint requirements.txt pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile --quiet --no-strip-extras --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --group docs --constraint requirements-dev.txt pyproject.toml -o requirements-docs.txt
 	cd tests/clients/typescript && npm install --package-lock-only
 
 clean:

@@ -11,6 +11,7 @@
         +-- MemoryNotFound       no such memory of this user
         |   +-- KeyNotFound      no memory of this user has the key
         +-- MemoryDeleted        this id was deleted, and delete wins for ever
+        +-- OwnerErased          all of this user was erased, up to a later version than this one
         +-- Conflict             this id holds something else than what was sent
         +-- VersionMismatch      the memory has another version than the one that was expected
         +-- KeyTaken             another memory of this user has the key
@@ -123,6 +124,16 @@ class MemoryDeleted(Rejected):
     def __init__(self, memory_id: str) -> None:
         super().__init__(f"memory {memory_id} was deleted")
         self.memory_id = memory_id
+
+
+class OwnerErased(Rejected):
+    """The owner was erased up to a `version`, which this write is not above: made anew, it is."""
+
+    outcome = "owner_erased"
+
+    def __init__(self, version: int) -> None:
+        super().__init__("the user was erased meanwhile: the same request can be made again")
+        self.version = version
 
 
 class Conflict(Rejected):

@@ -11,6 +11,7 @@ from providers.answers import Erased
 from providers.base import MemoryProvider
 from providers.batches import answer_all
 from providers.changes import ChangeCursor, Changes
+from providers.erasure.fences import Fence
 from providers.errors import ProviderError, Unsupported
 from providers.expiry import BEGINNING
 from providers.holdings import Holdings, OwnerHoldings, holdings_of
@@ -73,6 +74,11 @@ class Replica(MemoryProvider, Protocol):
     def keeps_history(self) -> bool:
         """Whether this store keeps versions of a memory beside the newest one."""
         return self.retention.keep > 0
+
+    @property
+    def keeps_fences(self) -> bool:
+        """Whether this store keeps the list of erased owners, and puts nothing that is not above their fences."""
+        return False
 
     async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:  # noqa: ARG002 - for those that can tell
         """Return what changed of an owner's memories since a cursor, everything without one; None if that is unknown.
@@ -169,6 +175,38 @@ class Replica(MemoryProvider, Protocol):
         """
         raise Unsupported(f"keep {len(snapshots)} superseded versions")
 
+    async def purge(self, owner: Owner, version: int, limit: int = MAX_SNAPSHOTS) -> int:
+        """Remove up to `limit` states of an owner with versions up to `version`; return how many there were.
+
+        Tombstones go as well, and with the last state all else that the store has of the owner. Nothing refuses a late
+        write afterwards but a fence, by which indexes notice as well: a store that keeps fences gets that of the owner
+        first. Repeating the call is harmless; 0 means that nothing is left.
+
+        Raises:
+            Unavailable: it is unknown how many were removed.
+            Unsupported: the store cannot forget what it has deleted.
+        """
+        raise Unsupported(f"forget up to {limit} states up to version {version} of {owner.label}")
+
+    async def put_fences(self, fences: Sequence[Fence]) -> None:
+        """Keep up to `MAX_SNAPSHOTS` fences, of two for one owner the higher; a store that keeps none does nothing.
+
+        Once the call has returned the store puts no state that is not above a fence: `store_many`, `put_many` and
+        `put_versions` refuse it with `OwnerErased`.
+
+        Raises:
+            Unavailable: it is unknown whether they are kept.
+        """
+        del fences
+
+    async def fences(self, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Fence]:  # noqa: ARG002 - for those that keep them
+        """Return the fences that the store keeps by ascending hash, those whose hash is greater than `after`.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        return []
+
     async def superseded(
         self,
         owner: Owner,  # noqa: ARG002 - for those that keep history
@@ -182,6 +220,14 @@ class Replica(MemoryProvider, Protocol):
             Unavailable: the store does not answer.
         """
         return []
+
+    async def remains(self) -> tuple[str, ...]:
+        """Return, in words for a receipt, what the store's own machinery still holds of what was removed, and how long.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        return ()
 
     @abstractmethod
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:

@@ -62,10 +62,16 @@ class LazyGroup(click.Group):
         "doctor": LazyCommand("app.cli.doctor:doctor", "Diagnose problems, and recommend remedies."),
         "backup": LazyCommand("app.cli.backup:backup", "Back up what this host holds, and verify backups."),
         "restore": LazyCommand("app.cli.restore:restore", "Restore a backup to an empty data folder."),
+        "erasure": LazyCommand(
+            "app.cli.erasure:erasure", "Show receipts of erased users, and erase again what came back."
+        ),
         "keys": LazyCommand("app.cli.keys:keys", "Make, list, rotate, revoke and expire API keys."),
         "export": LazyCommand("app.cli.exporting:export", "Write the memories of a user to a file."),
         "import": LazyCommand("app.cli.importing:import_", "Store the memories of a file."),
         "audit": LazyCommand("app.cli.audit:audit", "Verify and search what was written down of requests."),
+        "quarantine": LazyCommand(
+            "app.cli.quarantine:quarantine", "Hide what a key wrote, show what is hidden, and lift that."
+        ),
         "mode": LazyCommand("app.cli.mode:mode", "Show whether a running service takes writes, or set it."),
         "retention": LazyCommand("app.cli.retention:retention", "Show what the rules of retention would erase."),
         "mcp": LazyCommand("app.cli.mcp:mcp", "Speak the Model Context Protocol on standard input and output."),

@@ -4,13 +4,15 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from litestar import HttpMethod, Response, delete, get, post, route
-from litestar.di import NamedDependency
+from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody, QueryParameter
 from msgspec import UNSET
 from msgspec.structs import replace
 
 from app.auth.routes import SCOPE
 from app.controllers.resources import READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
+from app.erasure.schemas import ErasureResponse
+from app.erasure.service import ErasureService, provide_erasures, status_of
 from app.http import problems, schemas
 from app.http.admission import price
 from app.http.answers import of_memories, shown
@@ -50,6 +52,7 @@ _FROM = QueryParameter(description="The earliest moment of creation, with its ti
 _BEFORE = QueryParameter(description="The moment before which they were created, with its time zone.")
 _ORIGIN = QueryParameter(description="What the texts come from, as their writers have said.")
 _CONFIRM = QueryParameter(description="`everything`; with conditions also `matching`. A dry run needs none.")
+_ERASE = QueryParameter(description="Leave nothing at all of the user, and give a receipt; with no conditions.")
 _DRY_RUN = QueryParameter(description="Count what would be deleted, and delete nothing.")
 
 Session = Annotated[str | None, _label("Memories of this session.")]
@@ -180,15 +183,20 @@ class ListsController(UserResource):
     @delete(
         "/memories",
         status_code=200,
-        opt={SCOPE: "memory:delete", PARAMETERS: ("confirm", "dry_run", *CONDITIONS)},
-        responses=problems.described(*WRITE_PROBLEMS, problems.TOO_DEAR, accepted=schemas.DeleteAllResponse),
+        opt={SCOPE: "memory:delete", PARAMETERS: ("confirm", "dry_run", "erase", *CONDITIONS)},
+        dependencies={"erasures": Provide(provide_erasures)},
+        responses=problems.described(
+            *WRITE_PROBLEMS, problems.TOO_DEAR, accepted=schemas.DeleteAllResponse | ErasureResponse
+        ),
     )
     async def delete_all(  # noqa: PLR0913 - one for each parameter of the query
         self,
         write: NamedDependency[WriteCall],
+        erasures: NamedDependency[ErasureService],
         *,
         confirm: Annotated[Literal["everything", "matching"] | None, _CONFIRM] = None,
         dry_run: Annotated[bool, _DRY_RUN] = False,
+        erase: Annotated[bool, _ERASE] = False,
         session: Session = None,
         agent: Agent = None,
         app: App = None,
@@ -199,10 +207,12 @@ class ListsController(UserResource):
         origin: OfOrigin = None,
         source_caller: SourceCaller = None,
         source_key: SourceKey = None,
-    ) -> Response[schemas.DeleteAllResponse | schemas.DryRunResponse]:
+    ) -> Response[schemas.DeleteAllResponse | schemas.DryRunResponse | ErasureResponse]:
         """Delete the memories that meet the conditions for good, up to 1,000 in one request. 202 as for one.
 
-        Without conditions these are all memories. A dry run counts them, and deletes none.
+        Without conditions these are all memories. A dry run counts them, and deletes none. With `erase`, and without
+        conditions, nothing at all of the user stays, not even that there were memories; the answer is a receipt, and
+        202 as long as a store is still to be erased.
         """
         wanted = ConditionsRequest(
             session=session,
@@ -231,6 +241,11 @@ class ListsController(UserResource):
                 raise InvalidInput("confirm", 'must be "matching": this deletes the memories that meet the conditions')
             raise InvalidInput("confirm", 'must be "everything": this deletes all memories of the user')
         await write.admission.charge(cost)
+        if erase:
+            if conditions != ALL:
+                raise InvalidInput("erase", "takes no conditions: it is about all that there is of the user")
+            receipt = await erasures.erase(write.owner)
+            return Response(receipt, status_code=status_of(receipt))
         erased = await write.provider.erase_all(write.owner, conditions=conditions)
         # There may be memories that the provider could not list.
         more = erased.count == limits.MAX_BATCH or PARTIAL in erased.degraded
@@ -250,5 +265,5 @@ async def _answer(call: ReadCall, query: PageQuery, page: Found) -> Response[sch
 
 
 def _counting(query: PageQuery) -> PageQuery:
-    # A deletion takes what has expired as well, and a dry run counts what it would take.
-    return replace(query, limit=1, total=True, now=BEGINNING)
+    # A deletion takes what has expired or is in quarantine as well, and a dry run counts what it would take.
+    return replace(query, limit=1, total=True, now=BEGINNING, quarantined=True)

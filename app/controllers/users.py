@@ -1,8 +1,8 @@
 """The users of the service, for the operator."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from litestar import get
+from litestar import Response, delete, get
 from litestar.di import NamedDependency, Provide
 from litestar.params import PathParameter, QueryParameter
 
@@ -13,6 +13,8 @@ from app.auth.routes import SCOPE
 from app.controllers.lists import CONDITIONS, provide_conditions
 from app.controllers.portable import After
 from app.controllers.resources import OPERATOR_PROBLEMS, OperatorResource
+from app.erasure.schemas import ErasureResponse
+from app.erasure.service import OperatorsErasures, provide_operators_erasures, status_of
 from app.http import problems
 from app.http.line_stream import LineStream
 from app.http.operator_schemas import UsersResponse
@@ -20,6 +22,7 @@ from app.http.parameters import PARAMETERS
 from app.http.schemas import ConditionsRequest
 from app.portable.answers import described_export, streamed
 from providers import limits
+from providers.errors import InvalidInput
 from providers.replica_limits import MAX_KEY_CHARS
 
 _PROBLEMS = problems.described(*OPERATOR_PROBLEMS, problems.UNAVAILABLE)
@@ -34,7 +37,13 @@ _USER = PathParameter(
     schema_extra={"minLength": 1, "maxLength": limits.MAX_USER_ID_CHARS},
 )
 
+_ERASED_USER = PathParameter(
+    description="The user who is erased.", schema_extra={"minLength": 1, "maxLength": limits.MAX_USER_ID_CHARS}
+)
+_CONFIRM = QueryParameter(description="`everything`.")
+
 UserId = Annotated[str, _USER]
+ErasedUserId = Annotated[str, _ERASED_USER]
 
 
 class UsersController(OperatorResource):
@@ -56,6 +65,35 @@ class UsersController(OperatorResource):
         may hold fewer users than `limit` where counting takes long: the last page is the one without `next_after`.
         """
         return await service.page(limit, after)
+
+    @delete(
+        "/{user_id:str}",
+        status_code=200,
+        opt={SCOPE: "admin:write", PARAMETERS: ("confirm",)},
+        dependencies={"service": Provide(provide_operators_erasures)},
+        responses=problems.described(
+            *OPERATOR_PROBLEMS,
+            problems.UNAVAILABLE,
+            problems.RATE_LIMITED,
+            problems.READ_ONLY,
+            accepted=ErasureResponse,
+        ),
+    )
+    async def erase_user(
+        self,
+        user_id: ErasedUserId,
+        service: NamedDependency[OperatorsErasures],
+        confirm: Annotated[Literal["everything"] | None, _CONFIRM] = None,
+    ) -> Response[ErasureResponse]:
+        """Erase a user from every store and the journal for good, and return the receipt.
+
+        202 if that takes longer than some seconds, or until a store that is down is back: it goes on by itself, and
+        `getErasure` tells how far it is. Repeated meanwhile it is the same erasure. The key must speak for the user.
+        """
+        if confirm is None:
+            raise InvalidInput("confirm", 'must be "everything": this erases all that there is of the user for good')
+        receipt = await service.erase(user_id)
+        return Response(receipt, status_code=status_of(receipt))
 
     @get(
         "/{user_id:str}/export",

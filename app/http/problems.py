@@ -71,10 +71,12 @@ MEMORY_NOT_FOUND = ProblemType(404, "memory-not-found", "There is no such memory
 UNKNOWN_PROVIDER = ProblemType(404, "unknown-provider", "There is no such provider in the order")
 NO_JOURNAL = ProblemType(404, "no-journal", "There is no journal")
 DEAD_LETTER_NOT_FOUND = ProblemType(404, "dead-letter-not-found", "There is no such dead letter")
+ERASURE_NOT_FOUND = ProblemType(404, "erasure-not-found", "There is no such erasure")
 METHOD_NOT_ALLOWED = ProblemType(405, "method-not-allowed", "This resource does not take that method")
 CONFLICT = ProblemType(409, "conflict", "The key was used for something else")
 CURSOR_LOST = ProblemType(409, "cursor-lost", "The list cannot go on where it stopped")
 ANOTHER_STORE = ProblemType(409, "another-store", "The store behind a provider is another one")
+USER_ERASED = ProblemType(409, "user-erased", "The user was erased meanwhile")
 KEY_TAKEN = ProblemType(409, "key-taken", "Another memory has the key")
 SESSION_LOST = ProblemType(409, "session-lost", "What the session has written may be missing")
 ORDER_REFUSED = ProblemType(409, "order-refused", "This order cannot be put in force")
@@ -89,6 +91,8 @@ INTERNAL = ProblemType(500, "internal", "The service failed")
 NOT_SERVED = ProblemType(501, "not-served", "The service does not offer that")
 UNSUPPORTED = ProblemType(501, "unsupported", "The provider cannot do that")
 READ_ONLY = ProblemType(503, "read-only", "The service takes no writes now")
+QUARANTINE_NOT_FOUND = ProblemType(404, "quarantine-not-found", "There is no such quarantine")
+QUARANTINE_NOT_SAVED = ProblemType(503, "quarantine-not-saved", "The quarantine cannot be saved")
 MODE_NOT_SET = ProblemType(503, "mode-not-set", "The mode cannot be saved")
 METRICS_LATE = ProblemType(503, "metrics-late", "The metrics are not available now")
 UNAVAILABLE = ProblemType(503, "unavailable", "The memories are not available now")
@@ -99,6 +103,7 @@ _KINDS: dict[type[BaseException], ProblemType] = {
     InvalidInput: INVALID_INPUT,
     errors.MemoryNotFound: MEMORY_NOT_FOUND,
     errors.MemoryDeleted: MEMORY_DELETED,
+    errors.OwnerErased: USER_ERASED,
     errors.Conflict: CONFLICT,
     errors.VersionMismatch: VERSION_MISMATCH,
     errors.KeyTaken: KEY_TAKEN,

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 
+from app.process.erasure_file import erasure_file
 from app.process.installation import Installation
 from app.settings import Settings
 from app.settings.annotations import tag_of
@@ -36,7 +37,13 @@ class ChainFactory:
     async def running(self, settings: Settings) -> AsyncIterator[Chain]:
         """Hold a chain in the configured order for the context; raise `OrderRefused` if it cannot be put in force."""
         observers = Observers(self.observer, self.story, *self._observers)
-        chain = Chain(self.journal(settings), settings.chain, self.clock, observers)
+        chain = Chain(
+            self.journal(settings),
+            settings.chain,
+            self.clock,
+            observers,
+            erasures=erasure_file(settings.data_dir, settings.erasure),
+        )
         try:
             await chain.switch(self.parts(settings))
             yield chain

@@ -15,18 +15,24 @@ SyslogAddress = Annotated[
 
 
 class AuditSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Configure whether it is written down who did what to whose memories, see `deploy/docs/accountability.md`.
-
-    `path` is the folder of the files, by default one in the data folder. A file of more than `file_mb` is followed by
-    another one, and the oldest are removed where all together have more than `total_mb`. Every entry is sent to
-    `syslog` as well.
-    """
+    """Configure whether it is written down who did what to whose memories, see `deploy/docs/accountability.md`."""
 
     enabled: bool = False
+    """Whether it is written down who did what to whose memories. Enable it where you have to account for accesses."""
     path: Path | None = None
+    """The folder of the audit's files, by default `audit` in the data folder. Change it to keep them on another disk.
+    """
     file_mb: Annotated[int, Meta(ge=1, le=1_024)] = 64
+    """The size, in MB, at which a file of the audit is followed by another one. Change it to fit what ships or archives
+    the files.
+    """
     total_mb: Annotated[int, Meta(ge=2, le=MOST_MB)] = 4_096
+    """The size of all files together, in MB, beyond which the oldest are removed. Raise it to keep entries for longer.
+    """
     syslog: SyslogAddress = None
+    """A socket, or host:port by UDP, that receives every entry as well. Set it to have entries where nobody on this
+    host can change them.
+    """
 
     def __post_init__(self) -> None:
         """Refuse a total that has no room for two files: one is written while the other is read."""

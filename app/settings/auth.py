@@ -80,26 +80,38 @@ def scopes_of(grants: list[Grant]) -> frozenset[Scope]:
 class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Configure one API key by its hash.
 
-    `former_hash` is that of the secret before a rotation, which is accepted as well, `former_until` a moment if it is
-    set. `tenant` owns the memories, `scopes` are what the key grants access to. It speaks for
-    `user`, who is meant where a request names nobody, for `users`, and for all that begin with `user_prefix`; without
-    any of these for every user that a request names. The memories of those in `reads`, such as a team, it may read as
-    well. From `expires` on, and once it is `revoked`, the key is refused.
-    One that had ended counts again since `renewed`, but no session of the console from before does.
+    It speaks for `user`, for `users`, and for all that begin with `user_prefix`; without any of these for every user
+    that a request names.
     """
 
     hash: KeyHash
+    """The hash of the key, which `ninai keys new NAME --print` prints. Change it to replace the key at once."""
     former_hash: _FormerHash = None
+    """The hash of the secret before a rotation, which counts as well. Set it while callers change over to a new secret.
+    """
     former_until: Moment = None
+    """The moment from which the former secret is refused. Set it to end a rotation by itself."""
     tenant: TenantName = DEFAULT_TENANT
+    """The tenant whose memories the key is for. Change it to keep the users of two customers apart."""
     user: str | None = None
+    """The user whom a request means that names none. Set it for a key that speaks for one person or agent."""
     users: list[str] = field(default_factory=list)
+    """Further users that the key may name. Set it for a service that speaks for a few known users."""
     user_prefix: Annotated[str, Meta(min_length=1)] | None = None
+    """What the users begin with that the key may name. Set it for a service that makes its users' names itself."""
     reads: list[str] = field(default_factory=list)
+    """Owners whose memories the key may read as well, such as a team. Set it for agents that share what a team knows.
+    """
     scopes: _Grants = field(default_factory=lambda: ["memory"])
+    """What the key opens: `memory`, `admin`, or single scopes. Change it to give no more than its holder needs."""
     expires: Moment = None
+    """The moment from which the key is refused. Set it for a key that is lent for a time."""
     renewed: Moment = None
+    """The moment at which a key that had expired was given another end, so that older sessions of the console do not
+    count. Leave it to `ninai keys expire`, which sets it.
+    """
     revoked: Moment = None
+    """The moment since which the key is withdrawn. Set it as soon as somebody else may have the key."""
 
     @property
     def hashes(self) -> list[str]:
@@ -108,50 +120,79 @@ class KeySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class IssuerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Configure an issuer whose tokens (JWT) are accepted, and what they grant.
-
-    `audience` has the names of this service in `aud`, and `jwks` is where the issuer's public keys are, read anew every
-    `refresh` seconds. `leeway` seconds of difference between clocks are forgiven. A token speaks for the user, or the
-    users, in `user_claim`; with `any_user` for every user that a request names. Of the owners in `reads_claim`, such as
-    teams, each after `reads_prefix`, it may read the memories as well. Its memories are of `tenant`, or of the one in
-    `tenant_claim`. It has those of `scopes` that `scope_claim` names after `scope_prefix`; without that claim
-    those in `default_scopes`.
-    """
+    """Configure an issuer whose tokens (JWT) are accepted, and what they grant."""
 
     issuer: _IssuerId
+    """What the issuer's tokens have in `iss`. Change it with the issuer."""
     audience: Annotated[list[Annotated[str, Meta(min_length=1)]], Meta(min_length=1)]
+    """The names of this service in `aud`, of which a token must have one. Change it with what the issuer calls this
+    service.
+    """
     jwks: _KeySetPlace
+    """Where the issuer's public keys are: an https URL, or the path of a file. Change it with the issuer."""
     algorithms: Annotated[
         list[Algorithm], Meta(min_length=1, description="a list of " + ", ".join(f'"{one}"' for one in ALGORITHMS))
     ] = field(default_factory=lambda: ["RS256", "ES256"])
+    """The algorithms that are accepted. Change it where the issuer signs with another one."""
     refresh: Annotated[float, Meta(ge=60, le=86_400)] = 300.0
+    """The seconds after which the issuer's keys are read anew; a token that names an unknown key causes that as well.
+    Lower it where keys are withdrawn at short notice.
+    """
     leeway: Annotated[float, Meta(ge=0, le=300)] = 30.0
+    """The seconds by which clocks may differ. Lower it where all clocks are known to be right."""
     nbf_required: bool = True
+    """Whether a token must say from when on it counts. Turn it off for an issuer whose tokens have no `nbf`."""
     user_claim: _Claim = "sub"
+    """The claim that names the user, or the users, that a token speaks for. Change it where your users are known by
+    another claim than `sub`.
+    """
     any_user: bool = False
+    """Whether a token speaks for every user that a request names. Enable it for tokens of services alone, never for
+    tokens of people.
+    """
     tenant: TenantName = DEFAULT_TENANT
+    """The tenant whose memories the issuer's tokens are for. Change it to keep the users of two issuers apart."""
     tenant_claim: _Claim | None = None
+    """The claim that names the tenant. Set it where one issuer speaks for several tenants."""
     reads_claim: _Claim | None = None
+    """The claim that names owners whose memories a token may read as well. Set it to share memories in the groups that
+    the issuer knows.
+    """
     reads_prefix: str = ""
+    """What is put before each of these owners. Set it so that no group can have the name of a user."""
     scope_claim: _Claim = "scope"
+    """The claim that names scopes. Change it where the issuer has them in another claim than `scope`."""
     scope_prefix: str = ""
+    """What stands before each scope in that claim. Set it where the issuer puts a name before the scopes of each
+    service.
+    """
     scopes: _Grants = field(default_factory=lambda: ["memory"])
+    """The scopes that a token can have at most. Change it to let tokens of this issuer do more, or less."""
     default_scopes: Annotated[list[Grant], Meta(description=_SOME_GRANTS)] = field(default_factory=list)
+    """The scopes of a token without that claim. Set it for an issuer that knows nothing of scopes."""
 
 
 class ContextSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Configure who may sign for the users of a tenant, with a `secret` that it shares with the service.
-
-    `former_secret` is accepted as well. Version 1 signs the user alone, as SPEC-020 does: a signature counts for ever,
-    and for every request. Version 2 signs the whole request, which counts once, and is at most `max_age` seconds old.
-    """
+    """Configure who may sign for the users of a tenant, with a secret that it shares with the service."""
 
     secret: Secret
+    """The secret that the gateway signs with, at least 32 characters made by chance. Change it, with `former_secret`,
+    at every rotation.
+    """
     former_secret: Secret | None = None
+    """The secret before a rotation, which counts as well. Set it while the gateway changes over."""
     version: Literal[1, 2] = 2
+    """What is signed: 2 is the whole request, which counts once; 1 is the user alone, for ever. Lower it to 1 for
+    clients of the specification alone.
+    """
     max_age: Annotated[int, Meta(ge=1, le=300)] = 60
+    """The seconds for which a signature of version 2 counts. Raise it where requests wait in a queue behind the
+    gateway.
+    """
     tenant: TenantName = DEFAULT_TENANT
+    """The tenant of the users for whom the gateway signs. Change it to give each gateway users of its own."""
     scopes: _Grants = field(default_factory=lambda: ["memory"])
+    """What signed requests may do. Change it to give no more than the gateway's users need."""
 
     @property
     def secrets(self) -> list[Secret]:
@@ -160,18 +201,26 @@ class ContextSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class AuthSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Configure authentication; `default_user` owns the memories where neither a key nor the request names a user.
+    """Configure authentication.
 
-    `keys_path` is the file of the keys that `ninai keys` manages, `keys.json` in the data folder without it; `pepper`
-    is the secret that keys are hashed with, without it a file in the data folder holds one. `jwt` has the issuers whose
-    tokens are accepted, beside the keys if the mode is `api_key`, and alone if it is `jwt`; `context` has those that
-    may sign for users, in both modes.
+    `jwt` has the issuers whose tokens are accepted, beside the keys if the mode is `api_key`, and alone if it is `jwt`;
+    `context` has those that may sign for users, in both modes.
     """
 
     mode: Literal["none", "api_key", "jwt"] = "none"
+    """Who may ask: every client (`none`), holders of keys or tokens (`api_key`), or holders of tokens alone (`jwt`).
+    Change it before other machines can reach the service.
+    """
     default_user: str = "demo"
+    """The user of a request that names none, if the mode is `none`. Change it where a trial has a user of its own."""
     keys_path: Path | None = None
+    """The file of the keys that `ninai keys` makes, by default `keys.json` in the data folder. Change it to share one
+    file, which a deployment writes.
+    """
     pepper: Secret | None = None
+    """The secret that keys are hashed with, at least 32 characters made by chance; without it a file in the data folder
+    holds one. Set it on hosts that share keys, but no data folder.
+    """
     keys: dict[KeyName, KeySettings] = {}
     jwt: dict[KeyName, IssuerSettings] = {}
     context: dict[KeyName, ContextSettings] = {}

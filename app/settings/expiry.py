@@ -12,14 +12,15 @@ _Seconds = Annotated[float, Meta(ge=1, le=MAX_TTL_SECONDS)]
 
 
 class LifetimeSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Configure how long memories live that are written from now on, in seconds.
-
-    `default` is for those that ask for no expiry, which without it live for the `maximum`; without that for ever. None
-    may ask for more than the maximum.
-    """
+    """Configure how long memories live that are written from now on."""
 
     default: _Seconds | None = None
+    """The seconds for which a memory lives that asks for no expiry. Set it where memories should not be kept for ever.
+    """
     maximum: _Seconds | None = None
+    """The seconds that a memory may live at most, and does if there is no default. Set it where you have promised to
+    keep nothing for longer.
+    """
 
     def __post_init__(self) -> None:
         """Refuse a default that nobody could ask for."""

@@ -8,7 +8,7 @@ from app.settings.listing import leaves
 from app.settings.model import Settings
 
 _CHARS = 12
-_SHARED = ("order", "chain", "journal", "recall_limit", "limits", "quotas", "retention", "expiry")
+_SHARED = ("order", "chain", "journal", "recall_limit", "limits", "quotas", "retention", "expiry", "erasure")
 
 
 def fingerprint(settings: Settings) -> str:

@@ -17,7 +17,9 @@ class HistorySettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     keep: Annotated[int, Meta(ge=0, le=MAX_KEPT_VERSIONS)] = KEPT_VERSIONS
+    """The superseded versions of a memory that are kept; 0 keeps none. Raise it to trace changes further back."""
     days: Annotated[int, Meta(ge=1, le=MAX_KEPT_DAYS)] = KEPT_DAYS
+    """The days for which a superseded version is kept. Lower it where you have promised to forget sooner."""
 
     @property
     def retention(self) -> Retention:

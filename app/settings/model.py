@@ -17,7 +17,7 @@ from app.settings.limits import LimitSettings
 from app.settings.quotas import QuotasSettings
 from app.settings.retention import RetentionSettings
 from observability.secret import Secret
-from providers.chain.policy import AttemptPolicy, ChainPolicy
+from providers.chain.policy import AttemptPolicy, ChainPolicy, ErasurePolicy
 from providers.factory import ProviderSettings
 from providers.journal.settings import AutoJournalSettings, JournalSettings
 from providers.limits import DEFAULT_RECALL_LIMIT, MAX_RECALL_LIMIT
@@ -59,15 +59,24 @@ MAX_SOCKET_BYTES = 107  # of the path of a Unix socket: the kernel has room for 
 
 
 class AdmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Configure how much is admitted at once by each process, in units of price, see `app/http/admission/`.
-
-    The limit finds itself between `min_limit` and `max_limit`; a request waits up to `queue_deadline` seconds.
-    """
+    """Configure how much is admitted at once by each process, in units of price, see `app/http/admission/`."""
 
     enabled: bool = True
+    """Whether requests are refused early when there is more work than time. Leave it on, unless something in front of
+    the service already does that.
+    """
     min_limit: Annotated[int, Meta(ge=1, le=100_000)] = 300
+    """The least units of work that each process admits at once; a get is one unit, a recall three. Lower it where even
+    that much makes requests late on a small machine.
+    """
     max_limit: Annotated[int, Meta(ge=1, le=100_000)] = 2_000
+    """The most units of work that each process admits at once. Raise it where `ninai_admission_limit` stays at this
+    number while the processor has time left.
+    """
     queue_deadline: Annotated[float, Meta(ge=0, le=10)] = 0.01
+    """The seconds that a request waits to be admitted before it is refused with 503. Raise it for callers who would
+    rather wait than try again.
+    """
 
     def __post_init__(self) -> None:
         """Refuse a range without a number in it."""
@@ -76,54 +85,86 @@ class AdmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class ServerSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Configure where the service listens, with how many processes, and for whom; port 0 takes a free one.
-
-    On the Unix `socket` it listens as well, if one is named.
-
-    For `drain` seconds after SIGTERM it goes on serving, but is not ready, so that load balancers choose another
-    instance. `connections` are those of all processes together, `connections_per_peer` those of one address among them.
-    The three timeouts, in seconds, are for clients that send or read slowly, see `app/http/connections/`. Only proxies
-    with addresses in `trusted_proxies` are believed whom they name as their client in `X-Forwarded-For`. `prefix` is
-    the path below which a proxy shows the service, and pages of `cross_origins` may call it from browsers.
-    """
+    """Configure where the service listens, with how many processes, for whom, and its patience with slow clients."""
 
     host: str = "127.0.0.1"
+    """The address to listen on. Change it to be reached from other machines, which needs keys or tokens."""
     port: Annotated[int, Meta(ge=0, le=65_535)] = 8000
+    """The port to listen on; 0 takes a free one. Change it where another server has the port."""
     socket: Path | None = None
+    """The path of a Unix socket on which the service listens as well. Set it for a proxy on the same host."""
     workers: Annotated[int, Meta(ge=1, le=64)] = 1
+    """The number of processes that answer requests. Raise it where one core is busy all the time and others are not."""
     drain: Annotated[float, Meta(ge=0, le=MAX_DRAIN_SECONDS)] = 0.0
+    """The seconds after SIGTERM in which the service still serves, but is not ready. Set it behind a load balancer, to
+    twice the interval of its probes.
+    """
     connections: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    """The connections of clients to all processes together; further ones wait. Raise it, and `LimitNOFILE` with it, for
+    more clients than that.
+    """
     connections_per_peer: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
+    """The connections from one address, in IPv6 from one /64; the newest beyond that are closed. Raise it where many
+    clients come through one proxy.
+    """
     header_timeout: ClientTimeout = 20.0
+    """The seconds for the first byte of a connection, for the head of a request, and for the next request over a
+    connection. Raise it for clients that keep idle connections longer.
+    """
     body_timeout: ClientTimeout = 10.0
+    """The seconds for a body, and one more for each 100 kB of it. Raise it for clients on slow networks that are
+    answered with 408.
+    """
     answer_timeout: ClientTimeout = 10.0
+    """The seconds for the client to read an answer, and two more for each 100 kB of it. Raise it for clients on slow
+    networks whose connections are cut.
+    """
     trusted_proxies: list[str] = field(default_factory=list)
+    """The addresses or networks of proxies that are believed whom they name as their client in `X-Forwarded-For`. Set
+    it as soon as a proxy stands in front, or all clients count as one.
+    """
     prefix: PathPrefix = ""
+    """The path below which a proxy shows the service, as `/memory-service`. Set it where the service is not at the root
+    of its host.
+    """
     cross_origins: list[WebOrigin] = field(default_factory=list)
+    """The origins whose pages may call the service from browsers. Set it for web applications of other origins; it
+    needs keys or tokens.
+    """
     admission: AdmissionSettings = AdmissionSettings()
 
 
 class AdminSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Move the admin API and the console to a port of their own, away from the port of the service; without it, none.
-
-    `session_secret` signs the sessions of the console; without it, a file in the data folder holds the secret.
-    """
+    """Move the admin API and the console to a port of their own, away from the port of the service."""
 
     host: str = "127.0.0.1"
+    """The address on which the port of the admin API listens. Change it to reach the console from other machines, with
+    the same care as the host of the server.
+    """
     port: Annotated[int, Meta(ge=1, le=65_535)] | None = None
+    """The port of the admin API and the console; without it they are on the port of the service. Set it to keep
+    operators' pages away from callers.
+    """
     session_secret: Secret | None = None
+    """The secret that signs the sessions of the console, at least 32 random characters; without it a file in the data
+    folder holds one. Set it for replicas without a common folder.
+    """
 
 
 class McpSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Configure the MCP server at `/mcp`, which needs the extra `mcp`."""
 
     enabled: bool = True
+    """Whether `/mcp` is served. Turn it off where no agent uses MCP."""
 
 
 class Mem0CompatSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Configure whether the service speaks mem0's API as well; by default it does on a loopback address alone."""
 
     enabled: bool | None = None
+    """Whether mem0's API is served; without it that is so on a loopback address alone. Set it to true to serve mem0's
+    clients on other machines.
+    """
 
 
 class CompatSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,20 +174,33 @@ class CompatSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class LogSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Configure what is logged and how; `auto` is text on a terminal and JSON elsewhere."""
+    """Configure what is logged and how."""
 
     format: Literal["auto", "json", "text"] = "auto"
+    """How lines are written; `auto` is text on a terminal and JSON elsewhere. Set it where a collector expects one
+    form, whatever standard error is.
+    """
     level: Literal["debug", "info", "warning", "error"] = "info"
+    """The least level that is written. Lower it to `debug` to look for the cause of something, and for no longer."""
 
 
 class TracingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Configure where spans are sent; `ratio` is the share of traces sampled here, `timeout` is in seconds."""
+    """Configure where spans are sent."""
 
     endpoint: CollectorUrl = None
+    """The base URL of a collector that speaks OTLP over HTTP; without it nothing is traced. Set it to see where the
+    time of requests goes.
+    """
     ratio: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    """The share of the traces that begin here; a request with a `traceparent` follows that instead. Lower it where
+    spans cost the service or the collector too much.
+    """
     headers: dict[HeaderName, Secret] = field(default_factory=dict)
+    """A header that the collector requires, such as a key. Set it where the collector asks for one."""
     service_name: Annotated[str, Meta(min_length=1, max_length=255)] = "ninaivalaigal"
+    """The name of this service in traces. Change it where several installations send to one collector."""
     timeout: Annotated[float, Meta(ge=0.1, le=60)] = 5.0
+    """The seconds for one batch of spans. Raise it for a distant collector; no request waits for it."""
 
 
 class ChainSettings(ChainPolicy, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -162,24 +216,31 @@ class TenantSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """
 
     enabled: bool = False
+    """Whether callers may be of other tenants than `default`. Enable it once no replica of a version before tenants is
+    left.
+    """
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Hold the whole configuration.
-
-    `installation` is what journal and stores are to know this installation by; without it a file in the data folder
-    holds an id, see `app/process/installation.py`. `order` names the providers in use, the first is home.
-    `recall_limit` is how many memories a recall returns when it names no limit.
-    """
+    """Hold the whole configuration: which providers serve, and what holds for all of it."""
 
     order: list[str] = field(default_factory=lambda: ["native"])
+    """The names of the providers in use: the first is home, the others are standbys. Change it to add a standby, or to
+    make another provider home.
+    """
     providers: dict[ProviderName, ProviderSettings] = field(default_factory=lambda: {"native": NativeSettings()})
     server: ServerSettings = ServerSettings()
     admin: AdminSettings = AdminSettings()
     journal: JournalSettings = field(default_factory=AutoJournalSettings)
     chain: ChainSettings = ChainSettings()
     installation: InstallationId = None
+    """The name by which journal and stores know this installation; without it a file in the data folder holds an id.
+    Set it, alike on all hosts, where the data folder does not outlive a restart.
+    """
     data_dir: Path = field(default_factory=lambda: default_data_dir(process_environment(), euid=os.geteuid()))
+    """The folder of the service's own files: by default the user's data folder, for root `/var/lib/ninaivalaigal`.
+    Change it to keep them on another disk.
+    """
     auth: AuthSettings = AuthSettings()
     tenants: TenantSettings = TenantSettings()
     audit: AuditSettings = AuditSettings()
@@ -189,9 +250,13 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     compat: CompatSettings = CompatSettings()
     extraction: ExtractionSettings = ExtractionSettings()
     recall_limit: Annotated[int, Meta(ge=1, le=MAX_RECALL_LIMIT)] = DEFAULT_RECALL_LIMIT
+    """The number of memories that a recall returns if it names no limit. Change it where most callers want another
+    number.
+    """
     reranker: RerankerSettings = field(default_factory=NoRerankerSettings)
     limits: LimitSettings = LimitSettings()
     quotas: QuotasSettings = field(default_factory=QuotasSettings)
     retention: RetentionSettings = field(default_factory=RetentionSettings)
     expiry: ExpirySettings = field(default_factory=ExpirySettings)
+    erasure: ErasurePolicy = ErasurePolicy()
     history: HistorySettings = HistorySettings()

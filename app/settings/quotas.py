@@ -26,7 +26,9 @@ class QuotaSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """Configure how many memories, and bytes of their texts and metadata, may be held; None for any number."""
 
     memories: Quantity = None
+    """The memories that may be held; without it any number. Set it where one user or tenant could fill the store."""
     bytes: Quantity = None
+    """The bytes of texts and metadata that may be held; without it any number. Set it where disk is what is short."""
 
     @property
     def bounds(self) -> bool:
@@ -56,7 +58,9 @@ class QuotasSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     users: dict[OwnerLabel, QuotaSettings] = field(default_factory=dict)
     tenants: dict[TenantName, QuotaSettings] = field(default_factory=dict)
     recount: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
+    """The seconds after which what a tenant holds is counted anew. Lower it where quotas must follow sooner."""
     share: Share = 0.1
+    """The share of a store's time that counting takes at most. Raise it where counting is not done in time."""
 
     @property
     def of_tenants(self) -> bool:

@@ -14,7 +14,9 @@ class RetentionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """
 
     apply: bool = False
+    """Whether the rules erase. Enable it once `ninai retention plan` shows what you mean to erase."""
     rules: Annotated[list[RetentionRule], Meta(max_length=MAX_RULES)] = field(default_factory=list)
+    """The rules, each a table. Set it where you have promised how long memories are kept."""
 
     def __post_init__(self) -> None:
         """Refuse two rules of one name, and more rules than there may be."""

@@ -18,6 +18,17 @@ _MEM0 = {"MEM0_BASE_URL": "base_url", "MEM0_API_KEY": "api_key", "MEM0_HMAC_SECR
 _TRACING = {"OTEL_EXPORTER_OTLP_ENDPOINT": "endpoint", "OTEL_SERVICE_NAME": "service_name"}
 _HEADERS = "OTEL_EXPORTER_OTLP_HEADERS"
 
+# Setting -> variable, for the reference of settings; a provider has the name of its kind here.
+SHORT_NAMES: Mapping[Steps, str] = {
+    (ORDER[0],): "MEMORY_PROVIDER",
+    ("recall_limit",): "MEMORY_RECALL_LIMIT",
+    ("tracing", "headers", "NAME"): _HEADERS,
+    **{("tracing", key): variable for variable, key in _TRACING.items()},
+    **{(*PROVIDERS, "native", key): variable for variable, key in _NATIVE.items()},
+    **{(*PROVIDERS, "native", "embedder", key): variable for variable, key in _EMBEDDER.items()},
+    **{(*PROVIDERS, "mem0", key): variable for variable, key in _MEM0.items()},
+}
+
 
 def spec_layer(environ: Mapping[str, str], below: Layer, above: Layer) -> Layer:
     """Return what the variables set, seen together with the layers below and above; an empty variable sets nothing.

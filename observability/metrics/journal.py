@@ -49,6 +49,15 @@ class JournalMetrics:
             "Memories that were erased because they had been expired for an hour, by the provider that held them.",
             ("provider",),
         )
+        self.erased_states = counter(
+            "ninai_erased_states",
+            "Memories and tombstones of erased users that were removed, by the provider that held them.",
+            ("provider",),
+        )
+        self.erasures_pending = gauge("ninai_erasures_pending", "Erasures of users that are not finished.")
+        self.erasures_oldest = gauge(
+            "ninai_erasures_oldest_seconds", "Age of the oldest erasure that is not finished, 0 if there is none."
+        )
         self.journal_pending = gauge(
             "ninai_journal_pending", "Operations that a provider has not confirmed.", ("provider",)
         )

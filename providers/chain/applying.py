@@ -8,7 +8,7 @@ from providers.batches import answer_all
 from providers.chain.deadline import CallOptions
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
-from providers.errors import MemoryDeleted, ProviderError, Rejected
+from providers.errors import MemoryDeleted, OwnerErased, ProviderError, Rejected
 from providers.journal.operations import Operation, OperationKind
 from providers.states.editing import tombstone_for
 from providers.types import Snapshot
@@ -38,13 +38,14 @@ async def apply_all(
         memories = [change.state.first_write for _, change in new]
         stored = await link.call(lambda provider: provider.store_many(memories), operation, options, size=len(memories))
         for (place, _), outcome in zip(new, stored, strict=True):
-            results[place] = outcome if isinstance(outcome, ProviderError) else None
+            results[place] = _unless_erased(outcome) if isinstance(outcome, ProviderError) else None
     if rest:
         states = [change.state for _, change in rest]
         put = await link.call(lambda provider: provider.put_many(states), operation, options, size=len(states))
         for (place, change), failure in zip(rest, put, strict=True):
             # A deletion that meets a tombstone has reached its goal.
-            results[place] = None if change.state.deleted and isinstance(failure, MemoryDeleted) else failure
+            reached = change.state.deleted and isinstance(failure, MemoryDeleted)
+            results[place] = None if reached else _unless_erased(failure)
     return results
 
 
@@ -58,7 +59,13 @@ async def keep_versions(
     """
     if not states or not link.provider.keeps_history:  # another store may have had its name when they were appended
         return [None] * len(states)
-    return await link.call(lambda provider: provider.put_versions(states), operation, options, size=len(states))
+    kept = await link.call(lambda provider: provider.put_versions(states), operation, options, size=len(states))
+    return list(map(_unless_erased, kept))
+
+
+def _unless_erased(failure: ProviderError | None) -> ProviderError | None:
+    """Return a failure, unless it is that the owner was erased: nothing of the owner is to be anywhere any more."""
+    return None if isinstance(failure, OwnerErased) else failure
 
 
 async def tombstones_met(

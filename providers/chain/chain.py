@@ -14,6 +14,7 @@ from providers.base import MemoryProvider
 from providers.chain.chained import ChainedProvider
 from providers.chain.comparing.patrol import Patrol
 from providers.chain.deadline import Shutdown
+from providers.chain.erasing.keeping import ErasureKeeper
 from providers.chain.errors import OrderRefused
 from providers.chain.expiring.rules import RetentionRule
 from providers.chain.expiring.sweeper import ExpirySweeper
@@ -24,7 +25,7 @@ from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver
 from providers.chain.observers import Observers
-from providers.chain.opening import JournalSpec, OpenProvider, ProviderSpec, open_link
+from providers.chain.opening import ErasureSpec, JournalSpec, OpenProvider, ProviderSpec, open_link
 from providers.chain.policy import ChainPolicy
 from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
@@ -56,6 +57,7 @@ class Chain:
         clock: HybridClock,
         observer: ChainObserver,
         now: Callable[[], float] = time.monotonic,
+        erasures: ErasureSpec | None = None,
     ) -> None:
         self.journal: Journal | None = None
         self.membership: Membership | None = None
@@ -77,6 +79,8 @@ class Chain:
         self._switching = asyncio.Lock()
         self._sweeps: asyncio.Task[None] | None = None
         self._provider: ChainedProvider | GuardedProvider | None = None
+        self.erasing = ErasureKeeper(self, erasures, clock, now, self._distrust)
+        self.records = self.erasing.records
 
     @property
     def provider(self) -> MemoryProvider:
@@ -133,6 +137,7 @@ class Chain:
                 elif fresh:
                     await refuse_lost_journal(links[0], configured=self._journal_choice.opened is None)
                 undo.pop_all()
+            await self.erasing.learn([one.link for one in fresh.values()])
             for name in fresh.keys() & self._open.keys():
                 fresh[name].link.attempts.guards.breaker.follow(self._open[name].link.attempts.guards.breaker)
             gone = [one for name, one in self._open.items() if chosen.get(name) is not one]
@@ -142,6 +147,7 @@ class Chain:
                 sweeper = ExpirySweeper(self, self._clock, self.policy.expiry, now=self._now)
                 self._sweeps = background.start(sweeper.run, "expiry")
                 self._tasks.add(self._sweeps)
+            self._tasks |= self.erasing.start()
             _log.info("order_in_force", order=[spec.name for spec in specs], complete=sorted(admitted.names))
             for name, reason in unreached.items():
                 self.observer.not_reached(name, reason)

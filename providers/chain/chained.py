@@ -63,7 +63,7 @@ class ChainedProvider(MemoryProvider):
     ) -> None:
         self.route = route
         self.journal = journal
-        self._context = ChainContext(journal, observer or Unobserved(), now, shutdown, distrust)
+        self._context = ChainContext(journal, observer or Unobserved(), now, shutdown, distrust, clock)
         self.pacing = self._context.pacing
         self._reader = ChainReader(self._context, hedging or Hedging(), clock)
         self.home = Confirmer(self._context, clock, journal)

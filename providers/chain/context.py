@@ -18,6 +18,7 @@ from providers.chain.waiting.pacing import Pacing
 from providers.errors import ProviderError, SessionLost
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Settlement
+from providers.states.clock import HybridClock
 from providers.timing.lag_tolerant import LagTolerantTimeout
 
 Answer = TypeVar("Answer")
@@ -30,7 +31,7 @@ _EXPECTED_SECONDS = 0.3  # the expected latency of one call to the journal on a 
 class ChainContext:
     """Begin operations, call the journal within a time limit, and report to the observer; `now` is monotonic.
 
-    `pacing` is what is known of the backlog for home.
+    `pacing` is what is known of the backlog for home, and `clock` mints versions.
     """
 
     def __init__(
@@ -40,8 +41,10 @@ class ChainContext:
         now: Clock = time.monotonic,
         shutdown: Shutdown | None = None,
         distrust: Callable[[], str | None] = lambda: None,
+        clock: HybridClock | None = None,
     ) -> None:
         self.now = now
+        self.clock = clock or HybridClock()
         self.pacing = Pacing(now)
         self._distrust = distrust
         self._shutdown = shutdown

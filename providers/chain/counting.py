@@ -87,6 +87,7 @@ class CountingObserver(Unobserved):
             metrics.store_differences_healed.labels(provider, fault.value)
         metrics.contradictions.labels(provider)
         metrics.expired_memories.labels(provider)
+        metrics.erased_states.labels(provider)
         for store_event in StoreEvent:
             metrics.store_events.labels(provider, store_event.value)
 
@@ -150,6 +151,15 @@ class CountingObserver(Unobserved):
     def healed(self, provider: str, kind: str) -> None:
         """See `ChainObserver`."""
         self._metrics.store_differences_healed.labels(provider, kind).inc()
+
+    def erasing(self, count: int, oldest_seconds: float) -> None:
+        """Show them."""
+        self._metrics.erasures_pending.set(count)
+        self._metrics.erasures_oldest.set(oldest_seconds)
+
+    def purged(self, provider: str, count: int) -> None:
+        """Count them."""
+        self._metrics.erased_states.labels(provider).inc(count)
 
     def expired(self, provider: str, count: int) -> None:
         """See `ChainObserver`."""

@@ -19,7 +19,7 @@ from providers.chain.policy import OperationClass
 from providers.chain.reading import ChainReader
 from providers.chain.route import Route
 from providers.chain.waiting.slowing import slow_down
-from providers.errors import Unavailable
+from providers.errors import MemoryNotFound, Unavailable
 from providers.expiry import BEGINNING
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.keys.choosing import rank_of
@@ -73,7 +73,7 @@ class ChainEraser:
             # Those whose places it has taken would show again.
             superseded = [] if former is None else await self._superseded(execution, former)
             [appended, *others] = await append_all(self._context, execution, [operation, *superseded])
-            if isinstance(appended, OutOfDate):
+            if isinstance(appended, OutOfDate | MemoryNotFound):
                 return Erased(count=0, **execution.write_facts)
             if not isinstance(appended, Appended):
                 raise appended

@@ -3,11 +3,13 @@
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from providers.chain.attempts import Attempts
 from providers.chain.deadline import CallOptions
 from providers.chain.policy import OperationClass
+from providers.erasure.fenced import FencedReplica
+from providers.erasure.fences import FenceList
 from providers.replica import Replica
 
 Result = TypeVar("Result")
@@ -16,19 +18,26 @@ Ask = Callable[[Replica], Awaitable[Result]]
 
 
 class Link(Struct, eq=False):
-    """A provider and its name, called within the limits of its attempts."""
+    """A provider and its name, called within the limits of its attempts, and behind the fences of erased owners."""
 
     name: str
     provider: Replica
     attempts: Attempts
+    fences: FenceList = field(default_factory=FenceList)
 
     def call(
         self, ask: Ask[Result], operation: OperationClass, options: CallOptions, *, size: int = 1
     ) -> Coroutine[Any, Any, Result]:
         """Call the provider; see `Attempts.run` for the retries and the errors."""
-        provider = self.provider
+        provider = FencedReplica(self.provider, self.fences) if self.fences else self.provider
         # Every operation of a replica is idempotent, so each call may be repeated.
         return self.attempts.run(lambda: ask(provider), operation, options, size=size)
+
+    def ask_store(
+        self, ask: Ask[Result], operation: OperationClass, options: CallOptions, *, size: int = 1
+    ) -> Coroutine[Any, Any, Result]:
+        """Call the provider as `call` does, but for what it really holds, erased or not."""
+        return self.attempts.run(lambda: ask(self.provider), operation, options, size=size)
 
     def patience(self, operation: OperationClass) -> float:
         """Return the seconds after which an operation of this class is slower than in the provider's good times."""

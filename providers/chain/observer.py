@@ -136,6 +136,12 @@ class ChainObserver(AttemptObserver):
     def expired(self, provider: str, count: int) -> None:
         """Handle memories that had expired at a provider and are erased now."""
 
+    def erasing(self, count: int, oldest_seconds: float) -> None:
+        """Handle how many erasures of users are not finished, and the age of the oldest one, 0 if there is none."""
+
+    def purged(self, provider: str, count: int) -> None:
+        """Handle states of users who are being erased that were removed from a provider."""
+
     def retained(self, provider: str, rule: str, memories: Sequence[MemoryRecord]) -> None:
         """Handle memories that a rule of retention has made due at a provider, and that are erased now."""
 

@@ -46,5 +46,7 @@ class Observers(ChainObserver):
     met_store = _passed_on(ChainObserver.met_store)
     filling_postponed = _passed_on(ChainObserver.filling_postponed)
     expired = _passed_on(ChainObserver.expired)
+    erasing = _passed_on(ChainObserver.erasing)
+    purged = _passed_on(ChainObserver.purged)
     retained = _passed_on(ChainObserver.retained)
     healed = _passed_on(ChainObserver.healed)

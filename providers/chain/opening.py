@@ -16,7 +16,7 @@ from providers.chain.hedging.pace import Pace
 from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver
-from providers.chain.policy import AttemptPolicy, ChainPolicy
+from providers.chain.policy import AttemptPolicy, ChainPolicy, ErasurePolicy
 from providers.errors import Unavailable
 from providers.expectations import ProviderLimits
 from providers.journal.base import Journal
@@ -54,6 +54,14 @@ class JournalSpec(Struct, frozen=True, kw_only=True):
     always: bool
     installation: str | None
     keep: Callable[[str], None] = keep_nothing
+
+
+class ErasureSpec(Struct, frozen=True, kw_only=True):
+    """How to open what keeps erasures where there is no journal, whether it is there already, and the policy."""
+
+    opened: Callable[[], AbstractAsyncContextManager[Journal]]
+    exists: Callable[[], bool]
+    policy: ErasurePolicy = ErasurePolicy()
 
 
 class OpenProvider(Struct, frozen=True, eq=False):

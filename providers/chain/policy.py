@@ -32,17 +32,24 @@ class OperationClass(StrEnum):
 
 
 class OperationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The limits of one class of operations.
+    """The limits of one class of operations; one about many memories gets the seconds again for each further hundred.
 
-    `deadline` is the seconds after which the caller is refused, waits and other providers included. `try_limit` is the
-    seconds after which a connection counts as hung and is discarded. Without one the limit is learned: all that is left
-    of the deadline where no other provider can be asked, otherwise a multiple of the provider's usual latency. `tries`
-    counts the first one.
+    The learned limit of a try is all that is left of the deadline where no other provider can be asked, otherwise a
+    multiple of the provider's usual latency.
     """
 
     deadline: Seconds = 10.0
+    """The seconds after which the caller is refused, waits and other providers included. Change it to what your callers
+    wait for.
+    """
     try_limit: Seconds | None = None
+    """The seconds after which a connection counts as hung and is discarded; without it the limit is learned from the
+    provider. Set it where the provider is known to be slow at times, or must never be waited for.
+    """
     tries: TryCount = 2
+    """How often the provider is asked at most, the first time included. Lower it to 1 for a provider that repeats by
+    itself.
+    """
 
     def seconds(self, size: int, longest: float) -> float:
         """Return the deadline of a call about `size` memories: once more for each further hundred, up to `longest`."""
@@ -63,6 +70,9 @@ class ReplayPolicy(OperationPolicy, frozen=True, kw_only=True, forbid_unknown_fi
     """The limits of a delivery in the background, for which no caller waits."""
 
     deadline: Seconds = 30.0
+    """The seconds for a delivery in the background, for which no caller waits. Raise it for a standby that takes long
+    to store.
+    """
 
 
 class AttemptPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -78,7 +88,12 @@ class AttemptPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     delete: OperationPolicy = OperationPolicy()
     replay: ReplayPolicy = ReplayPolicy()
     first_wait: Seconds = 0.010
+    """The seconds before the first retry at most; each further wait may be twice as long. Raise it for a provider that
+    needs more than milliseconds to recover.
+    """
     longest_wait: Seconds = 0.200
+    """The seconds before any retry at most. Raise it together with the deadlines, for a provider that recovers slowly.
+    """
 
     def __post_init__(self) -> None:
         """Refuse waits that would shrink."""
@@ -92,20 +107,30 @@ class AttemptPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a circuit breaker opens, and for how long.
-
-    It opens when `failure_share` of at least `least_calls` calls within `window` seconds failed, or `in_a_row` calls in
-    a row. It stays open for `first_pause` seconds, doubled with every failed probe up to `longest_pause`, and up to
-    `jitter` of that longer, so that replicas do not retry at the same moment.
-    """
+    """When a circuit breaker opens, and for how long."""
 
     failure_share: Share = 0.5
+    """The share of calls that must fail for the breaker to open. Lower it to leave a failing provider sooner."""
     least_calls: Annotated[int, Meta(ge=1, le=10_000)] = 10
+    """The calls within the window without which no share is judged. Raise it where a few failures open the breaker too
+    often.
+    """
     window: Annotated[float, Meta(ge=1, le=600)] = 10.0
+    """The seconds over which the share is taken. Raise it for a provider with few requests."""
     in_a_row: Annotated[int, Meta(ge=1, le=1_000)] = 5
+    """The failures one after the other that open the breaker by themselves. Raise it where a provider fails in short
+    bursts and recovers.
+    """
     first_pause: Seconds = 5.0
+    """The seconds for which the breaker stays open at first. Lower it where outages are short."""
     longest_pause: Annotated[float, Meta(ge=0.001, le=3_600)] = 60.0
+    """The seconds for which it stays open at most, after many failed probes. Lower it to find out sooner that a
+    provider is back.
+    """
     jitter: Annotated[float, Meta(ge=0, le=1)] = 0.2
+    """The share by which a pause may be longer, so that replicas do not probe together. Leave it, unless there is one
+    process alone.
+    """
 
     def __post_init__(self) -> None:
         """Refuse pauses that would shrink."""
@@ -114,25 +139,37 @@ class BreakerPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class BudgetPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The budget of a provider for retries and hedges: `share` of its requests in `window` s, or `at_least` so many."""
+    """The budget of a provider for retries and hedges."""
 
     share: Share = 0.1
+    """The share of a provider's requests that may be retries and hedges. Lower it where retries make an overload worse.
+    """
     at_least: Annotated[int, Meta(ge=0, le=1_000)] = 3
+    """The retries and hedges that are allowed in the window, however few the requests are. Raise it where single
+    requests fail that a retry would save.
+    """
     window: Annotated[float, Meta(ge=1, le=600)] = 10.0
+    """The seconds over which requests are counted for it. Raise it for a provider with few requests."""
 
 
 class HedgingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """When a read asks the next complete provider as well, because the first one is slow.
 
-    The patience with a provider is `factor` times the lowest 99th percentile of its latencies in the last hour, at
-    least `least_patience` seconds and at most `most_patience`. Not `enabled`, nobody is asked before the one before it
-    has failed.
+    The usual latency is the lowest 99th percentile of a minute in the last hour.
     """
 
     enabled: bool = True
+    """Whether a read asks the next complete provider as well where the first one is slow. Turn it off where a standby
+    may cost too much to be asked.
+    """
     factor: Annotated[float, Meta(ge=1, le=100)] = 2.0
+    """How many times its usual latency a provider is waited for. Raise it where a standby is asked too often."""
     least_patience: Seconds = 0.1
+    """The seconds that a provider is waited for at least. Raise it where answers differ little in what they are worth
+    after that time.
+    """
     most_patience: Seconds = 2.0
+    """The seconds that a provider is waited for at most. Lower it where callers need an answer sooner."""
 
     def __post_init__(self) -> None:
         """Refuse bounds that contradict each other."""
@@ -145,23 +182,34 @@ class HedgingPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class RelayPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The pace of deliveries: up to `batch` at a time, and `per_second` on average, to spare a returning provider.
-
-    After a failure a delivery waits for [0, min(`longest_wait`, `first_wait` * 2^n)] seconds. An operation becomes a
-    dead letter after `dead_after` failures, if its provider took others meanwhile. `poll` is the seconds between two
-    polls for operations that other processes have written.
-    """
+    """The pace of deliveries in the background."""
 
     batch: Annotated[int, Meta(ge=1, le=1_000)] = 100
+    """The operations that are delivered at a time. Lower it for a provider that takes long for a batch."""
     per_second: Annotated[float, Meta(ge=0.1, le=1_000_000)] = 1_000.0
+    """The operations that are delivered a second, on average. Lower it to spare a provider that comes back, or raise it
+    to complete it sooner.
+    """
     first_wait: Seconds = 0.5
+    """The seconds before a failed delivery is tried again at most; each further wait may be twice as long. Raise it for
+    a provider that needs rest after a failure.
+    """
     longest_wait: Seconds = 60.0
+    """The seconds before any further try of a delivery at most. Lower it to reach a provider sooner that is back after
+    a long outage.
+    """
     dead_after: Annotated[int, Meta(ge=1, le=1_000)] = 10
+    """The failures after which an operation waits for an operator, if its provider took others meanwhile. Raise it
+    where a provider refuses for passing reasons.
+    """
     poll: Seconds = 1.0
+    """The seconds between looks for operations that other processes have written. Lower it where notifications cannot
+    pass, as through a pooler, and standbys should be closer behind.
+    """
 
 
 class RetentionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How long the journal retains what every provider has confirmed, in seconds.
+    """How long the journal retains what every provider has confirmed.
 
     `keep` must be longer than any write can be under way between here and a provider, all tries of its delivery
     included: only then can no late write undo a deletion that has been collected. For the same time a repeated
@@ -169,41 +217,76 @@ class RetentionPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """
 
     keep: Annotated[float, Meta(ge=1, le=30 * 86_400)] = 3_600.0
+    """The seconds for which the journal remembers what every provider has confirmed; at least ten times
+    `chain.longest_request`. Raise it to the longest time that a backup of a store may be older than that of the
+    journal.
+    """
     every: Seconds = 60.0
+    """The seconds between two removals of what is older. Leave it, unless the journal grows faster than it is cleaned.
+    """
 
 
 class PatrolPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How often and how slowly the complete stores of a chain are compared.
 
-    A round begins `every` so many seconds after the end of the one before. It takes up `share` of the time of a store
-    at most: after a call of t seconds it rests for t * (1 / `share` - 1) seconds.
+    After a call of t seconds a round rests for t * (1 / `share` - 1) seconds.
     """
 
     enabled: bool = True
+    """Whether complete stores are compared in the background. Turn it off where nobody but this service writes and each
+    comparison costs money.
+    """
     every: Annotated[float, Meta(ge=1, le=7 * 86_400)] = 600.0
+    """The seconds from the end of one round to the beginning of the next. Lower it to find differences sooner."""
     share: Share = 0.02
+    """The share of a store's time that a round takes at most. Raise it where a round takes days."""
 
 
 class ExpiryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How often what has expired is erased; each sweep takes up `share` of the time of a store at most, as a patrol."""
+    """How often what has expired is erased, and how slowly, as a patrol."""
 
     enabled: bool = True
+    """Whether what has expired is erased; it is hidden in any case. Turn it off while expired memories must still be
+    examined in the database.
+    """
     every: Annotated[float, Meta(ge=1, le=7 * 86_400)] = 600.0
+    """The seconds between two sweeps. Lower it where erasure is promised within minutes; what has expired is erased an
+    hour later at the earliest.
+    """
     share: Share = 0.1
+    """The share of a store's time that a sweep takes at most. Raise it where more expires than is erased."""
+
+
+class ErasurePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How long it is remembered who was erased, and how often it is looked for work, in seconds.
+
+    For `keep` no store takes anything of an erased user that was written before, a backup that is put back included.
+    """
+
+    keep: Annotated[float, Meta(ge=86_400, le=10 * 366 * 86_400)] = 400 * 86_400.0
+    """The seconds for which it is remembered who was erased. Raise it where the oldest backup is kept longer than that:
+    one that is put back later brings the user back.
+    """
+    every: Annotated[float, Meta(ge=0.1, le=3_600)] = 5.0
+    """The seconds between two looks of each process for what others have erased, and for erasures to finish. Leave it,
+    unless the journal is asked too often.
+    """
 
 
 LONGEST_REQUEST = 30.0  # seconds
 
 
 class ChainPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The policy that a chain applies to all of its providers alike.
-
-    No request lasts longer than `longest_request` seconds, whatever its size and whatever its caller asks for. If
-    `writes_wait`, home's confirmation of a write is awaited until the deadline, and not only within the patience.
-    """
+    """The policy that a chain applies to all of its providers alike."""
 
     longest_request: Seconds = LONGEST_REQUEST
+    """The seconds after which every request ends, whatever its size and its caller ask for. Raise it for batches that
+    need longer, and lower it to stop faster.
+    """
     writes_wait: bool = False
+    """Whether a write waits for home until its deadline, and not only as long as home usually takes. Enable it for
+    clients that take nothing but 200 for a success.
+    """
     breaker: BreakerPolicy = BreakerPolicy()
     budget: BudgetPolicy = BudgetPolicy()
     hedging: HedgingPolicy = HedgingPolicy()

@@ -32,17 +32,22 @@ class EmbedderKind(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class OpenAIOptions(EmbedderKind, frozen=True, kw_only=True):
-    """The address of the API, and what is requested of it.
-
-    `dimensions` requests shortened vectors, where the model can; `timeout` is in seconds and covers one request.
-    """
+    """The address of the API, and what is requested of it."""
 
     api_key: Secret | None = None
+    """The key for the embeddings API. Set it where the server asks for one."""
     base_url: str | None = None
+    """The base URL of the API; without it OpenAI's own is asked. Set it to embed on a server of yours."""
     model: str = "text-embedding-ada-002"
+    """The model that makes the vectors. Change it, with `former_embedders`, for one that fits your languages better."""
     dimensions: Annotated[int, Meta(ge=1)] | None = None
+    """The dimensions to ask for, where the model can shorten its vectors. Set it to save disk and time, or for a model
+    whose vectors are too wide.
+    """
     timeout: Seconds = 10.0
+    """The seconds for one request. Raise it for a slow server."""
     batch_size: Annotated[int, Meta(ge=1, le=MAX_OPENAI_BATCH)] = MAX_OPENAI_BATCH
+    """The texts in one request. Lower it to what the server takes at once."""
 
     @property
     def wanted_dimensions(self) -> int | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from providers.answers import WITHOUT_JOURNAL
+from providers.erasure.records import ErasureRecords
 from providers.errors import Rejected, Unavailable
 from providers.journal.facts import JournalFacts
 from providers.journal.history import SupersededVersions
@@ -22,6 +23,7 @@ from providers.journal.operations import (
     Settlement,
 )
 from providers.journal.patrol_notes import PatrolNotes
+from providers.journal.quarantine_notes import QuarantineNotes
 from providers.owners import Owner
 
 MAX_APPENDED = 1_000  # operations in one call
@@ -55,7 +57,7 @@ def check_count(what: str, count: int, most: int) -> None:
 
 
 @runtime_checkable
-class Journal(JournalFacts, SupersededVersions, PatrolNotes, Protocol):
+class Journal(JournalFacts, SupersededVersions, PatrolNotes, QuarantineNotes, ErasureRecords, Protocol):
     """A durable, shared list of operations; many tasks, processes and hosts may use one at the same time.
 
     An operation carries the whole state of its memory, so of several on one memory only the newest is delivered:
@@ -84,6 +86,7 @@ class Journal(JournalFacts, SupersededVersions, PatrolNotes, Protocol):
         those may be under way. An operation is judged by what the journal still knows of its memory, operations of the
         same call included. The answers are in order:
 
+        - any kind, the owner was erased up to its version or above: `OwnerErased`.
         - any kind, nothing known: appended.
         - remember: a tombstone is known: `MemoryDeleted`. A state with the same `digest` is known: `repeated`. Another
           state is known: `Conflict`.

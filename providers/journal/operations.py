@@ -82,13 +82,18 @@ class OutOfDate(Rejected):
 
 
 class AppendOutcome(StrEnum):
-    """The verdict on one operation; the function in PostgreSQL returns these names."""
+    """The verdict on one operation; the function in PostgreSQL returns these names.
+
+    What is `left` was not appended because of another operation in the same call, whose owner was erased.
+    """
 
     APPENDED = "appended"
     REPEATED = "repeated"
     DELETED = "deleted"
     CONFLICT = "conflict"
     OUT_OF_DATE = "out_of_date"
+    OWNER_ERASED = "owner_erased"
+    LEFT = "left"
 
 
 def rejection(outcome: AppendOutcome, memory_id: str) -> Rejected | None:

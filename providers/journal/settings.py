@@ -10,7 +10,7 @@ from providers.journal.sqlite.settings import SqliteJournalSettings
 
 
 class AutoJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field="kind", tag="auto"):
-    """A SQLite file in the data folder if there are several providers, and no journal for a single one.
+    """A SQLite file in the data folder for several providers, no journal for a single one. Choose it on one host.
 
     A journal that was once begun goes on: it knows what that provider has not received.
     """
@@ -42,7 +42,7 @@ class AutoJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field="kin
 
 
 class NoJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field="kind", tag="none"):
-    """No journal: while the single provider is down, the service is."""
+    """No journal: while the single provider is down, the service is. Choose it for a single, fast provider."""
 
     @property
     def serves_several(self) -> bool:

@@ -62,6 +62,13 @@ class Mem0Cache:
         """Return whether an owner has no more memories than that, as far as is known; False of an unknown owner."""
         return owner in self._counts and memories >= self._counts[owner]
 
+    def forget(self, owner: Owner) -> None:
+        """Forget what is known of an owner."""
+        self._registered.pop(owner, None)
+        self._counts.pop(owner, None)
+        for key in [key for key in self._versions if key[0] == owner]:
+            del self._versions[key]
+
     def clear(self) -> None:
         """Forget everything: it is another store now."""
         self._versions.clear()

@@ -47,6 +47,12 @@ class Directory:
                 await self._dialect.add(USERS, key, text, mark_of(key))
             self._cache.register(owner)
 
+    async def unregister(self, owner: Owner) -> None:
+        """Take an owner out of the list."""
+        key = _key_of(owner.key)
+        found = [item for item in await self._dialect.find([USERS], key) if item.user == USERS]
+        await asyncio.gather(*(self._dialect.remove(USERS, item.id) for item in found))
+
     async def owners(self) -> tuple[list[Owner], bool]:
         """Return all owners, ascending by code point, and whether these are all."""
         listing = await self._dialect.everything(USERS)

@@ -18,6 +18,7 @@ from providers.mem0.dialects.oss import OssDialect
 from providers.mem0.dialects.platform import PlatformDialect
 from providers.mem0.dialects.spec import SpecDialect
 from providers.mem0.directory import Directory
+from providers.mem0.erasing import Mem0Erasing
 from providers.mem0.provider import Mem0HttpMemoryProvider, Mem0Traits
 from providers.mem0.reading import Mem0Reader
 from providers.mem0.reconciliation import Sleep
@@ -33,13 +34,15 @@ async def open_mem0(
     cache = Mem0Cache()
     dropped = {reason: host.metrics.mem0_dropped.labels(host.name, reason) for reason in DROPPED}
     store = CopyStore(dialect, cache, lambda reason: dropped[reason].inc(), sleep)
+    directory = Directory(dialect, cache)
     try:
         yield Mem0HttpMemoryProvider(
             dialect,
             store,
             Mem0Writer(dialect, store, cache, host.clock),
             Mem0Reader(dialect, store, cache),
-            Directory(dialect, cache),
+            directory,
+            Mem0Erasing(dialect, store, directory, cache),
             replace(traits, endpoint=str(httpx.URL(traits.endpoint).copy_with(userinfo=b""))),
             host.clock,
         )

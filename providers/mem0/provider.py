@@ -20,6 +20,7 @@ from providers.introduction import Introduction, StoreMark
 from providers.mem0.copies import CopyStore
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.directory import Directory
+from providers.mem0.erasing import REMAINS, Mem0Erasing
 from providers.mem0.health import health_of
 from providers.mem0.reading import Mem0Reader
 from providers.mem0.writing import Mem0Writer
@@ -60,12 +61,14 @@ class Mem0HttpMemoryProvider(Replica):
         writer: Mem0Writer,
         reader: Mem0Reader,
         directory: Directory,
+        erasing: Mem0Erasing,
         traits: Mem0Traits,
         clock: HybridClock,
     ) -> None:
         self._dialect, self._store, self._directory = dialect, store, directory
         self._writer, self._reader = writer, reader
         self._traits, self._clock = traits, clock
+        self._erasing = erasing
         self._turns = asyncio.Semaphore(traits.at_once)
 
     @property
@@ -159,6 +162,15 @@ class Mem0HttpMemoryProvider(Replica):
         if not whole:
             raise Unavailable("mem0 cannot list all users: there are too many for it")
         return [owner for owner in owners if after is None or owner.key > after.key][:limit]
+
+    async def purge(self, owner: Owner, version: int, limit: int = MAX_SNAPSHOTS) -> int:
+        """See `Replica`."""
+        replica_limits.check_snapshots_page(owner, limit, None)
+        return await self._erasing.purge(owner, version, limit)
+
+    async def remains(self) -> tuple[str, ...]:
+        """See `Replica`; mem0 tells nothing of it, so that these are the words of its manual."""
+        return REMAINS
 
     @property
     def compares(self) -> bool:

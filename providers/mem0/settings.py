@@ -24,24 +24,34 @@ Seconds = Annotated[float, Meta(ge=0.001, le=600)]
 
 
 class Mem0Settings(ProviderKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="mem0"):
-    """Memories in a mem0 service over HTTP.
-
-    `dialect` is `oss` for mem0's own server, `platform` for the managed service, `spec` for the API of SPEC-020; `auto`
-    finds out. `timeout` is seconds for what is no part of a request, whose limits are those of its try,
-    `connect_timeout` for a connection, `concurrency` how many requests are under way at a time in one process.
-    `staleness_seconds` is how long reads may not show what mem0 has confirmed; by default the dialect decides. `infer`
-    lets mem0's language model take apart what callers remember.
-    """
+    """Memories in a mem0 service over HTTP. Choose it where memories are in mem0 already, or as a standby elsewhere."""
 
     base_url: Annotated[str, Meta(pattern=_BASE_URL)] = "http://localhost:8001"
+    """Where mem0 answers. Change it to the address of your mem0."""
     api_key: Secret | None = None
+    """mem0's key. Set it where mem0 asks for one."""
     hmac_secret: Secret | None = None
+    """The secret that signs each request for its user, in the dialect `spec`. Set it where that service checks
+    signatures.
+    """
     dialect: Literal["auto", "spec", "oss", "platform"] = "auto"
+    """The API that mem0 speaks: `oss` is its own server, `platform` its managed service, `spec` the API of SPEC-020;
+    `auto` finds out. Set it to save the search at start, or where it finds the wrong one.
+    """
     timeout: Seconds = 15.0
+    """The seconds for work that no request waits for; a request has the limits of its try. Raise it for a mem0 that
+    answers health checks slowly.
+    """
     connect_timeout: Seconds = 2.0
+    """The seconds for a connection. Raise it for a distant mem0."""
     concurrency: Annotated[int, Meta(ge=1, le=256)] = CONCURRENCY
+    """The simultaneous requests of one process. Raise it where requests wait and mem0 has capacity."""
     staleness_seconds: Annotated[float, Meta(ge=0, le=MAX_STALENESS)] | None = None
+    """The seconds for which reads may not show what mem0 has confirmed; by default the dialect decides. Raise it where
+    answers are marked with `contradiction` though nothing is lost.
+    """
     infer: bool = False
+    """Whether mem0's language model takes texts apart. Enable it for mem0 alone, without a journal."""
 
     @property
     def limits(self) -> ProviderLimits:

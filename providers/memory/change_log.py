@@ -22,6 +22,10 @@ class ChangeLog(Struct):
         """Return the memories that have changed last, the newest change first."""
         return islice(reversed(self._numbers), most)
 
+    def forget(self, memory_id: str) -> None:
+        """Forget that a memory has ever changed."""
+        self._numbers.pop(memory_id, None)
+
     def after(self, number: int, most: int) -> list[tuple[int, str]]:
         """Return the first memories that have changed after a number, with the numbers of their changes."""
         newest_first = ((changed, memory_id) for memory_id, changed in reversed(self._numbers.items()))

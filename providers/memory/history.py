@@ -28,6 +28,18 @@ class History(Struct):
         """Return what is kept of a memory, in no order."""
         return [*self._versions.get(memory_id, {}).values()]
 
+    def purge(self, version: int) -> None:
+        """Remove the versions up to one, of whatever memory."""
+        for memory_id, versions in [*self._versions.items()]:
+            self._versions[memory_id] = {number: state for number, state in versions.items() if number > version}
+            if not self._versions[memory_id]:
+                self.erase(memory_id)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is kept."""
+        return not self._versions
+
     def behind(self, place: VersionPlace | None, now_ms: int) -> list[Snapshot]:
         """Return what is kept of all memories behind a place, by id and version."""
         found = {

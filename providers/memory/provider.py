@@ -14,6 +14,7 @@ from providers.answer_size import page_within, recall_within
 from providers.answers import Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
+from providers.erasure.fences import Fence, FenceList
 from providers.errors import ProviderError, Rejected
 from providers.feed import FeedPage, FeedQuery, check_feed
 from providers.health import Health
@@ -53,6 +54,7 @@ class MockMemoryProvider(Replica):
         self._stores: dict[Owner, InMemoryStore] = {}
         self._identity = f"mock:{uuid4()}"
         self._mark: StoreMark | None = None
+        self._fences = FenceList()
 
     @property
     def ranking(self) -> str:
@@ -63,6 +65,11 @@ class MockMemoryProvider(Replica):
     def retention(self) -> Retention:
         """See `Replica`."""
         return self._retention
+
+    @property
+    def keeps_fences(self) -> bool:
+        """See `Replica`."""
+        return True
 
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
@@ -138,6 +145,26 @@ class MockMemoryProvider(Replica):
         replica_limits.check_snapshots(snapshots)
         return await in_turns(partial(_answer, self._put_version), snapshots)
 
+    async def purge(self, owner: Owner, version: int, limit: int = MAX_SNAPSHOTS) -> int:
+        """See `Replica`."""
+        replica_limits.check_snapshots_page(owner, limit, None)
+        store = self._stores.get(owner)
+        if store is None:
+            return 0
+        count = store.purge(version, limit)
+        if store.empty:
+            del self._stores[owner]
+        return count
+
+    async def put_fences(self, fences: Sequence[Fence]) -> None:
+        """See `Replica`."""
+        self._fences.add(fences)
+        self._clock.observe(max((fence.version for fence in fences), default=0))
+
+    async def fences(self, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Fence]:
+        """See `Replica`."""
+        return [fence for fence in self._fences.all() if after is None or fence.hash > after][:limit]
+
     async def superseded(
         self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: VersionPlace | None = None
     ) -> list[Snapshot]:
@@ -195,14 +222,18 @@ class MockMemoryProvider(Replica):
 
     def _put_new(self, memory: NewMemory) -> Stored:
         memory = limits.check_new_memory(memory)
+        if memory.version is not None:  # one that is minted here is above all
+            self._fences.check(memory.owner, memory.version)
         return self._for(memory.owner).put(memory)
 
     def _put(self, snapshot: Snapshot) -> None:
         snapshot = replica_limits.check_snapshot(snapshot)
+        self._fences.check(snapshot.owner, snapshot.version)
         self._for(snapshot.owner).merge(snapshot)
 
     def _put_version(self, snapshot: Snapshot) -> None:
         snapshot = replica_limits.check_version_of_memory(snapshot)
+        self._fences.check(snapshot.owner, snapshot.version)
         self._for(snapshot.owner).put_version(snapshot)
 
     def _of(self, owner: Owner) -> InMemoryStore:

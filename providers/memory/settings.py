@@ -9,7 +9,7 @@ from providers.replica import Replica
 
 
 class MockSettings(ProviderKind, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind", tag="mock"):
-    """Memories in this process alone, gone when it ends: for tests and trials."""
+    """Memories in this process alone, gone when it ends. Choose it for tests and trials."""
 
     @asynccontextmanager
     async def open(self, host: Host) -> AsyncIterator[Replica]:

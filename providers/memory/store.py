@@ -167,6 +167,30 @@ class InMemoryStore(Struct):
             return []
         return [_own(state) for state in self.history.behind(after, self.clock.milliseconds())[:limit]]
 
+    def purge(self, version: int, limit: int) -> int:
+        """Remove up to `limit` states with versions up to `version`, and their history; return how many there were."""
+        gone = [memory_id for memory_id, state in self._states.items() if state.version <= version][:limit]
+        for memory_id in gone:
+            self._mortal.discard(memory_id)
+            self._changes.forget(memory_id)
+            record = self._records.pop(memory_id, None)
+            if record is not None:
+                del self._order[bisect_left(self._order, record.place)]
+            del self._states[memory_id]
+        if self.history is not None:
+            self.history.purge(version)
+        if gone:
+            # One that only removes rows keeps what was in them until many are gone.
+            self._index = UserIndex()
+            for memory_id in self._records:
+                self._index.put(plain_entry(self._states[memory_id]).entry)
+        return len(gone)
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is kept, not even a tombstone."""
+        return not self._states and (self.history is None or self.history.empty)
+
     def snapshot(self, memory_id: str) -> Snapshot | None:
         """Return one memory or its tombstone, None if neither exists."""
         stored = self._states.get(memory_id)

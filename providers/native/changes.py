@@ -6,7 +6,7 @@ missed, without a lock, and what committed in between comes twice.
 
 A position counts only within an epoch. The server's start is a part of it, because no server is put back to an earlier
 state, or takes the place of another one, without a start; so are the table itself and the mark of a chain, for what is
-restored while the server runs.
+restored while the server runs, and up to which version the user was erased, since removed rows tell nobody.
 """
 
 from collections import defaultdict
@@ -35,7 +35,8 @@ STORE = """
     store AS MATERIALIZED (
         SELECT concat_ws(
                 '/', id, extract(epoch FROM pg_postmaster_start_time()),
-                CAST(CAST('ninai_memories' AS regclass) AS oid), mark_journal, mark_epoch
+                CAST(CAST('ninai_memories' AS regclass) AS oid), mark_journal, mark_epoch,
+                nullif(ninai_erased_up_to($1), 0)
             ) AS epoch,
             CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS position,
             CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint) AS beyond,

@@ -12,7 +12,7 @@ from providers.answer_size import may_exceed, page_within, recall_within
 from providers.answers import INDEX_LOADING, PLAIN_ORDER, Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
-from providers.errors import AnswerTooLarge, MemoryNotFound, ProviderError
+from providers.errors import AnswerTooLarge, MemoryNotFound, OwnerErased, ProviderError
 from providers.expiry import has_expired
 from providers.feed import FeedPage, FeedQuery
 from providers.group_commit import Combiner
@@ -195,10 +195,16 @@ class PostgresMemoryProvider(NativeReplica):
         sought = {"user_ids": user_ids, "ids": ids, "tenants": tenants_of(user_ids)}
         found = await self._database.rows(statements.STORED, sought, after_write=True)
         stored = {(row.user_id, str(row.id)): row for row in found}
-        late = [row.state for row in rows if row.key not in fresh and is_late(row, stored[row.key])]
+        fenced = {row.state.user_id for row in rows if row.key not in stored}
+        erased = await self._erasing.erased(fenced) if fenced else {}
+        known = [row for row in rows if row.key in stored]
+        late = [row.state for row in known if row.key not in fresh and is_late(row, stored[row.key])]
         if late and self.keeps_history:
             await self.versions.put(late)
-        return [answer(row, stored[row.key]) for row in rows]
+        return [
+            answer(row, stored[row.key]) if row.key in stored else OwnerErased(erased[row.state.user_id])
+            for row in rows
+        ]
 
     async def _memory(self, owner: Owner, memory_id: str) -> MemoryRecord:
         rows = await self._database.rows(statements.GET, values_of(owner) | {"id": memory_id})

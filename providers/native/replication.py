@@ -10,7 +10,8 @@ from msgspec import Struct
 
 from providers.acquaintance import Acquaintance
 from providers.changes import ChangeCursor, Changes
-from providers.errors import MemoryDeleted, ProviderError
+from providers.erasure.fences import Fence
+from providers.errors import MemoryDeleted, OwnerErased, ProviderError
 from providers.holdings import Holdings, OwnerHoldings
 from providers.introduction import Introduction, StoreMark
 from providers.limits import check_memory_id, check_owner
@@ -19,6 +20,7 @@ from providers.native.changes import changes_since
 from providers.native.columns import WRITTEN, insert_values, snapshot_of
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
+from providers.native.erasing import NativeErasing
 from providers.native.history import VersionTable
 from providers.native.introducing import StoreTable
 from providers.native.rows import Key, MemoryRow, key_of
@@ -63,6 +65,7 @@ class NativeReplica(Replica):
         self._queue = queue
         self._clock = clock
         self._table = StoreTable(database)
+        self._erasing = NativeErasing(database)
         self._acquaintance = Acquaintance(queue.begin_anew if queue is not None else lambda: None)
 
     @property
@@ -108,13 +111,34 @@ class NativeReplica(Replica):
             refused = before is not None and before.deleted and not state.deleted
             answers.append(MemoryDeleted(state.id) if refused else None)
         given = [state for state in canonical if isinstance(state, Snapshot)]
-        deleted = await self._bring_about(wanted, given) if wanted else set()
+        met = await self._bring_about(wanted, given) if wanted else {}
         return [
-            MemoryDeleted(state.id)
-            if isinstance(state, Snapshot) and not state.deleted and key_of(state) in deleted
-            else answer
+            answer if isinstance(state, ProviderError) else _refusal(state, met) or answer
             for state, answer in zip(canonical, answers, strict=True)
         ]
+
+    @property
+    def keeps_fences(self) -> bool:
+        """See `Replica`."""
+        return True
+
+    async def purge(self, owner: Owner, version: int, limit: int = MAX_SNAPSHOTS) -> int:
+        """Remove rows for good; see `Replica`."""
+        check_snapshots_page(owner, limit, None)
+        return await self._erasing.purge(owner, version, limit)
+
+    async def put_fences(self, fences: Sequence[Fence]) -> None:
+        """Keep fences, which a trigger holds every write to; see `Replica`."""
+        await self._erasing.put(fences)
+        self._clock.observe(max((fence.version for fence in fences), default=0))
+
+    async def fences(self, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Fence]:
+        """Return the fences in the table; see `Replica`."""
+        return await self._erasing.fences(limit, after)
+
+    async def remains(self) -> tuple[str, ...]:
+        """Return what stays in the server's files; see `Replica`."""
+        return await self._erasing.remains()
 
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """Return one memory or its tombstone; see `Replica`."""
@@ -214,21 +238,22 @@ class NativeReplica(Replica):
             self._acquaintance.marked(mark)
         return left
 
-    async def _bring_about(self, wanted: Mapping[Key, Snapshot], given: Sequence[Snapshot]) -> set[Key]:
-        """Bring the table to these states, made of those given; return the keys of those that met a tombstone."""
+    async def _bring_about(self, wanted: Mapping[Key, Snapshot], given: Sequence[Snapshot]) -> dict[Key, int | None]:
+        """Bring the table to these states, made of those given; return those that met a tombstone or a fence."""
         # A state that loses to the stored one always will, so it needs neither a vector nor the second statement.
         heads = await self._heads(wanted)
         after = {key: merged(heads[key], state) if key in heads else state for key, state in wanted.items()}
         changes = [state for key, state in after.items() if state is not heads.get(key)]
-        met, late = await self._put(changes) if changes else (set[Key](), dict[Key, Snapshot]())
+        met, late = await self._put(changes) if changes else (dict[Key, int | None](), dict[Key, Snapshot]())
         if self.keeps_history:  # what the table has never shown was not replaced there
             now = after | late
-            lost = [state for state in given if is_superseded(state, now[key_of(state)])]
-            met |= await self.versions.put(lost) if lost else set()
+            unfenced = [state for state in given if met.get(key_of(state)) is None]
+            lost = [state for state in unfenced if is_superseded(state, now[key_of(state)])]
+            met |= dict.fromkeys(await self.versions.put(lost)) if lost else {}
         return _tombstones(heads) | met
 
-    async def _put(self, changes: Sequence[Snapshot]) -> tuple[set[Key], dict[Key, Snapshot]]:
-        """Put states that were newer a moment ago; return the keys of those that met a tombstone meanwhile.
+    async def _put(self, changes: Sequence[Snapshot]) -> tuple[dict[Key, int | None], dict[Key, Snapshot]]:
+        """Put states that were newer a moment ago; return those that met a tombstone or a fence, by its version.
 
         With them come the states that were newer then.
         """
@@ -241,7 +266,10 @@ class NativeReplica(Replica):
             self._queue.report(sum(row.embedding.vector is None and deleted.get(row.key) is False for row in living))
         overtaken = [row.key for row in rows if row.key not in deleted]
         late = await self._heads(overtaken, after_write=True) if overtaken else {}
-        return _tombstones(late) | {row.key for row in living if deleted.get(row.key)}, late
+        fenced = [key for key in overtaken if key not in late]  # no row, and none to be put
+        erased = await self._erasing.erased({user for user, _ in fenced}) if fenced else {}
+        met = {row.key: None for row in living if deleted.get(row.key)}
+        return _tombstones(late) | met | {key: erased[key[0]] for key in fenced}, late
 
     async def _rows_of(self, states: Sequence[Snapshot]) -> list[MemoryRow]:
         """Return the rows of states, those of the living with vectors."""
@@ -271,5 +299,16 @@ def checked(check: Callable[[Item], Item], item: Item) -> Item | ProviderError:
         return error.with_traceback(None)  # a value now; the frames would keep the whole batch alive
 
 
-def _tombstones(heads: Mapping[Key, Snapshot]) -> set[Key]:
-    return {key for key, head in heads.items() if head.deleted}
+def _tombstones(heads: Mapping[Key, Snapshot]) -> dict[Key, int | None]:
+    return {key: None for key, head in heads.items() if head.deleted}
+
+
+def _refusal(state: Snapshot, refused: Mapping[Key, int | None]) -> ProviderError | None:
+    """Return why a state was not put, None if it was."""
+    key = key_of(state)
+    if key not in refused:
+        return None
+    version = refused[key]
+    if version is not None:
+        return OwnerErased(version)
+    return None if state.deleted else MemoryDeleted(state.id)

@@ -21,15 +21,7 @@ from providers.setting_fault import SettingFault
 
 
 class NativeSettings(NativeOptions, frozen=True, kw_only=True, tag_field="kind", tag="native"):
-    """PostgreSQL with pgvector.
-
-    `dsn` absent means the embedded server in the data folder. `pool_size` is connections per worker process. `timeout`
-    is seconds for an operation outside of a request; in a request the limit of its attempt counts.
-    `pooler = "pgbouncer"` uses only what a transaction pooler allows. `vector_weight` is the share of the cosine in the
-    fused score, the rest is the words'. `recall_cache_mb` bounds what is kept of memories to rank them in this process,
-    in MB per worker; 0 ranks in the database, by words and vectors alone. `former_embedders` are asked for memories
-    that still have vectors of an earlier model.
-    """
+    """PostgreSQL with pgvector. Choose it for home, unless memories have to live elsewhere."""
 
     @property
     def limits(self) -> ProviderLimits:

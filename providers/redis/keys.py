@@ -47,6 +47,11 @@ class Keyspace(Struct, frozen=True):
         return f"{self.prefix}:{{store}}:mark"
 
     @property
+    def fences(self) -> str:
+        """The key of the list of erased owners: a hash, by their hashes."""
+        return f"{self.prefix}:{{store}}:fences"
+
+    @property
     def directories(self) -> list[str]:
         """The keys of the directory of owners."""
         return [self._directory(shard) for shard in range(SHARDS)]

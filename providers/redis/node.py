@@ -13,11 +13,11 @@ from redis.backoff import NoBackoff
 
 from providers.redis.acknowledging import Command
 from providers.redis.failures import Sending, refusal_of, translated
-from providers.redis.scripts import FEED, LOOK, PUT, REPLACE
+from providers.redis.scripts import FEED, LOOK, PURGE, PUT, PUT_FENCES, REPLACE
 from providers.redis.server_check import SECTIONS, Demands, check_server, read_info
 from providers.timing.time_limit import seconds_left
 
-_LOADS: list[Command] = [("SCRIPT", "LOAD", script.text) for script in (PUT, LOOK, FEED, REPLACE)]
+_LOADS: list[Command] = [("SCRIPT", "LOAD", script.text) for script in (PUT, LOOK, FEED, REPLACE, PURGE, PUT_FENCES)]
 
 
 class Connecting(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from providers.host import Host
 from providers.redis.acknowledging import Acknowledging
 from providers.redis.changes import RedisChanges
 from providers.redis.cluster import Cluster
+from providers.redis.erasing import RedisErasing
 from providers.redis.feed import Feed
 from providers.redis.introducing import StoreKeys
 from providers.redis.keys import Keyspace
@@ -47,6 +48,7 @@ async def open_redis(options: RedisOptions, host: Host) -> AsyncIterator[Replica
             recall=Recall(changes, reader, shelf, index),
             feed=Feed(servers, keyspace, shelf),
             store_keys=StoreKeys(servers, keyspace, shelf),
+            erasing=RedisErasing(servers, keyspace, shelf, reader),
             clock=host.clock,
         )
         try:

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from providers.redis.changes import RedisChanges
+from providers.redis.erasing import RedisErasing
 from providers.redis.feed import Feed
 from providers.redis.introducing import StoreKeys
 from providers.redis.keys import Keyspace
@@ -24,4 +25,5 @@ class RedisParts(Struct, frozen=True, kw_only=True):
     recall: Recall
     feed: Feed
     store_keys: StoreKeys
+    erasing: RedisErasing
     clock: HybridClock

@@ -9,6 +9,7 @@ from providers.answer_size import page_within, recall_within
 from providers.answers import Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
+from providers.erasure.fences import FenceList
 from providers.errors import MemoryNotFound, ProviderError, Rejected
 from providers.expiry import has_expired
 from providers.feed import FeedPage, FeedQuery
@@ -33,7 +34,8 @@ class RedisMemoryProvider(RedisReplica):
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
         limits.check_batch("memories", memories)
-        return await self.parts.shelf.settle(await in_turns(partial(checked, self._storing), memories))
+        storing = partial(self._storing, await self.parts.erasing.listed())
+        return await self.parts.shelf.settle(await in_turns(partial(checked, storing), memories))
 
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
@@ -83,8 +85,11 @@ class RedisMemoryProvider(RedisReplica):
         """See `MemoryStore`."""
         return await health_of(self.parts.servers, type(self).__name__)
 
-    def _storing(self, memory: NewMemory) -> StateStep[Stored]:
-        return storing(limits.check_new_memory(memory), self._clock)
+    def _storing(self, fences: FenceList, memory: NewMemory) -> StateStep[Stored]:
+        memory = limits.check_new_memory(memory)
+        if memory.version is not None:  # one that is minted here is above all
+            fences.check(memory.owner, memory.version)
+        return storing(memory, self._clock)
 
     async def _taken(self, step: StateStep[Answer]) -> Answer:
         """Take a step by itself, and raise what it is refused with."""

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from providers import limits, replica_limits
 from providers.changes import ChangeCursor, Changes
+from providers.erasure.fences import Fence, FenceList
 from providers.errors import ProviderError, Rejected
 from providers.introduction import Introduction, StoreMark
 from providers.owners import Owner
@@ -53,7 +54,31 @@ class RedisReplica(Replica):
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """See `Replica`."""
         replica_limits.check_snapshots(snapshots)
-        return await self.parts.shelf.settle(await in_turns(partial(checked, self._merging), snapshots))
+        merging = partial(self._merging, await self.parts.erasing.listed())
+        return await self.parts.shelf.settle(await in_turns(partial(checked, merging), snapshots))
+
+    @property
+    def keeps_fences(self) -> bool:
+        """See `Replica`; another process knows a new fence within a second."""
+        return True
+
+    async def purge(self, owner: Owner, version: int, limit: int = MAX_SNAPSHOTS) -> int:
+        """See `Replica`."""
+        replica_limits.check_snapshots_page(owner, limit, None)
+        return await self.parts.erasing.purge(owner, version, limit)
+
+    async def put_fences(self, fences: Sequence[Fence]) -> None:
+        """See `Replica`."""
+        await self.parts.erasing.put(fences)
+        self._clock.observe(max((fence.version for fence in fences), default=0))
+
+    async def fences(self, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Fence]:
+        """See `Replica`."""
+        return await self.parts.erasing.fences(limit, after)
+
+    async def remains(self) -> tuple[str, ...]:
+        """See `Replica`."""
+        return await self.parts.erasing.remains()
 
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """See `Replica`."""
@@ -102,8 +127,10 @@ class RedisReplica(Replica):
         """See `Replica`."""
         return await self.parts.store_keys.leave_mark(replica_limits.check_mark(mark), former)
 
-    def _merging(self, snapshot: Snapshot) -> StateStep[ProviderError | None]:
-        return merging(replica_limits.check_snapshot(snapshot), self._clock)
+    def _merging(self, fences: FenceList, snapshot: Snapshot) -> StateStep[ProviderError | None]:
+        state = replica_limits.check_snapshot(snapshot)
+        fences.check(state.owner, state.version)
+        return merging(state, self._clock)
 
 
 def checked(make: Callable[[Item], StateStep[Answer]], item: Item) -> StateStep[Answer] | ProviderError:

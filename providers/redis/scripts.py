@@ -52,6 +52,34 @@ end
 return refused
 """)
 
+# Arguments: of each state its id, its text as it was read, and its places in the list and among those that expire.
+# Removes those that are still the same, and with the last state all keys of the owner, so that an owner who comes back
+# has another name. Returns how many were removed.
+PURGE = Script("""#!lua
+local states, ids, live, mortal, changes, about = unpack(KEYS)
+local count = 0
+for at = 1, #ARGV, 4 do
+    local id, read, place, ends = unpack(ARGV, at, at + 3)
+    if redis.call('HGET', states, id) == read then
+        redis.call('HDEL', states, id)
+        redis.call('ZREM', ids, id)
+        redis.call('ZREM', changes, id)
+        if place ~= '' then redis.call('ZREM', live, place) end
+        if ends ~= '' then redis.call('ZREM', mortal, ends) end
+        count = count + 1
+    end
+end
+if redis.call('HLEN', states) == 0 then redis.call('DEL', unpack(KEYS))
+elseif count > 0 then redis.call('HSET', about, 'name', redis.call('HGET', about, 'name') .. "'") end
+return count
+""")
+
+# Arguments: hashes of owners, and of each the text of its fence. Returns how often the list was changed.
+PUT_FENCES = Script("""#!lua
+redis.call('HSET', KEYS[1], unpack(ARGV))
+return redis.call('HINCRBY', KEYS[1], 'count', 1)
+""")
+
 _RUN = "string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')"
 _NAME = "(redis.call('HGET', about, 'name') or '')"
 _POSITION = "tonumber(redis.call('HGET', about, 'changes') or 0)"

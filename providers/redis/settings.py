@@ -19,15 +19,7 @@ _SHAPES = "redis://HOST:PORT/DATABASE, rediss://... or unix:///PATH"
 
 
 class RedisSettings(RedisOptions, frozen=True, kw_only=True, tag_field="kind", tag="redis"):
-    """Redis 7.2 or newer, Valkey, or a cluster of either.
-
-    `url` is `redis://`, `rediss://` (TLS) or `unix://`; of a `cluster` that of any of its servers. Keys begin with
-    `prefix`. A write counts once it is on the disk of the primary (`acknowledge = "fsync"`), or as soon as the primary
-    has it in its memory (`"memory"`), and in so many `replicas` as well. A server that evicts, or does not write every
-    change to its disk, is refused unless memories `may_lose`. `connections` is per worker process and server, `timeout`
-    seconds for an operation outside of a request, `connect_timeout` for a connection. `recall_cache_mb` bounds what is
-    kept of memories to rank them in this process, in MB per worker.
-    """
+    """Redis 7.2 or newer, Valkey, or a cluster of either. Choose it where you run Redis and no PostgreSQL."""
 
     @property
     def limits(self) -> ProviderLimits:

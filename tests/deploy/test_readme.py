@@ -3,22 +3,25 @@
 import re
 
 from tests.support.commands import typed
-from tests.support.markdown import ROOT, fenced
+from tests.support.markdown import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
 
 
 def test_it_is_read_in_a_few_minutes() -> None:
-    """It has at most 250 lines; every other page is one subject."""
-    assert len(README.splitlines()) <= 250
+    """It has at most 200 lines; every other page is one subject."""
+    assert len(README.splitlines()) <= 200
 
 
 def test_its_picture_shows_every_part() -> None:
-    """The picture is text, and names those who take part."""
-    [picture] = fenced(README, "text")
+    """A drawing with words that a search finds, which names those who take part, and a small picture of the console."""
+    drawing, console = (ROOT / path for path in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README))
 
-    assert all(part in picture for part in ("agent", "API", "journal", "home", "standby"))
+    words = drawing.read_text("utf-8")
+    assert all(f">{part}<" in words for part in ("agent", "API", "journal", "home", "standby"))
+    assert console.stat().st_size < 150_000
+    assert console.read_bytes().startswith(b"\x89PNG")
 
 
 def test_every_target_of_make_exists() -> None:

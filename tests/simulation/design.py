@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from providers.base import MemoryProvider
+from providers.chain.erasing.eraser import Eraser
 from providers.chain.expiring.sweeper import ExpirySweeper
 from providers.chain.membership import Membership
 from providers.chain.route import Route
@@ -46,6 +47,9 @@ class Design(Protocol):
     def sweeper(self, sweeper: ExpirySweeper) -> ExpirySweeper:
         """Return what erases what has expired."""
 
+    def eraser(self, eraser: Eraser) -> Eraser:
+        """Return what erases users."""
+
     def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
         """Return a replica's provider; `trusted` is whether its journal is that of the installation."""
 
@@ -84,6 +88,10 @@ class RealDesign(Design):
     def sweeper(self, sweeper: ExpirySweeper) -> ExpirySweeper:
         """See `Design`."""
         return sweeper
+
+    def eraser(self, eraser: Eraser) -> Eraser:
+        """See `Design`."""
+        return eraser
 
     def provider(self, rig: ChainRig, route: Route, trusted: Callable[[], bool]) -> MemoryProvider:
         """See `Design`."""

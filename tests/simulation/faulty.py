@@ -7,6 +7,7 @@ from random import Random
 from typing import TypeVar
 
 from providers.answers import Stored
+from providers.erasure.fences import Fence
 from providers.errors import Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
 from providers.health import Health
 from providers.introduction import Introduction, StoreMark
@@ -102,6 +103,11 @@ class FaultyReplica(Wrapper, Replica):
         return self._store().staleness
 
     @property
+    def keeps_fences(self) -> bool:
+        """See `Replica`."""
+        return self._store().keeps_fences
+
+    @property
     def ranking(self) -> str | None:
         """See `Replica`."""
         return self._store().ranking
@@ -160,6 +166,18 @@ class FaultyReplica(Wrapper, Replica):
     async def expired(self, before: datetime, limit: int, *, after: Snapshot | None = None) -> list[Snapshot]:
         """See `Replica`."""
         return await self._through(lambda store: store.expired(before, limit, after=after))
+
+    async def purge(self, owner: Owner, version: int, limit: int = MAX_SNAPSHOTS) -> int:
+        """See `Replica`."""
+        return await self._through(lambda store: store.purge(owner, version, limit), writes=True)
+
+    async def put_fences(self, fences: Sequence[Fence]) -> None:
+        """See `Replica`."""
+        await self._through(lambda store: store.put_fences(fences), writes=True)
+
+    async def fences(self, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Fence]:
+        """See `Replica`."""
+        return await self._through(lambda store: store.fences(limit, after=after))
 
     async def identity(self) -> str:
         """See `Replica`."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from providers.erasure.fences import FenceList
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
 from providers.replica import Replica
@@ -84,7 +85,7 @@ def _copied(value: Any) -> Any:  # noqa: ANN401 - whatever a store holds
             return set(value)
         case Struct() if not value.__struct_config__.frozen:
             return type(value)(*(_copied(getattr(value, name)) for name in value.__struct_fields__))
-        case UserIndex():
+        case UserIndex() | FenceList():
             return deepcopy(value)
         case Struct() | HybridClock() | str() | int() | float() | datetime() | tuple() | None:
             return value

@@ -7,8 +7,10 @@ from typing import Any, Protocol, TypeVar
 
 from msgspec import Struct
 
+from providers.base import MemoryProvider
 from providers.chain.chained import ChainedProvider
 from providers.chain.comparing.patrol import Patrol
+from providers.chain.erasing.eraser import Eraser
 from providers.chain.errors import OrderRefused
 from providers.chain.expiring.rules import RetentionRule
 from providers.chain.expiring.sweeper import ExpirySweeper
@@ -17,11 +19,12 @@ from providers.chain.hedging.order import Hedging
 from providers.chain.link import Link
 from providers.chain.membership import Membership
 from providers.chain.observer import ChainObserver, Unobserved
-from providers.chain.policy import ExpiryPolicy, PatrolPolicy
+from providers.chain.policy import ChainPolicy, ErasurePolicy, ExpiryPolicy, PatrolPolicy, RetentionPolicy
 from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
 from providers.chain.stores.in_sync import InSyncSet
 from providers.chain.stores.introductions import PATIENCE_AT_START, PROBE_SECONDS
+from providers.erasure.fences import FenceList
 from providers.journal.base import Journal
 from providers.journal.sqlite.connection import JournalConnection
 from providers.replica import Replica
@@ -39,6 +42,8 @@ Result = TypeVar("Result")
 _AGAIN_SECONDS = 1.0  # until a process that has refused its order is started again
 _GRACE = 1_800.0  # seconds for which nothing that has expired is erased
 _SWEEPS = ExpiryPolicy(every=1.0, share=1.0)
+_ERASURES = ErasurePolicy(every=0.5)
+_SETTLING = ChainPolicy(retention=RetentionPolicy(keep=8.0))  # the latest late write lands 4 s after a try
 _PATROLS = PatrolPolicy(every=3.0, share=1.0)
 
 
@@ -81,6 +86,30 @@ class _Swept(Struct):
         return self.process.route
 
 
+class _Erased(Struct):
+    """A process as its eraser sees it."""
+
+    holder: str
+    observer: ChainObserver
+    journal: Journal | None
+    process: "ReplicaProcess"
+    policy: ChainPolicy = _SETTLING
+
+    @property
+    def route(self) -> Route:
+        """The route of the process."""
+        return self.process.route
+
+    @property
+    def provider(self) -> MemoryProvider:
+        """The chain of the process."""
+        return self.process.provider
+
+    async def records(self, *, create: bool = True) -> Journal | None:
+        """Return the journal."""
+        return self.journal
+
+
 class ReplicaProcess:
     """A process, which `serves` as soon as its order is in force."""
 
@@ -96,6 +125,7 @@ class ReplicaProcess:
         self._journal = world.design.journal(runner, looks=world.script.looks)
         holder = f"{index} {clock()}"
         self._links: dict[str, Link] = {}
+        self.fences = FenceList()
         self._switching = asyncio.Lock()
         self.serves = False
         self.route = Route((), frozenset())
@@ -110,6 +140,18 @@ class ReplicaProcess:
         self.provider = world.design.provider(
             self._rig, Route(self._links_of(FIRST_ORDER), frozenset(FIRST_ORDER)), lambda: registrar.trusted
         )
+        self.eraser = world.design.eraser(
+            Eraser(
+                _Erased(holder, Unobserved(), self._journal, self),
+                self._rig.versions,
+                _ERASURES,
+                self.fences,
+                clock,
+                meets_every=1.0,
+            )
+        )
+        if world.script.erases:
+            self.watch(self.eraser.run())
         self.watch(self._run())
         self.watch(GarbageCollector(holder, self._journal, self._all_links, RETENTION, now=clock).run())
         if world.script.lapses:
@@ -181,6 +223,7 @@ class ReplicaProcess:
 
                 provider = FaultyReplica(name, store, world.weather, self._life)
                 self._links[name] = link_to(provider, name, world.clock, world.chance)
+                self._links[name].fences = self.fences
         return tuple(self._links[name] for name in order)
 
     def _put_in_force(self, route: Route) -> None:

@@ -107,7 +107,7 @@ class Script(Struct, frozen=True):
 
     `weak` stores keep no tombstones; the `old` memories are there before it begins, and forgotten by the journal;
     `looks` means that relays look for work as they really do, which takes long. The `upsets` are what changes behind
-    the chain's back.
+    the chain's back. If it `erases`, processes erase users on request.
     """
 
     seed: int
@@ -122,6 +122,7 @@ class Script(Struct, frozen=True):
     slow: tuple[Slowness, ...] = ()
     stalls: tuple[Stall, ...] = ()
     upsets: tuple[Upset, ...] = ()
+    erases: bool = False
 
     @property
     def order(self) -> tuple[str, ...]:

@@ -82,6 +82,15 @@ class WeakStore(Replica):
         best = sorted(scores, key=lambda memory_id: (scores[memory_id], memory_id), reverse=True)[: query.limit]
         return Found(memories=[replace(records[memory_id], similarity_score=scores[memory_id]) for memory_id in best])
 
+    async def purge(self, owner: Owner, version: int, limit: int = MAX_SNAPSHOTS) -> int:
+        """See `Replica`; nothing refuses what comes late."""
+        found = [key for key, copies in self._copies.items() if key[0] == owner and copies[0].version <= version]
+        for key in found[:limit]:
+            self._copies[key] = [one for one in self._copies[key] if one.version > version]
+            if not self._copies[key]:
+                del self._copies[key]
+        return len(found[:limit])
+
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """See `Replica`."""
         return self._newest(owner, memory_id)

@@ -199,6 +199,9 @@ class FrailProvider(MockMemoryProvider):
 
     _store_many = _met(MockMemoryProvider.store_many, reads=False)
     put_many = _met(take, "put_many", reads=False)
+    purge = _met(MockMemoryProvider.purge, reads=False)
+    put_fences = _met(MockMemoryProvider.put_fences, reads=False)
+    fences = _met(MockMemoryProvider.fences, reads=False)
     history = _met(MockMemoryProvider.history, reads=False)
     superseded = _met(MockMemoryProvider.superseded, reads=False)
     put_versions = _met(MockMemoryProvider.put_versions, reads=False)

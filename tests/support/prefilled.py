@@ -9,7 +9,9 @@ from msgspec import Struct
 _ORDER = ("post", "get", "patch", "delete", "put")
 _BEFORE, _AFTER = frozenset({"putByKey", "putKey"}), frozenset({"deleteKey"})  # the others of their methods
 # They need a dead letter, and no example can bring one about.
-NEEDS_A_DEAD_LETTER = frozenset({"retryDeadLetter", "discardDeadLetter"})
+NEEDS_WHAT_IS_NOT_THERE = frozenset(
+    {"retryDeadLetter", "discardDeadLetter", "liftQuarantine", "listQuarantined"}
+)  # dead letters, and a quarantine
 
 
 class Prefilled(Struct, frozen=True, kw_only=True):

@@ -1,8 +1,8 @@
 """Examples of every operation: what to send, so that it succeeds on a service just started, and what is answered.
 
 They belong together: what the examples of `remember` and `rememberBatch` store without an API key, under the keys that
-they carry, has the ids that the other examples name. The operations on dead letters alone succeed only where there are
-some.
+they carry, has the ids that the other examples name. The operations on dead letters, on single erasures and on one
+quarantine alone succeed only where there are some.
 """
 
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ from litestar.openapi.spec import Example, OpenAPI, OpenAPIResponse, Operation, 
 from msgspec import Struct
 
 from app.auth.anonymous import ANONYMOUS
+from app.erasure.schemas import ErasuresResponse, receipt_of
 from app.http import batch_schemas, change_schemas, key_schemas, operator_schemas, portable_schemas, schemas
 from app.http.cursors import Cursors
 from app.http.feed_cursors import feed_cursor
@@ -24,9 +25,12 @@ from app.http.openapi.walking import operations_of
 from app.http.remember_schemas import RememberOneRequest, RememberRequest, RememberResponse
 from app.portable.format import FORMAT, VERSION, HeaderLine, TrailerLine, encode, memory_line
 from app.settings.auth import AuthSettings
+from providers.erasure.fences import KEY_BYTES, hash_of
+from providers.erasure.receipts import ErasedInJournal, Erasure, StoreErasure
 from providers.feed import FeedPosition
 from providers.filters import Eq
 from providers.owners import Owner
+from providers.source import WriteSource
 from providers.states.clock import keyed_memory_id
 from providers.types import MemoryRecord, PageQuery
 
@@ -44,6 +48,7 @@ _MEMORY = MemoryRecord(
     content="Masala tea, no sugar",
     metadata={"topic": "tea"},
     created_at=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
+    source=WriteSource(caller=ANONYMOUS, at=datetime(2026, 3, 2, 18, tzinfo=UTC)),
     updated_at=datetime(2026, 3, 2, 18, tzinfo=UTC),  # the framework would leave out what is null
 )
 # Of no service: the document is the same wherever it is read.
@@ -67,6 +72,30 @@ CHANGES = ChangesResponse(
     more=False,
 )
 
+_ERASURE = receipt_of(
+    Erasure(
+        id="0b7e1c2d-5a4f-4c3b-9e8d-7f6a5b4c3d2e",
+        owner="",
+        hash=hash_of("00" * KEY_BYTES, "nobody"),
+        requested_at=_MEMORY.created_at.timestamp(),
+        version=115_000_000_000_000_000,
+        stores=(
+            StoreErasure(
+                provider="native",
+                states=2,
+                ids=2,
+                listed=True,
+                questions=2,
+                stays=("the pages of the table, until VACUUM reuses them",),
+                erased_at=_MEMORY.created_at.timestamp() + 1,
+            ),
+        ),
+        journal=ErasedInJournal(operations=2, deliveries=1),
+        finished_at=_MEMORY.created_at.timestamp() + 1,
+        confirmed_at=_MEMORY.created_at.timestamp() + 3_601,
+    )
+)
+
 # By the ids of operations: bodies, and answers with the status 200.
 _BODIES: dict[str, Struct] = {
     "remember": RememberOneRequest(_REMEMBER.content, metadata=_REMEMBER.metadata),
@@ -87,6 +116,7 @@ _BODIES: dict[str, Struct] = {
     "listKeys": key_schemas.ListKeysRequest("plans/", 1),
     "setBreaker": operator_schemas.BreakerChange("auto", "back to normal"),
     "setMode": operator_schemas.ModeRequest("read_write"),
+    "addQuarantine": operator_schemas.QuarantineRequest(_MEMORY.created_at, key="agent", reason="it leaked"),
     "setOrder": operator_schemas.OrderRequest(["native"]),
 }
 _ANSWERS: dict[str, Struct] = {
@@ -115,6 +145,10 @@ _ANSWERS: dict[str, Struct] = {
     "listVersions": HistoryResponse([MemoryVersion(version=_VERSION, current=True, memory=_MEMORY)], None),
     "restoreVersion": _MEMORY,
     "deleteAllMemories": schemas.DeleteAllResponse(2, more=False),
+    "eraseUser": _ERASURE,
+    "getErasure": _ERASURE,
+    "getOwnErasure": _ERASURE,
+    "listErasures": ErasuresResponse([_ERASURE], 1),
     "getMemory": _MEMORY,
     "updateMemory": _CHANGED,
     "deleteMemory": schemas.DeleteResponse(_BATCHED),
@@ -153,6 +187,8 @@ _PARAMETERS: dict[str, Any] = {
     "provider": "native",
     "other": "mem0",
     "seq": 1,
+    "quarantine_id": "9f2c41d07ab3",
+    "erasure_id": _ERASURE.erasure_id,
     "version": _VERSION,
 }
 
@@ -207,6 +243,8 @@ def _example_of(parameter: str, operation: str) -> object:
         return _BATCHED
     if operation == "exportUser" and parameter == "user_id":
         return _USER
+    if operation == "eraseUser" and parameter == "user_id":
+        return "nobody"
     if operation == "discardDeadLetter" and parameter == _CONFIRM:
         return True
     return _PARAMETERS.get(parameter)

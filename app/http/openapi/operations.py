@@ -27,6 +27,8 @@ _IDS = {
     "dead_letters": "listDeadLetters",
     "retry": "retryDeadLetter",
     "discard": "discardDeadLetter",
+    "admin_erasure": "getErasure",
+    "erasure": "getOwnErasure",
 }
 
 

@@ -11,7 +11,7 @@ from providers.answers import Erased
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.link import Ask, Link, Result
 from providers.chain.policy import OperationClass
-from providers.errors import ProviderError
+from providers.errors import OwnerErased, ProviderError
 from providers.introduction import Introduction
 from providers.owners import Owner
 from providers.replica import VersionPlace
@@ -93,9 +93,10 @@ class ComparedStore(Struct, frozen=True):
         """Return the state of one memory."""
         return self._call(lambda provider: provider.snapshot(owner, memory_id))
 
-    def put(self, states: Sequence[Snapshot]) -> Coroutine[Any, Any, list[ProviderError | None]]:
-        """Put states; see `Replica.put_many`."""
-        return self._call(lambda provider: provider.put_many(states), len(states))
+    async def put(self, states: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """Put states; see `Replica.put_many`. One of an owner who was erased meanwhile is as good as put."""
+        outcomes = await self._call(lambda provider: provider.put_many(states), len(states))
+        return [None if isinstance(outcome, OwnerErased) else outcome for outcome in outcomes]
 
     def identity(self) -> Coroutine[Any, Any, str]:
         """Return the identity of the store."""

@@ -11,8 +11,11 @@ which is written and erased under the lock of its entry.
 """
 
 from providers.journal.base import MAX_TRACES
+from providers.journal.postgres.erasure_tables import HASH
 from providers.journal.postgres.tables import LOCK
 from providers.states.editing import EDIT_KEY_CHARS
+
+_HASH = HASH.format(key="k.key", owner="u.user_id")
 
 CREATE_APPEND = f"""
     CREATE OR REPLACE FUNCTION ninai_journal_append_keyed(
@@ -56,6 +59,27 @@ CREATE_APPEND = f"""
         SELECT coalesce(array_agg(m.name ORDER BY m.place), '{{}}'),
             coalesce(array_agg(m.name) FILTER (WHERE m.keeps_history), '{{}}')
         INTO everyone, keepers FROM ninai_journal_members AS m;
+
+        -- Nothing of a call is appended in which something was erased: the caller sends the rest again.
+        IF EXISTS (SELECT FROM ninai_journal_fence_keys) THEN
+            RETURN QUERY WITH fenced AS MATERIALIZED (
+                SELECT u.user_id, max(f.version) AS version
+                FROM (SELECT DISTINCT a.user_id FROM unnest(users) AS a (user_id)) AS u
+                CROSS JOIN ninai_journal_fence_keys AS k
+                JOIN ninai_journal_fences AS f ON f.key = k.key AND f.hash = {_HASH}
+                GROUP BY u.user_id
+            ), judged AS MATERIALIZED (
+                SELECT o.place, x.version AS erased, coalesce(o.version <= x.version, false) AS refused
+                FROM unnest(users, versions) WITH ORDINALITY AS o (user_id, version, place)
+                LEFT JOIN fenced AS x ON x.user_id = o.user_id
+            )
+            SELECT j.place, CASE WHEN j.refused THEN 'owner_erased' ELSE 'left' END, j.erased, CAST(NULL AS text),
+                CAST(NULL AS text), CAST(NULL AS text[]), CAST(NULL AS text)
+            FROM judged AS j WHERE EXISTS (SELECT FROM judged AS o WHERE o.refused);
+            IF FOUND THEN
+                RETURN;
+            END IF;
+        END IF;
 
         numbers := ARRAY(SELECT nextval('ninai_journal_seq') FROM generate_series(1, cardinality(kinds)));
 

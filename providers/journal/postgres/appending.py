@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 from sqlalchemy import Row
 
-from providers.errors import Rejected
+from providers.errors import OwnerErased, Rejected
 from providers.group_commit import Combiner
 from providers.journal.base import MAX_APPENDED, check_count
 from providers.journal.operations import (
@@ -63,6 +63,18 @@ class Appender:
         await self._combiner.close()
 
     async def _store(self, calls: Sequence[AppendCall]) -> list[Answers]:
+        answers = await self._append(calls)
+        again = [(place, one) for place, one in enumerate(zip(calls, answers, strict=True)) if None in one[1]]
+        if again:
+            # Some owner was erased, and nothing of the call was appended: now all but what that owner has written.
+            rest = [_left(call, found) for _, (call, found) in again]
+            for (place, (_, found)), late in zip(again, await self._store(rest), strict=True):
+                answered = iter(late)
+                answers[place] = [next(answered) if one is None else one for one in found]
+        return [[one for one in found if one is not None] for found in answers]
+
+    async def _append(self, calls: Sequence[AppendCall]) -> list[list[Appended | Rejected | None]]:
+        """Append what calls ask for; an answer that is None stands for what was left."""
         flat = [(operation, call) for call in calls for operation in call.operations]
         texts = await in_turns(lambda pair: encode(pair[0].state), flat)
         placed = [_Placed(place, *pair, text) for place, (pair, text) in enumerate(zip(flat, texts, strict=True))]
@@ -108,8 +120,17 @@ def _values(part: Sequence[_Placed]) -> dict[str, list[Any]]:
     }
 
 
-def _answer(operation: Operation, row: Row[Any]) -> Appended | Rejected:
+def _left(call: AppendCall, found: Sequence[Appended | Rejected | None]) -> AppendCall:
+    left = [operation for operation, one in zip(call.operations, found, strict=True) if one is None]
+    return AppendCall(left, call.held, call.seconds)
+
+
+def _answer(operation: Operation, row: Row[Any]) -> Appended | Rejected | None:
     outcome, memory_id = AppendOutcome(row.outcome), operation.state.id
+    if outcome is AppendOutcome.LEFT:
+        return None
+    if outcome is AppendOutcome.OWNER_ERASED:
+        return OwnerErased(row.known_seq)
     rejected = rejection(outcome, memory_id)
     if rejected is not None:
         return rejected

@@ -23,6 +23,7 @@ from providers.journal.postgres import statements, superseding
 from providers.journal.postgres.appending import AppendCall, Appender
 from providers.journal.postgres.clock import ClockWatch
 from providers.journal.postgres.database import JournalDatabase
+from providers.journal.postgres.erasing import PostgresErasures
 from providers.journal.postgres.members import PostgresMembers
 from providers.journal.postgres.notifier import Notifier
 from providers.journal.postgres.settling import Settler, moves
@@ -36,7 +37,7 @@ _PRUNED_AT_ONCE = 1_000  # entries checked in one step; appends wait while they 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class PostgresJournal(PostgresMembers):
+class PostgresJournal(PostgresMembers, PostgresErasures):
     """A journal that many hosts share; its clock is the server's.
 
     A read sees every earlier settlement of this process that can be written within `patience` seconds.

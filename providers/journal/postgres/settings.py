@@ -17,17 +17,20 @@ from providers.postgres.dsn import normalised_dsn
 
 
 class PostgresJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field="kind", tag="postgres"):
-    """A database that all hosts reach.
-
-    `pool_size` is the number of connections per worker process, besides one that listens. `timeout` is seconds for one
-    operation, and should be shorter than the deadline of a write. `pooler = "pgbouncer"` restricts the journal to what
-    a transaction pooler allows: appends of other hosts are then found by polling.
-    """
+    """A database that all hosts reach. Choose it for several hosts."""
 
     dsn: Secret
+    """The database of the journal, as a URL, in another cluster than home's. Change it with care: a journal that is
+    left behind keeps what it promised.
+    """
     pool_size: Annotated[int, Meta(ge=1, le=200)] = 5
+    """The connections of each process, besides one that listens. Raise it where `ninai_database_waiting` shows that
+    writes wait for one.
+    """
     timeout: Annotated[float, Meta(gt=0, le=600)] = 5.0
+    """The seconds for one operation, shorter than the deadline of a write. Raise it for a distant database."""
     pooler: Literal["none", "pgbouncer"] = "none"
+    """What stands in front of the database. Set it to `pgbouncer` where connections come from a transaction pooler."""
 
     @property
     def through_pooler(self) -> bool:

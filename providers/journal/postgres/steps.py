@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from providers.errors import Misconfigured
 from providers.journal.postgres.append_function import CREATE_APPEND, CREATE_FORMER_APPEND
 from providers.journal.postgres.append_leased_function import CREATE_APPEND_LEASED, CREATE_FORMER_APPEND_LEASED
+from providers.journal.postgres.erasure_tables import NAMES as ERASURE_NAMES
+from providers.journal.postgres.erasure_tables import TABLES as ERASURES
 from providers.journal.postgres.tables import CREATE, CREATION_LOCK
 from providers.journal.steps import Forms, SchemaStep, counted
 
@@ -38,6 +40,22 @@ _LIKE_ENTRIES = """
                 AND privilege_type = 'INSERT' AND grantee <> current_user
         LOOP
             EXECUTE 'GRANT SELECT, INSERT, UPDATE, DELETE ON {table} TO ' || one;
+        END LOOP;
+    END
+    $grants$
+"""
+
+_USAGE_LIKE_ENTRIES = """
+    DO $grants$
+    DECLARE one text;
+    BEGIN
+        FOR one IN
+            SELECT DISTINCT CASE grantee WHEN 'PUBLIC' THEN grantee ELSE quote_ident(grantee) END
+            FROM information_schema.role_table_grants
+            WHERE table_schema = current_schema() AND table_name = 'ninai_journal_entries'
+                AND privilege_type = 'INSERT' AND grantee <> current_user
+        LOOP
+            EXECUTE 'GRANT USAGE ON SEQUENCE ninai_journal_fence_number TO ' || one;
         END LOOP;
     END
     $grants$
@@ -135,7 +153,23 @@ STEPS = (
     ),
     SchemaStep(
         title="deletions of one version",
-        statements=(CREATE_APPEND, CREATE_APPEND_LEASED, CREATE_FORMER_APPEND, CREATE_FORMER_APPEND_LEASED),
+        statements=(),
+    ),
+    SchemaStep(
+        title="erasures of users",
+        statements=(
+            *ERASURES,
+            *(_LIKE_ENTRIES.format(table=name) for name in ERASURE_NAMES),
+            _USAGE_LIKE_ENTRIES,
+            CREATE_APPEND,
+            CREATE_APPEND_LEASED,
+            CREATE_FORMER_APPEND,
+            CREATE_FORMER_APPEND_LEASED,
+        ),
+    ),
+    SchemaStep(
+        title="quarantines",
+        statements=("ALTER TABLE ninai_journal ADD COLUMN quarantines text",),
     ),
 )
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from providers.errors import Rejected
+from providers.errors import OwnerErased, Rejected
 from providers.journal.base import MAX_TRACES
 from providers.journal.operations import (
     Appended,
@@ -17,7 +17,7 @@ from providers.journal.operations import (
     OperationKind,
     rejection,
 )
-from providers.journal.sqlite import older_edits, superseding
+from providers.journal.sqlite import erasing, older_edits, superseding
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
 from providers.owners import Owner
@@ -51,7 +51,13 @@ def append(
     members = connection.rows("SELECT name, keeps_history FROM members")
     keepers = [name for name, keeps in members if keeps]
     recipients = Recipients([name for name, _ in members], keepers, held, seconds)
-    return [_append(connection, operation, recipients) for operation in operations]
+    erased = {user: erasing.version_of(connection, user) for user in {one.state.user_id for one in operations}}
+    return [
+        _append(connection, one, recipients)
+        if one.state.version > erased[one.state.user_id]
+        else OwnerErased(erased[one.state.user_id])
+        for one in operations
+    ]
 
 
 def judge(operation: Operation, known: JournalEntry) -> AppendOutcome:

@@ -16,7 +16,7 @@ from providers.errors import Rejected
 from providers.group_commit import Combiner
 from providers.journal.base import MAX_APPENDED, MAX_LEASED, Journal, JournalUnavailable, check_count
 from providers.journal.operations import Appended, LeaseToken, Operation, Settlement
-from providers.journal.sqlite import appending, delivering, older_edits, outstanding, retaining, superseding
+from providers.journal.sqlite import appending, delivering, erasing, older_edits, outstanding, retaining, superseding
 from providers.journal.sqlite import members as membership
 from providers.journal.sqlite.connection import JournalConnection, Work
 from providers.journal.sqlite.place import FilePlace
@@ -149,6 +149,8 @@ class SqliteJournal(Journal):
     founded = _reading(membership.founded)
     patrolled = _reading(membership.patrolled)
     note_patrol = _writing(membership.note_patrol)
+    quarantines = _reading(membership.quarantines)
+    note_quarantines = _writing(membership.note_quarantines)
 
     async def installation(self, proposed: str | None = None) -> str | None:
         """Return the installation that the journal belongs to."""
@@ -167,6 +169,15 @@ class SqliteJournal(Journal):
     mark = _writing(membership.mark)
     leave = _writing(membership.leave)
     claim = _writing(membership.claim)
+    fences = _reading(erasing.fences)
+    add_fences = _writing(erasing.add_fences)
+    begin_erasure = _writing(erasing.begin)
+    fence = _writing(erasing.fence)
+    note_erasure = _writing(erasing.note)
+    erasure = _reading(erasing.erasure)
+    erasures = _reading(erasing.erasures)
+    purge = _writing(erasing.purge)
+    drop_erasures = _writing(erasing.drop)
     superseded = _reading(superseding.superseded)
     note_history = _writing(superseding.note_history, makes_due=True)
 

@@ -16,10 +16,13 @@ FILE_NAME = "journal.sqlite3"
 class SqliteJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field="kind", tag="sqlite"):
     """A SQLite file for all processes of one host, never on a network drive, whose locks cannot be trusted.
 
-    Without a `path` it is `journal.sqlite3` in the data folder.
+    Choose it for a single provider whose outages writes should outlive.
     """
 
     path: Path | None = None
+    """The file of the journal, by default `journal.sqlite3` in the data folder. Change it to keep the journal on a
+    faster disk of this host, never on a network drive.
+    """
 
     def file_in(self, data_dir: Path) -> Path:
         """Return the file, with this data folder."""

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
+from providers.journal.sqlite.erasing import TABLES as ERASURES
 from providers.journal.steps import Forms, SchemaStep, counted
 
 # `PRAGMA user_version` is the form, because every former program compares it. A file of form 1 has been created by a
@@ -94,6 +95,11 @@ STEPS = (
     SchemaStep(
         title="how far the patrol is",
         statements=("ALTER TABLE meta ADD COLUMN patrolled TEXT",),
+    ),
+    SchemaStep(title="erasures of users", statements=ERASURES),
+    SchemaStep(
+        title="quarantines",
+        statements=("ALTER TABLE meta ADD COLUMN quarantines TEXT",),
     ),
 )
 

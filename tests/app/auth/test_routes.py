@@ -26,6 +26,8 @@ PUBLIC_ROUTES = {
     "/docs/openapi.json",
     "/docs/{path}",
     "/docs/scalar.js",
+    "/docs/guide",
+    "/docs/guide/{name}",
     "/console/login",
     "/console/{rest}",
     "/console/files/{name}",
@@ -35,11 +37,14 @@ _VALUES = {
     "name": "mock",
     "provider": "mock",
     "seq": "1",
+    "quarantine_id": "1",
     "rest": "x",
     "path": "x",
     "kind": "user",
     "user_id": "alice",
     "key": "x",
+    "erasure_id": ABSENT_ID,
+    "version": "1",
 }
 # What shows the memories of somebody to an operator asks for the scope of that as well.
 _TWICE_GUARDED = {("GET", "/admin/users/{user_id}/export"): "memory:export"}

@@ -15,7 +15,7 @@ from providers.types import MemoryRecord
 from tests.support.api import asgi_client, running_app
 from tests.support.chains import wait_until_complete
 from tests.support.document import openapi_document
-from tests.support.prefilled import NEEDS_A_DEAD_LETTER, Prefilled, prefilled
+from tests.support.prefilled import NEEDS_WHAT_IS_NOT_THERE, Prefilled, prefilled
 
 TWO_PROVIDERS = {
     "NINAI__ORDER": '["native", "mem0"]',
@@ -67,7 +67,7 @@ async def test_every_operation_succeeds_as_prefilled(http: httpx.AsyncClient) ->
     """On a service just started, one after another; twice, but for what can be done once."""
     statuses = {one.operation: (await sent(http, one)).status_code for one in prefilled(openapi_document())}
 
-    assert {operation for operation, status in statuses.items() if status != 200} == NEEDS_A_DEAD_LETTER
+    assert {operation for operation, status in statuses.items() if status != 200} == NEEDS_WHAT_IS_NOT_THERE
 
 
 async def test_the_examples_are_about_one_another(http: httpx.AsyncClient) -> None:

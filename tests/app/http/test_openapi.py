@@ -53,10 +53,18 @@ OPERATIONS = {
     ("put", "/admin/providers/order"): OPERATOR | {"408", "409", "413", "415"},
     ("get", "/admin/mode"): OPERATOR,
     ("put", "/admin/mode"): OPERATOR | {"408", "413", "415", "503"},
+    ("get", "/admin/quarantines"): OPERATOR,
+    ("post", "/admin/quarantines"): OPERATOR | {"408", "413", "415", "503"},
+    ("delete", "/admin/quarantines/{quarantine_id}"): OPERATOR | {"404", "503"},
+    ("get", "/admin/quarantines/{quarantine_id}/memories"): OPERATOR | {"404", "503"},
     ("get", "/admin/providers/{name}/differences"): JOURNAL | {"409"},
     ("post", "/admin/providers/{name}/merge"): JOURNAL | {"409"},
     ("get", "/admin/explain"): OPERATOR,
     ("get", "/admin/users"): OPERATOR | {"503"},
+    ("delete", "/admin/users/{user_id}"): OPERATOR | {"202", "429", "503"},
+    ("get", "/admin/erasures"): OPERATOR | {"503"},
+    ("get", "/admin/erasures/{erasure_id}"): OPERATOR | {"404", "503"},
+    ("get", "/memory/erasures/{erasure_id}"): READS | {"404"},
     ("get", "/admin/usage"): OPERATOR | {"503"},
     ("get", "/admin/retention/plan"): OPERATOR | {"503"},
     ("get", "/admin/users/{user_id}/export"): OPERATOR | {"409", "503"},
@@ -102,6 +110,7 @@ STRICT = {
     *KINDS.values(),
     *("SingleRecallRequest", "BreakerChange", "OrderRequest", "ModeRequest"),
     *("KeptRequest", "PutKeyRequest", "KeyRequest", "RenameRequest", "ListKeysRequest"),
+    "QuarantineRequest",
 }
 
 

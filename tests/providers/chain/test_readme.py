@@ -12,7 +12,7 @@ README = (FOLDER / "README.md").read_text("utf-8")
 MOST_LINES = 175
 ROOMS = {
     name: (FOLDER / name / "README.md").read_text("utf-8")
-    for name in ("comparing", "expiring", "hedging", "stores", "waiting")
+    for name in ("comparing", "erasing", "expiring", "hedging", "stores", "waiting")
 }
 
 _FILE = re.compile(r"`((?:reporting/)?\w+\.py)`")
