@@ -58,6 +58,15 @@ class FencedReplica(Replica):
         return self._replica.compares
 
     @property
+    def has_shards(self) -> bool:
+        """See `Replica`."""
+        return self._replica.has_shards
+
+    def shard_of(self, owner: Owner) -> int:
+        """See `Replica`."""
+        return self._replica.shard_of(owner)
+
+    @property
     def retention(self) -> Retention:
         """See `Replica`."""
         return self._replica.retention
