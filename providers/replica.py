@@ -9,11 +9,11 @@ from msgspec.structs import replace
 
 from providers.answers import Erased
 from providers.base import MemoryProvider
-from providers.batches import answer_all
 from providers.changes import ChangeCursor, Changes
 from providers.erasure.fences import Fence
 from providers.errors import ProviderError, Unsupported
 from providers.expiry import BEGINNING
+from providers.heads import Heads
 from providers.holdings import Holdings, OwnerHoldings, holdings_of
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
@@ -27,13 +27,11 @@ from providers.types import ALL, Conditions, Snapshot, as_page
 MAX_SNAPSHOTS = 1_000  # in one call
 MAX_OWNERS = 1_000  # in one call
 
-_HEADS_AT_ONCE = 4  # looks for memories of one batch
-
 VersionPlace = tuple[str, int]  # a memory and a version of it
 
 
 @runtime_checkable
-class Replica(MemoryProvider, Protocol):
+class Replica(MemoryProvider, Heads, Protocol):
     """A provider that can be brought to the same state as another.
 
     Putting the same snapshots in any order, any number of times, ends in the same state: of two versions of a memory
@@ -237,27 +235,6 @@ class Replica(MemoryProvider, Protocol):
             Unavailable: the store does not answer.
         """
         return ()
-
-    @abstractmethod
-    async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
-        """Return one memory or its tombstone, None if neither exists."""
-
-    async def heads(self, owner: Owner, memory_ids: Sequence[str]) -> dict[str, Snapshot]:
-        """Return up to `MAX_SNAPSHOTS` memories or tombstones by their ids, those that exist; contents may be left out.
-
-        It asks for one after the other, a few at a time, where a store cannot read them together.
-
-        Raises:
-            Unavailable: the store does not answer.
-        """
-        found = await answer_all(memory_ids, lambda memory_id: self.snapshot(owner, memory_id), _HEADS_AT_ONCE)
-        states: dict[str, Snapshot] = {}
-        for state in found:
-            if isinstance(state, ProviderError):
-                raise state
-            if state is not None:
-                states[state.id] = state
-        return states
 
     @abstractmethod
     async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
