@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from providers import limits
 from providers.answer_size import page_within, recall_within
-from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.answers import Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
 from providers.erasure.fences import FenceList
@@ -18,6 +18,8 @@ from providers.redis.health import RedisHealth, health_of
 from providers.redis.replication import RedisReplica, checked
 from providers.redis.shelf import StateStep
 from providers.redis.steps import changing, erasing, storing
+from providers.states.editing import deleted_by
+from providers.store import RECENT_CHANGES
 from providers.timing.turns import in_turns
 from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery
 
@@ -70,6 +72,14 @@ class RedisMemoryProvider(RedisReplica):
     async def erase(self, deletion: Deletion) -> Erased:
         """See `MemoryStore`."""
         return Erased(count=await self._taken(erasing(limits.check_deletion(deletion), self._clock)))
+
+    async def deleted_by(self, owner: Owner, edit_id: str) -> DeletedBy:
+        """See `MemoryStore`."""
+        limits.check_owner(owner)
+        edit_id = limits.check_uuid("edit_id", edit_id)
+        states = await self.parts.reader.recently_changed(owner, RECENT_CHANGES)
+        found = (state.id for state in states if state.deleted and deleted_by(state, edit_id))
+        return DeletedBy(memory_id=next(found, None))
 
     async def health_check(self) -> RedisHealth:
         """See `MemoryStore`."""

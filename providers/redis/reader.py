@@ -56,6 +56,14 @@ class Reader:
         states = await self._shelf.states(owner, ids)
         return [states[memory_id] for memory_id in ids if memory_id in states]
 
+    async def recently_changed(self, owner: Owner, limit: int) -> list[Snapshot]:
+        """Return the states that have changed last, tombstones included, the newest change first."""
+        key = self._keyspace.of(owner).changes
+        [found] = await self._servers.run(key, [("ZRANGE", key, 0, limit - 1, "REV")])
+        ids = [memory_id.decode() for memory_id in found]
+        states = await self._shelf.states(owner, ids)
+        return [states[memory_id] for memory_id in ids if memory_id in states]
+
     async def owners(self, limit: int, after: Owner | None) -> list[Owner]:
         """Return the owners, ascending by code point, those greater than `after`."""
         least = "-" if after is None else f"({after.key}"
