@@ -69,6 +69,10 @@ class KeyedReplica(Replica):
         memory_id = limits.check_memory_id(memory_id)
         return (await self.parts.shelf.states(owner, [memory_id])).get(memory_id)
 
+    async def heads(self, owner: Owner, memory_ids: Sequence[str]) -> dict[str, Snapshot]:
+        """See `Replica`."""
+        return await self.parts.shelf.states(owner, replica_limits.check_heads(owner, memory_ids))
+
     async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """See `Replica`."""
         after = replica_limits.check_snapshots_page(owner, limit, after)

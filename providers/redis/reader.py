@@ -37,6 +37,14 @@ class RedisReader(Reader):
         states = await self._shelf.states(owner, ids)
         return [states[memory_id] for memory_id in ids if memory_id in states]
 
+    async def recently_changed(self, owner: Owner, limit: int) -> list[Snapshot]:
+        """See `Reader`."""
+        key = self._keyspace.of(owner).changes
+        [found] = await self._servers.run(key, [("ZRANGE", key, 0, limit - 1, "REV")])
+        ids = [memory_id.decode() for memory_id in found]
+        states = await self._shelf.states(owner, ids)
+        return [states[memory_id] for memory_id in ids if memory_id in states]
+
     async def owners(self, limit: int, after: Owner | None) -> list[Owner]:
         """See `Reader`."""
         least = "-" if after is None else f"({after.key}"

@@ -95,6 +95,7 @@ class SqliteJournal(Journal):
     entries = _reading(retaining.entries)
     deleted = _reading(retaining.deleted)
     newest = _reading(appending.newest)
+    newest_of = _reading(appending.newest_of)
     lease = _writing(delivering.lease, promises=False)
 
     async def renew(self, provider: str, leases: Sequence[LeaseToken], seconds: float) -> list[LeaseToken | None]:
