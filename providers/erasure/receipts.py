@@ -90,7 +90,7 @@ class Erasure(Struct, frozen=True, kw_only=True):
 
     @property
     def outdated(self) -> bool:
-        """Whether it was requested once more, so that a higher fence is needed, and every store has to be asked anew."""
+        """Whether it was requested once more: a higher fence is needed, and every store has to be asked anew."""
         return self.again > self.covered
 
     def begun_anew(self) -> "Erasure":

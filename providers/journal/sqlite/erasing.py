@@ -1,6 +1,8 @@
 """Erasures in the journal's file: what is written down of them, their fences, and the removal of what it holds."""
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 from msgspec.structs import replace
@@ -132,6 +134,16 @@ def purge(connection: JournalConnection, owner_key: str, version: int) -> Erased
     return ErasedInJournal(
         operations=operations, versions=versions, notes=notes, deliveries=deliveries - dead, dead_letters=dead
     )
+
+
+def empty_log(connection: JournalConnection) -> None:
+    """Write the log back into the file and empty it: until then it holds what the file has no more.
+
+    A log that another process reads just then stays, and the next look at the erasure empties it.
+    """
+    with suppress(sqlite3.OperationalError):  # what it is about is committed, and must be told
+        connection.rows("PRAGMA wal_checkpoint(PASSIVE)")  # most of the work, without keeping anybody waiting
+        connection.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def drop(connection: JournalConnection, seconds: float) -> int:
