@@ -27,33 +27,10 @@ from app.auth.routes import guarded_routes
 from app.auth.tokens.opening import token_parts
 from app.compat.mcp.paths import ROUTES, USER_PATH
 from app.compat.routes import compat_routes
-from app.console.assets import AssetsController
-from app.console.browser.controller import BrowserController
 from app.console.console import Console, Histories
-from app.console.controller import ConsoleController
-from app.console.login import LoginController
-from app.controllers.admin import AdminController
-from app.controllers.admin_journal import AdminJournalController
-from app.controllers.batches import BatchesController
-from app.controllers.changes import ChangesController
-from app.controllers.docs import DocsController
-from app.controllers.erasures import AdminErasuresController, ErasuresController
-from app.controllers.feed import FeedController
-from app.controllers.guide import GuideController, built_guide
-from app.controllers.health import HealthController
-from app.controllers.history import HistoryController
-from app.controllers.keys import KeysController
-from app.controllers.lists import ListsController
-from app.controllers.memories import MemoriesController
-from app.controllers.mode import ModeController
-from app.controllers.order import OrderController
-from app.controllers.portable import PortableController
-from app.controllers.quarantines import QuarantinesController
-from app.controllers.retention import RetentionController
-from app.controllers.stores import StoresController
-from app.controllers.usage import UsageController
-from app.controllers.users import UsersController
+from app.controllers.guide import built_guide
 from app.extraction.extractor import extracting
+from app.handlers import PAGES, RESOURCES
 from app.http.admission.admission import AdmissionControl
 from app.http.body_limit import BodyLimit
 from app.http.caller_paths import is_callers
@@ -103,40 +80,6 @@ from providers.provenance.quarantining import quarantining
 from providers.reranking.provider import reranking
 from providers.wrapper import OperationName
 
-_OPERATORS = (
-    AdminController,
-    AdminErasuresController,
-    AdminJournalController,
-    ModeController,
-    OrderController,
-    QuarantinesController,
-    RetentionController,
-    StoresController,
-    UsageController,
-    UsersController,
-)
-_RESOURCES = (
-    MemoriesController,
-    KeysController,
-    ListsController,
-    BatchesController,
-    ChangesController,
-    FeedController,
-    HistoryController,
-    PortableController,
-    ErasuresController,
-    *_OPERATORS,
-)
-_PAGES = (
-    HealthController,
-    DocsController,
-    GuideController,
-    ConsoleController,
-    BrowserController,
-    LoginController,
-    AssetsController,
-)
-
 
 def create_app(
     settings: Settings,
@@ -167,7 +110,7 @@ def create_app(
     audit = Audit(settings.audit, settings.data_dir, metrics) if settings.audit.enabled else None
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
-        route_handlers=[*_RESOURCES, *_PAGES, *compat_routes(settings)],
+        route_handlers=[*RESOURCES, *PAGES, *compat_routes(settings)],
         lifespan=[
             lambda _: nullcontext() if audit is None else audit.running(),
             lambda _: follower.following(),

@@ -44,6 +44,7 @@ _VALUES = {
     "user_id": "alice",
     "key": "x",
     "erasure_id": ABSENT_ID,
+    "version": "1",
 }
 # What shows the memories of somebody to an operator asks for the scope of that as well.
 _TWICE_GUARDED = {("GET", "/admin/users/{user_id}/export"): "memory:export"}
