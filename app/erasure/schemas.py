@@ -14,8 +14,8 @@ _BACKUPS = (
     " the service or by `ninai erasure replay`, for as long as the list is kept"
 )
 _JOURNAL = (
-    "in a journal in PostgreSQL the pages of its tables and its write-ahead log, as in a store; of one in a file nothing"
-    " but what unused space of its pages may hold"
+    "in a journal in PostgreSQL the pages of its tables and its write-ahead log, as in a store; of one in a file"
+    " nothing but what unused space of its pages may hold"
 )
 STAYS = (
     _BACKUPS,
