@@ -47,7 +47,10 @@ _VALUES = {
     "version": "1",
 }
 # What shows the memories of somebody to an operator asks for the scope of that as well.
-_TWICE_GUARDED = {("GET", "/admin/users/{user_id}/export"): "memory:export"}
+_TWICE_GUARDED = {
+    ("GET", "/admin/users/{user_id}/export"): "memory:export",
+    ("POST", "/memory/memories/{memory_id}/history/{version}/restore"): "memory:read",
+}
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -8,8 +8,10 @@ import httpx
 import msgspec
 import pytest_asyncio
 
+from app.erasure.schemas import ErasureResponse
 from app.http import batch_schemas, change_schemas, key_schemas, schemas
 from app.http.feed_schemas import ChangesResponse
+from app.http.history_schemas import HistoryResponse
 from app.http.remember_schemas import RememberResponse
 from providers.types import MemoryRecord
 from tests.support.api import asgi_client, running_app
@@ -30,6 +32,9 @@ ANSWERS: dict[str, type[msgspec.Struct]] = {
     "deleteAllMemories": schemas.DeleteAllResponse,
     "getMemory": MemoryRecord,
     "updateMemory": MemoryRecord,
+    "listVersions": HistoryResponse,
+    "getOwnErasure": ErasureResponse,
+    "restoreVersion": MemoryRecord,
     "deleteMemory": schemas.DeleteResponse,
     "rememberBatch": batch_schemas.RememberBatchResponse,
     "recallBatch": batch_schemas.RecallBatchResponse,
