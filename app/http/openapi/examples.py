@@ -142,7 +142,7 @@ _ANSWERS: dict[str, Struct] = {
         skipped=2,
         failed=0,
     ),
-    "listVersions": HistoryResponse([MemoryVersion(version=_VERSION, current=True, memory=_MEMORY)], None),
+    "listVersions": HistoryResponse([MemoryVersion(version=_VERSION, current=True, memory=_MEMORY)], _VERSION),
     "restoreVersion": _MEMORY,
     "deleteAllMemories": schemas.DeleteAllResponse(2, more=False),
     "eraseUser": _ERASURE,
