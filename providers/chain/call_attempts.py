@@ -53,6 +53,7 @@ class CallAttempts(Struct, Generic[Answer]):
     options: CallOptions
     size: int
     repeatable: bool
+    shard: int | None = None
     _respects_breaker: bool = True
     _timed_out: bool = False  # whether the last attempt did
     _number: int = 0
@@ -117,20 +118,30 @@ class CallAttempts(Struct, Generic[Answer]):
 
     async def last_resort(self) -> Answer:
         """Try once, whatever the breaker says, unless an operator has forced it open."""
-        breaker = self.setup.guards.breaker
-        if breaker.forced_open:
-            breaker.check()  # the state that an operator forced takes precedence
+        if self.setup.guards.breaker.forced_open:
+            self.setup.guards.breaker.check()  # the state that an operator forced takes precedence
         async with self.setup.guards.last_resort.slot(self.options.deadline):
-            if breaker.refuses():
+            if self._refused():
                 self._respects_breaker = False
                 try:
                     answer = await self._once()
                 except Rejected:
-                    breaker.recovered()
+                    self._recovered()
                     raise
-                breaker.recovered()
+                self._recovered()
                 return answer
         return await self._once()  # another call has closed the breaker meanwhile
+
+    def _refused(self) -> bool:
+        guards = self.setup.guards
+        of_shard = guards.shards.of(self.shard)
+        return guards.breaker.refuses() or (of_shard is not None and of_shard.refuses())
+
+    def _recovered(self) -> None:
+        guards = self.setup.guards
+        guards.breaker.recovered()
+        if (of_shard := guards.shards.of(self.shard)) is not None:
+            of_shard.recovered()
 
     async def again(self) -> Answer:
         """Repeat the failure of the first attempt, then try anew each time, since tenacity has to see that failure."""
@@ -178,7 +189,7 @@ class CallAttempts(Struct, Generic[Answer]):
             return GivenUp.TRIES
         if state.upcoming_sleep >= self.options.deadline.remaining():
             return GivenUp.DEADLINE
-        if self.setup.guards.breaker.refuses():
+        if self._refused():
             return GivenUp.BREAKER
         return None if self.setup.guards.budget.take() else GivenUp.BUDGET
 
@@ -186,12 +197,16 @@ class CallAttempts(Struct, Generic[Answer]):
     async def _guarded(self) -> AsyncIterator[None]:
         guards = self.setup.guards
         limits = self.setup.limits(self.operation, self.size, others=self.options.others)
+        of_shard = guards.shards.of(self.shard)
         if self._respects_breaker:
             guards.breaker.check()  # before waiting for a slot in vain
+            if of_shard is not None:
+                of_shard.check()
+        admission = Admission(guards.breaker, self.operation, self.shard is not None, of_shard)
         async with guards.bulkhead.slot(self.options.deadline.limit_try(min(limits.limit, self.options.place))):
             if self.options.deadline.expired:
                 raise NoTimeLeft(f"{guards.breaker.provider}: the deadline passed before it was asked")
-            with Admission(guards.breaker, self.operation) if self._respects_breaker else nullcontext():
+            with admission if self._respects_breaker else nullcontext():
                 if self._number == 1:
                     guards.budget.count_request()
                 async with self._within(limits):

@@ -218,7 +218,10 @@ class Confirmer(Struct):
         state = entry.state
         try:
             held = await home.call(
-                lambda provider: provider.snapshot(state.owner, state.id), OperationClass.READ, CallOptions(deadline)
+                lambda provider: provider.snapshot(state.owner, state.id),
+                OperationClass.READ,
+                CallOptions(deadline),
+                owner=state.owner,
             )
             if held is None or held.deleted:
                 return False

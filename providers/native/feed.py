@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from providers.errors import FeedLost
+from providers.errors import FeedLost, Unsupported
 from providers.feed import ANOTHER_HISTORY, FeedChange, FeedPage, FeedPosition, FeedQuery, check_feed, feed_page
 from providers.native.changes import STORE
 from providers.native.columns import STATE, names, snapshot_of
@@ -41,6 +41,9 @@ _PAGE = f"""
 async def feed(database: Database, query: FeedQuery) -> FeedPage:
     """Return what changed behind a position; see `MemoryStore`."""
     check_feed(query)
+    await database.ready()
+    if database.distributed:
+        raise Unsupported("tell what changed, since each of its nodes counts transactions of its own")
     after = query.after or FeedPosition("", 0)
     # From now on: only the store's own row is read.
     most = 0 if query.now and query.after is None else query.limit + 1
