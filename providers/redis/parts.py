@@ -4,6 +4,7 @@ from providers.keyed.parts import KeyedParts
 from providers.redis.changes import RedisChanges
 from providers.redis.feed import Feed
 from providers.redis.keys import Keyspace
+from providers.redis.reader import RedisReader
 from providers.redis.servers import Servers
 
 
@@ -14,3 +15,4 @@ class RedisParts(KeyedParts, frozen=True, kw_only=True):
     servers: Servers
     keyspace: Keyspace
     feed: Feed
+    reader: RedisReader
