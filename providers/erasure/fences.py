@@ -86,6 +86,10 @@ class FenceList:
         found = (fence for fences in self._of_keys.values() for fence in fences.values())
         return sorted(found, key=lambda fence: fence.hash)
 
+    def newest(self) -> Fence | None:
+        """Return the fence of the last erasure, None if there is none."""
+        return max(self.all(), key=lambda fence: fence.erased_at, default=None)
+
     def forget(self, before: float) -> None:
         """Forget those that were erased before a moment."""
         for key in [*self._of_keys]:

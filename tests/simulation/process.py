@@ -24,6 +24,7 @@ from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
 from providers.chain.stores.in_sync import InSyncSet
 from providers.chain.stores.introductions import PATIENCE_AT_START, PROBE_SECONDS
+from providers.chain.stores.watch import Doubts
 from providers.erasure.fences import FenceList
 from providers.journal.base import Journal
 from providers.journal.sqlite.connection import JournalConnection
@@ -142,7 +143,7 @@ class ReplicaProcess:
         )
         self.eraser = world.design.eraser(
             Eraser(
-                _Erased(holder, Unobserved(), self._journal, self),
+                _Erased(holder, Doubts(self.membership.watch), self._journal, self),
                 self._rig.versions,
                 _ERASURES,
                 self.fences,

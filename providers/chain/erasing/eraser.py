@@ -14,7 +14,7 @@ import structlog
 from providers.chain.claim import TaskClaim
 from providers.chain.erasing.advancing import Advance
 from providers.chain.erasing.chain import ErasedChain
-from providers.chain.erasing.replaying import Replay, learn, replay
+from providers.chain.erasing.replaying import Replay, lacks_newest, learn, replay
 from providers.chain.erasing.sampling import asked
 from providers.chain.link import Link
 from providers.chain.policy import ErasurePolicy
@@ -201,7 +201,9 @@ class Eraser:
         for link in links:
             # Past its breaker, of which a look in the background is no business.
             introduction = await introduction_of(link.name, link.provider, {})
-            if introduction is not None and self._met.get(link.name) != (told := _told(introduction)):
+            if introduction is None:
+                continue
+            if self._met.get(link.name) != (told := _told(introduction)) or await lacks_newest(link, self.fences):
                 found.append((link, told))
         return found
 

@@ -8,7 +8,7 @@ from providers.chain.erasing.store import purged
 from providers.chain.link import Link
 from providers.erasure.fences import NEVER_ERASED, Fence, FenceList
 from providers.erasure.records import ErasureRecords
-from providers.errors import Unsupported
+from providers.errors import ProviderError, Unsupported
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS
 
@@ -49,6 +49,22 @@ async def learn(link: Link, records: ErasureRecords, fences: FenceList) -> bool:
         fences.add(new)
         _log.info("fences_learned", provider=link.name, fences=len(new))
     return any(version > theirs.get(name, 0) for name, version in ours.items())
+
+
+async def lacks_newest(link: Link, fences: FenceList) -> bool:
+    """Return whether a store says that it does not have the newest fence, which it was given.
+
+    One that was put back to a moment just before it may have the same mark as now.
+    """
+    newest = fences.newest()
+    if newest is None or not link.provider.keeps_fences:
+        return False
+    before = newest.hash[:-1]
+    try:
+        held = await asked(link, lambda provider: provider.fences(1, after=before), 1)
+    except ProviderError:
+        return False
+    return not any(one.hash == newest.hash and one.version >= newest.version for one in held)
 
 
 async def replay(link: Link, fences: FenceList) -> Replay:

@@ -63,6 +63,11 @@ class StoreWatch(Struct):
         """Have a store looked at soon, because it has contradicted the journal."""
         self._due[name] = min(self._due.get(name, 0.0), self.now())
 
+    def mark_anew(self, name: str) -> None:
+        """Have a store get a mark soon for something that was done to it and is no operation of the journal."""
+        self._marked.pop(name, None)
+        self.doubt(name)
+
     def start_looks(self, links: Sequence[Link], members: Sequence[Member]) -> None:
         """Start the looks that are due, in the background; `members` were just read."""
         known = {member.name: member for member in members}
@@ -164,7 +169,7 @@ class StoreWatch(Struct):
 
 
 class Doubts(Unobserved):
-    """Have every store looked at that contradicts the journal in an answer."""
+    """Have every store looked at that contradicts the journal in an answer, and marked that was purged of a user."""
 
     def __init__(self, watch: StoreWatch) -> None:
         self._watch = watch
@@ -172,6 +177,11 @@ class Doubts(Unobserved):
     def contradicted(self, provider: str) -> None:
         """See `ChainObserver`."""
         self._watch.doubt(provider)
+
+    def purged(self, provider: str, count: int) -> None:
+        """See `ChainObserver`."""
+        if count:
+            self._watch.mark_anew(provider)
 
 
 def contradicts(entry: JournalEntry, held: Snapshot | None) -> bool:

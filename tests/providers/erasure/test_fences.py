@@ -27,3 +27,14 @@ def test_a_fence_stops_what_is_not_above_it(version: int) -> None:
     known.check(ERASED, version + 1)
     known.check(OTHER, 0)
     assert (known.version_of(ERASED), known.version_of(OTHER)) == (version, NEVER_ERASED)
+
+
+def test_the_newest_fence_is_that_of_the_last_erasure() -> None:
+    """Whatever its version; a list without fences has none."""
+    known = fences(7)
+    known.add([Fence(key=_KEY, hash=hash_of(_KEY, OTHER.key), version=3, erased_at=1.0)])
+    newest = known.newest()
+
+    assert newest is not None
+    assert (newest.hash, newest.version) == (hash_of(_KEY, OTHER.key), 3)
+    assert FenceList().newest() is None

@@ -14,6 +14,7 @@ from providers.owners import Owner
 from providers.types import Edit, NewMemory, PageQuery, RecallQuery
 from tests.providers.chain.erasing.rig import SETTLE_SECONDS, Counts, eraser, step, told
 from tests.providers.chain.scene import DOWN, USER, Scene, key, play
+from tests.support.frail import FrailProvider
 
 OWNER, OTHER = Owner(USER), Owner("somebody else")
 
@@ -213,6 +214,12 @@ def test_what_changes_an_erased_memory_finds_none() -> None:
     play(act)
 
 
+class Listless(FrailProvider):
+    """A store that keeps no list of fences."""
+
+    keeps_fences = False
+
+
 def test_what_arrives_late_is_found_at_the_last_look() -> None:
     """A write that was under way, at a store that keeps no list."""
 
@@ -222,6 +229,7 @@ def test_what_arrives_late_is_found_at_the_last_look() -> None:
         await scene.deliver()
         [state] = await MockMemoryProvider.snapshots(scene.standby, OWNER)
         scene.standby.instead["put_fences"] = _keeps_none
+        scene.standby.__class__ = Listless
         erasure = await one.request(OWNER)
         await step(one)
         await MockMemoryProvider.put_many(scene.standby, [state])

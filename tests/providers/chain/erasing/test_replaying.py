@@ -57,6 +57,25 @@ def test_a_restored_store_is_erased_again() -> None:
     play(act)
 
 
+def test_a_store_that_seems_the_same_is_erased_again() -> None:
+    """Put back to a moment after its last mark, it tells nothing of it but that it lacks the newest fence."""
+
+    async def act(scene: Scene) -> None:
+        one, identity = eraser(scene), await MockMemoryProvider.identity(scene.standby)
+        states = await erased(scene)
+        await one.follow()
+        await step(one)
+        await put_back(scene, states)
+        scene.standby.__dict__["_identity"] = identity
+        assert await MockMemoryProvider.snapshots(scene.standby, OWNER) != []
+
+        scene.clock.pass_by(one.meets_every + 1.0)
+        await step(one)
+        assert await MockMemoryProvider.snapshots(scene.standby, OWNER) == []
+
+    play(act)
+
+
 def test_an_operator_can_replay() -> None:
     """At once, and with the number of users who were there again."""
 
