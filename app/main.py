@@ -33,6 +33,7 @@ from app.console.console import Console, Histories
 from app.console.controller import ConsoleController
 from app.console.login import LoginController
 from app.controllers.admin import AdminController
+from app.controllers.admin_changes import AdminChangesController
 from app.controllers.admin_journal import AdminJournalController
 from app.controllers.batches import BatchesController
 from app.controllers.changes import ChangesController
@@ -102,6 +103,7 @@ from providers.wrapper import OperationName
 
 _OPERATORS = (
     AdminController,
+    AdminChangesController,
     AdminErasuresController,
     AdminJournalController,
     ModeController,

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
+from providers.journal.sqlite.changing import TABLES as WEBHOOKS
 from providers.journal.sqlite.erasing import TABLES as ERASURES
 from providers.journal.steps import Forms, SchemaStep, counted
 
@@ -97,6 +98,7 @@ STEPS = (
         statements=("ALTER TABLE meta ADD COLUMN patrolled TEXT",),
     ),
     SchemaStep(title="erasures of users", statements=ERASURES),
+    SchemaStep(title="the places of webhooks", statements=WEBHOOKS),
 )
 
 
