@@ -89,7 +89,8 @@ class ChangesOfJournal(Protocol):
     async def note_webhook(self, name: str, notes: Sequence[WebhookNote]) -> None:
         """Write notes of a webhook, all or none, over those with the same numbers.
 
-        Those about an owner go when the journal is purged of it. Beyond `MAX_WEBHOOK_NOTES` those with the lowest numbers above `PLACE` are dropped.
+        Those about an owner go when the journal is purged of it. Beyond `MAX_WEBHOOK_NOTES` those with the lowest
+        numbers above `PLACE` are dropped.
         """
 
     @abstractmethod

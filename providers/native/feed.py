@@ -4,10 +4,10 @@ Transactions do not commit in the order of their numbers. So a page ends before 
 what it tells is in an order in which nothing comes in between any more, and a position in it is one row. A transaction
 that stays open, whatever it does in this server, holds the feed up for as long.
 
-A cursor outlives a restart of the server, so an epoch here is a history of the data, as `introducing.py` tells them, and
-not the start of the server, as in `changes.py`. A failover, a recovery and a copy are other histories. Of an old copy of
-the files that was put in the place of newer ones only the mark of a chain tells, or that positions went back: whoever
-follows a feed sees that at its next question.
+A cursor outlives a restart of the server, so an epoch here is a history of the data, as `introducing.py` tells them,
+and not the start of the server, as in `changes.py`. A failover, a recovery and a copy are other histories. Of an old
+copy of the files that was put in the place of newer ones only the mark of a chain tells, or that positions went back:
+whoever follows a feed sees that at its next question.
 """
 
 from collections.abc import Sequence

@@ -92,7 +92,11 @@ class PostgresChanges(Journal):
     async def note_webhook(self, name: str, notes: Sequence[WebhookNote]) -> None:
         """Write notes of a webhook; see the protocol."""
         async with self._database.transaction() as connection:
-            values = {"seqs": [n.seq for n in notes], "users": [n.user_id for n in notes], "notes": [n.text for n in notes]}
+            values = {
+                "seqs": [n.seq for n in notes],
+                "users": [n.user_id for n in notes],
+                "notes": [n.text for n in notes],
+            }
             await connection.execute(_NOTE, {"name": name, **values})
             if any(note.seq != PLACE for note in notes):
                 await connection.execute(_BOUND, {"name": name})

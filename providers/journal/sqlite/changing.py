@@ -44,9 +44,7 @@ def changes(
             WHERE o.seq > ? AND o.trace = 0 ORDER BY o.seq LIMIT ?""",  # noqa: S608 - names of columns
             (start, limit + 1),
         )
-    found = [
-        JournalChange(seq, decode(state), JournalPosition(epoch, 0, seq, at)) for seq, at, state in rows[:limit]
-    ]
+    found = [JournalChange(seq, decode(state), JournalPosition(epoch, 0, seq, at)) for seq, at, state in rows[:limit]]
     more = len(rows) > limit
     return JournalChanges(found, found[-1].position if more else end, more, end.at)
 

@@ -125,7 +125,7 @@ async def test_notes_about_an_erased_owner_go(journal: Journal) -> None:
 
 
 @pytest.mark.parametrize(("age", "lost"), [(0, False), (49, False), (50, True), (200, True), (-49, False), (-50, True)])
-def test_a_place_is_good_for_as_long_as_the_journal_keeps_what_comes_behind(age: float, lost: bool) -> None:
+def test_a_place_is_good_for_as_long_as_the_journal_keeps_what_comes_behind(age: float, *, lost: bool) -> None:
     """With half of that time to spare, or a minute: for a transaction that was still under way."""
     page = JournalChanges([], JournalPosition("e", 0, 9, 1_000.0), more=False, moment=1_000.0)
     place = JournalPosition("e", 0, 5, 1_000.0 - age)
