@@ -1,8 +1,8 @@
 """What can be configured of webhooks: whom to tell of changes, of whose memories, and how patiently."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from app.settings.auth import TenantName
 from app.webhooks.signing import secret_fault
@@ -14,6 +14,7 @@ MAX_ATTEMPTS = 20
 MAX_TIMEOUT = 60.0  # seconds
 
 ChangeKind = Literal["put", "changed", "deleted", "expired"]
+KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 WebhookName = Annotated[
     str,
     Meta(
@@ -49,14 +50,14 @@ class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     the webhook goes on where it is.
     """
     secret: Secret
-    """The secret that signs: `whsec_` and 24 to 64 random bytes in base64, which the receiver has as well. Change it when
-    it may be known to others.
+    """The secret that signs: `whsec_` and 24 to 64 random bytes in base64, which the receiver has as well. Change it
+    when it may be known to others.
     """
     tenant: TenantName | None = None
     """The tenant whose memories it is about; without it all. Set it for a receiver that belongs to one tenant."""
     user: _User = None
     """The user whose memories it is about; without it all. Set it for a receiver that belongs to one user."""
-    kinds: _Kinds = ["put", "changed", "deleted", "expired"]
+    kinds: _Kinds = field(default_factory=lambda: list(KINDS))
     """The kinds of changes that it is told. Shorten it for a receiver that only waits for deletions, for instance."""
     content: bool = False
     """Whether memories are sent with their texts and metadata. Enable it only for a receiver that may read them all."""

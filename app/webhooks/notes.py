@@ -1,4 +1,4 @@
-"""What the journal keeps of a webhook: how far it is, and its dead letters. No note holds anything of a memory's text."""
+"""What the journal keeps of a webhook: how far it is, and its dead letters; nothing of any memory's text."""
 
 from enum import StrEnum
 

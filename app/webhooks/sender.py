@@ -134,7 +134,7 @@ class Sender(Struct):
         return reached
 
     async def _attempted(self, message: Message, tries: int) -> tuple[Attempt, int]:
-        """Send a message until it is taken, with pauses of full jitter; return the last attempt, and how many it were."""
+        """Send a message until it is taken, with pauses of full jitter; return the last attempt, and how many."""
         made = 0
         while True:
             attempt = await self.poster.post(self.settings, message)

@@ -1,4 +1,4 @@
-"""The part of a journal's protocol that tells what changed, of all owners, and keeps the places of those who follow it."""
+"""The part of a journal's protocol that tells what changed, of all owners, and keeps the places of followers."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
