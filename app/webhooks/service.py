@@ -52,17 +52,21 @@ class _Running(Struct, frozen=True):
 class Webhooks:
     """Run the senders that are configured."""
 
-    def __init__(self, chain: Chain, poster: Poster, metrics: Metrics) -> None:
+    def __init__(self, chain: Chain, poster: Poster, metrics: Metrics, look_every: float) -> None:
+        self._look_every = look_every
         self._chain, self._poster, self._metrics = chain, poster, metrics
         self._holder = str(uuid4())
         self._running: dict[str, _Running] = {}
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, chain: Chain, metrics: Metrics) -> AsyncIterator["Webhooks"]:
-        """Hold webhooks, of which none sends yet, and stop those that do at the end."""
+    async def open(cls, chain: Chain, metrics: Metrics, look_every: float = LOOK_SECONDS) -> AsyncIterator["Webhooks"]:
+        """Hold webhooks, of which none sends yet, and stop those that do at the end.
+
+        `look_every` is how many seconds pass between two tries to become the sender.
+        """
         async with Poster.open() as poster:
-            webhooks = cls(chain, poster, metrics)
+            webhooks = cls(chain, poster, metrics, look_every)
             try:
                 yield webhooks
             finally:
@@ -91,7 +95,7 @@ class Webhooks:
                 with suppress(ProviderError):
                     if await claim.hold():
                         await self._send_while_held(name, settings, keep, journal, claim)
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(self._look_every)
 
     async def _send_while_held(
         self, name: str, settings: WebhookSettings, keep: float, journal: Journal, claim: TaskClaim

@@ -58,7 +58,10 @@ class Pauses(Struct):
 
 @asynccontextmanager
 async def sending(
-    journal: Journal, receiver: Receiver, keep: float = KEEP, **settings: Any  # noqa: ANN401 - whatever can be configured
+    journal: Journal,
+    receiver: Receiver,
+    keep: float = KEEP,
+    **settings: Any,  # noqa: ANN401 - whatever can be configured
 ) -> AsyncIterator[tuple[Sender, Pauses]]:
     """Run the sender of a webhook for as long as the context lasts; it has begun by then."""
     registry = CollectorRegistry()
