@@ -27,33 +27,10 @@ from app.auth.routes import guarded_routes
 from app.auth.tokens.opening import token_parts
 from app.compat.mcp.paths import ROUTES, USER_PATH
 from app.compat.routes import compat_routes
-from app.console.assets import AssetsController
-from app.console.browser.controller import BrowserController
 from app.console.console import Console, Histories
-from app.console.controller import ConsoleController
-from app.console.login import LoginController
-from app.controllers.admin import AdminController
-from app.controllers.admin_changes import AdminChangesController
-from app.controllers.admin_journal import AdminJournalController
-from app.controllers.batches import BatchesController
-from app.controllers.changes import ChangesController
-from app.controllers.docs import DocsController
-from app.controllers.erasures import AdminErasuresController, ErasuresController
-from app.controllers.feed import FeedController
-from app.controllers.guide import GuideController, built_guide
-from app.controllers.health import HealthController
-from app.controllers.history import HistoryController
-from app.controllers.keys import KeysController
-from app.controllers.lists import ListsController
-from app.controllers.memories import MemoriesController
-from app.controllers.mode import ModeController
-from app.controllers.order import OrderController
-from app.controllers.portable import PortableController
-from app.controllers.retention import RetentionController
-from app.controllers.stores import StoresController
-from app.controllers.usage import UsageController
-from app.controllers.users import UsersController
+from app.controllers.guide import built_guide
 from app.extraction.extractor import extracting
+from app.handlers import PAGES, RESOURCES
 from app.http.admission.admission import AdmissionControl
 from app.http.body_limit import BodyLimit
 from app.http.caller_paths import is_callers
@@ -82,6 +59,7 @@ from app.process.readiness import Readiness
 from app.process.tracing import tracing_with
 from app.process.unix_socket import unix_socket
 from app.process.warm_up import warming_up
+from app.quarantine.keeping import QuarantineKeeper
 from app.quotas.opening import open_quotas, within_quotas
 from app.rates.limiter import RateLimiter
 from app.rates.sharing import RateSharing
@@ -99,42 +77,9 @@ from observability.recent import SHARED_SECONDS
 from observability.tracing import Tracer
 from observability.workers.exchange import Exchange, SingleProcess
 from providers.provenance.provider import SourcedProvider
+from providers.provenance.quarantining import quarantining
 from providers.reranking.provider import reranking
 from providers.wrapper import OperationName
-
-_OPERATORS = (
-    AdminController,
-    AdminChangesController,
-    AdminErasuresController,
-    AdminJournalController,
-    ModeController,
-    OrderController,
-    RetentionController,
-    StoresController,
-    UsageController,
-    UsersController,
-)
-_RESOURCES = (
-    MemoriesController,
-    KeysController,
-    ListsController,
-    BatchesController,
-    ChangesController,
-    FeedController,
-    HistoryController,
-    PortableController,
-    ErasuresController,
-    *_OPERATORS,
-)
-_PAGES = (
-    HealthController,
-    DocsController,
-    GuideController,
-    ConsoleController,
-    BrowserController,
-    LoginController,
-    AssetsController,
-)
 
 
 def create_app(
@@ -166,7 +111,7 @@ def create_app(
     audit = Audit(settings.audit, settings.data_dir, metrics) if settings.audit.enabled else None
     lifespan = _lifespan(settings, metrics, tracer, reaper, scrapes, source, exchange, shared_seconds)
     app = Litestar(
-        route_handlers=[*_RESOURCES, *_PAGES, *compat_routes(settings)],
+        route_handlers=[*RESOURCES, *PAGES, *compat_routes(settings)],
         lifespan=[
             lambda _: nullcontext() if audit is None else audit.running(),
             lambda _: follower.following(),
@@ -288,12 +233,15 @@ def _lifespan(
             app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.data_dir))
             histories = Histories(callers=app.state.callers, attempts=chains.observer.history)
             console = app.state.console = Console(settings, histories, app.state.authenticator, chain)
+            keeper = app.state.quarantines = QuarantineKeeper(settings.data_dir, metrics, lambda: chain.journal)
             answering = reranking(lambda: chain.provider, reranker, metrics)
             limited = within_quotas(answering, app.state.quotas)
-            app.state.provider = SourcedProvider(limited, lambda: chain.first, metrics, permitted)
+            shown = quarantining(limited, lambda: keeper.current, metrics.quarantine_hidden.inc)
+            app.state.provider = SourcedProvider(shown, lambda: chain.first, metrics, permitted)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (
+                keeper.following(),
                 aclosing(scrapes),
                 aclosing(console),
                 aclosing(HealthCache(chain, metrics, shared_seconds)) as health,

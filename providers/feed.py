@@ -24,9 +24,9 @@ NO_MEMORY = "00000000-0000-0000-0000-000000000000"  # before every id
 class FeedPosition(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A place in a feed: behind the change with this number to this memory.
 
-    `epoch` names one history of the store: it is another one when the store was put back, restored or replaced,
-    and where a store cannot tell that from a restart, when it was restarted. `number` orders the changes of an epoch; those with the same number are ordered by the ids of their
-    memories.
+    `epoch` names one history of the store: it is another one when the store was put back, restored or replaced, and
+    where a store cannot tell that from a restart, when it was restarted. `number` orders the changes of an epoch; those
+    with the same number are ordered by the ids of their memories.
     """
 
     epoch: str

@@ -16,7 +16,7 @@ from providers.filter_limits import check_filter
 from providers.json_limits import MAX_METADATA_BYTES, check_json, check_storable
 from providers.labels import LABELS, MAX_KEY_CHARS, MAX_LABEL_CHARS, Labels
 from providers.owners import DEFAULT_TENANT, Owner
-from providers.source import ASKED, MAX_CALLER_CHARS, Source
+from providers.source import ASKED, MAX_CALLER_CHARS, WriteSource
 from providers.types import ALL, MOMENTS, Conditions, Deletion, Edit, Metadata, NewMemory, PageQuery, RecallQuery
 
 MAX_CONTENT_CHARS = 32_000
@@ -104,7 +104,7 @@ def check_label(name: str, label: str | None) -> None:
         check_text(name, label, MAX_LABEL_CHARS)
 
 
-def check_source(source: Source | None) -> None:
+def check_source(source: WriteSource | None) -> None:
     """Refuse a source with parts that are blank, too long, or that no store can hold."""
     if source is not None:
         for name in ("origin", "caller", "key"):

@@ -14,7 +14,7 @@ ASKED = ("origin", "source_caller", "source_key")  # the names of conditions on 
 MAX_CALLER_CHARS = 255  # of the id of a caller, and of that of its key
 
 
-class Source(Struct, frozen=True, kw_only=True):
+class WriteSource(Struct, frozen=True, kw_only=True):
     """Name what the newest write of a memory comes from.
 
     `origin` is what its caller says of the text. `caller` is the id under which the service knows the caller, `key` the
@@ -28,18 +28,47 @@ class Source(Struct, frozen=True, kw_only=True):
     at: datetime | None = None
 
 
+class WriterWindow(Struct, frozen=True, kw_only=True):
+    """Name the writes of a key, of a caller, or of that caller by that key, from `since` on and before `until`.
+
+    A source of theirs that has no moment is among them.
+    """
+
+    key: str | None = None
+    caller: str | None = None
+    since: datetime
+    until: datetime | None = None
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The writer, by the names of the fields of a source."""
+        return {name: value for name in ("key", "caller") if (value := getattr(self, name)) is not None}
+
+    def admits(self, source: WriteSource | None) -> bool:
+        """Return whether a source is one of these writes."""
+        if source is None or any(getattr(source, name) != value for name, value in self.given.items()):
+            return False
+        return source.at is None or (self.since <= source.at and (self.until is None or source.at < self.until))
+
+
 class Sourced(Labels, frozen=True, kw_only=True):
     """What a memory has beside its text, its metadata and its moments: labels, a key, and a source, if it is known."""
 
-    source: Source | None = None
+    source: WriteSource | None = None
 
 
 class SourceConditions(Labels, frozen=True, kw_only=True):
-    """What labels and source memories are to have; of what is None all have what is asked for."""
+    """What labels and source memories are to have, None where it is all the same; what was `hidden` does not count."""
 
     origin: str | None = None
     source_caller: str | None = None
     source_key: str | None = None
+    hidden: tuple[WriterWindow, ...] = ()
+
+    @property
+    def given_labels(self) -> dict[str, Any]:
+        """The labels that are asked for, and the key."""
+        return {name: label for name, label in labels_of(self).items() if label is not None}
 
     @property
     def given_source(self) -> dict[str, str]:
@@ -47,12 +76,12 @@ class SourceConditions(Labels, frozen=True, kw_only=True):
         asked = {"origin": self.origin, "caller": self.source_caller, "key": self.source_key}
         return {name: value for name, value in asked.items() if value is not None}
 
-    def admits_source(self, source: Source | None) -> bool:
+    def admits_source(self, source: WriteSource | None) -> bool:
         """Return whether a source is one that is asked for; a memory without one has none of it."""
-        asked = self.given_source
-        return not asked or (
-            source is not None and all(getattr(source, name) == value for name, value in asked.items())
-        )
+        if any(writes.admits(source) for writes in self.hidden):
+            return False
+        asked = self.given_source.items()
+        return not asked or (source is not None and all(getattr(source, name) == value for name, value in asked))
 
 
 def attributes_of(value: Sourced) -> dict[str, Any]:

@@ -7,13 +7,13 @@ from msgspec import UNSET, Struct, UnsetType
 
 from providers.expiry import has_expired
 from providers.filters import Filter
-from providers.labels import LabelChanges, labels_of
+from providers.labels import LabelChanges
 from providers.owners import DEFAULT_TENANT, Owner
 from providers.positions import Order, Place, Position
 from providers.search.answer_options import PLAIN, AnswerOptions
 from providers.search.explanations import HitExplanation
 from providers.search.filter_match import matches
-from providers.source import Source, SourceConditions, Sourced, attributes_of
+from providers.source import SourceConditions, Sourced, WriteSource, attributes_of
 
 Metadata = dict[str, Any]
 MOMENTS = ("created_at", "updated_at", "expires_at")  # of a memory
@@ -26,6 +26,7 @@ class MemoryRecord(Sourced, frozen=True, kw_only=True, omit_defaults=True):
     `embedding` is float32[dim], set where requested. `tenant` is that of the user, omitted if it is the default one.
     From `expires_at` on no reader sees it, omitted if it does not expire. `first_version` is that of `Snapshot`; it
     orders lists, and no caller of the API sees it. `version` is that of the state, 0 where a store has none.
+    `quarantine` is the id of the one that hides it, in the answers that show it all the same.
     """
 
     id: str
@@ -41,6 +42,7 @@ class MemoryRecord(Sourced, frozen=True, kw_only=True, omit_defaults=True):
     tenant: str = DEFAULT_TENANT
     first_version: int = 0
     version: int = 0
+    quarantine: str | None = None
 
     @property
     def owner(self) -> Owner:
@@ -86,10 +88,10 @@ class Conditions(SourceConditions, frozen=True, kw_only=True):
     """The conditions on the memories that an operation is about: those that meet all of them.
 
     `where` filters on metadata; `created_from` is inclusive, `created_before` exclusive; a label that is given is to be
-    the same, and so is a key, which begins with a `key_prefix`, and what is asked of the source. `without` are the ids
-    of memories that do not count, up to `limits.MAX_WITHOUT`: callers have no use for it, but a chain knows of memories
-    that a provider still holds. What has expired at the moment `now` does not count either; without one it is that of
-    the first clock that the question comes by.
+    the same, and so is a key, which begins with a `key_prefix`. `without` are the ids of memories that do not count, up
+    to `limits.MAX_WITHOUT`: callers have no use for it, but a chain knows of memories that a provider still holds. What
+    has expired at the moment `now` does not count either; without one it is that of the first clock that the question
+    comes by.
     """
 
     where: Filter | None = None
@@ -108,13 +110,8 @@ class Conditions(SourceConditions, frozen=True, kw_only=True):
     @property
     def of_contents(self) -> bool:
         """Whether there are conditions on metadata, labels, keys or sources."""
-        given = bool(self.given_labels) or bool(self.given_source)
-        return given or self.where is not None or self.key_prefix is not None
-
-    @property
-    def given_labels(self) -> dict[str, Any]:
-        """The labels that are asked for, and the key."""
-        return {name: label for name, label in labels_of(self).items() if label is not None}
+        given = self.given_labels or self.given_source or self.hidden
+        return bool(given) or self.where is not None or self.key_prefix is not None
 
     def admits(self, record: MemoryRecord) -> bool:
         """Return whether a memory meets the conditions."""
@@ -166,7 +163,7 @@ class Edit(LabelChanges, frozen=True, kw_only=True):
     version: int | None = None
     edit_id: str | None = None
     seen: int | None = None
-    source: Source | None = None
+    source: WriteSource | None = None
 
     @property
     def empty(self) -> bool:
@@ -194,7 +191,8 @@ class PageQuery(Conditions, frozen=True, kw_only=True):
 
     `after` continues after a position, in the list of `provider` where one is named: the lists of two providers may
     differ by what has not reached one of them yet. `most_bytes` bounds the page, which then ends early, but never
-    without any memory; without a bound if it is None. With `total` the answer tells how many meet the conditions.
+    without any memory; without a bound if it is None. With `total` the answer tells how many meet the conditions. With
+    `quarantined` it is also about what is in quarantine, and marks that.
     """
 
     owner: Owner
@@ -205,6 +203,7 @@ class PageQuery(Conditions, frozen=True, kw_only=True):
     provider: str | None = None
     most_bytes: int | None = None
     total: bool = False
+    quarantined: bool = False
 
     def shows(self, record: MemoryRecord) -> bool:
         """Return whether a memory meets the conditions and stands behind the position."""

@@ -9,6 +9,7 @@ from app.admin.export_service import ExportService
 from app.admin.journal_service import JournalService
 from app.admin.mode_service import ModeService
 from app.admin.order_service import OrderService
+from app.admin.quarantine_service import QuarantineService
 from app.admin.retention_service import RetentionService
 from app.admin.stores_service import StoresService
 from app.admin.usage_service import UsageService
@@ -29,6 +30,12 @@ async def provide_journal_service(request: Request[Any, Any, Any]) -> JournalSer
 async def provide_mode_service(request: Request[Any, Any, Any]) -> ModeService:
     """Gather what is needed to see and set the mode."""
     return ModeService(request.app.state.mode_follower, request.state.operator)
+
+
+async def provide_quarantine_service(request: Request[Any, Any, Any]) -> QuarantineService:
+    """Gather what is needed to set, list and lift quarantines."""
+    state = request.app.state
+    return QuarantineService(state.quarantines, state.chain, state.provider, request.state.operator)
 
 
 async def provide_stores_service(request: Request[Any, Any, Any]) -> StoresService:

@@ -69,6 +69,9 @@ class LazyGroup(click.Group):
         "export": LazyCommand("app.cli.exporting:export", "Write the memories of a user to a file."),
         "import": LazyCommand("app.cli.importing:import_", "Store the memories of a file."),
         "audit": LazyCommand("app.cli.audit:audit", "Verify and search what was written down of requests."),
+        "quarantine": LazyCommand(
+            "app.cli.quarantine:quarantine", "Hide what a key wrote, show what is hidden, and lift that."
+        ),
         "mode": LazyCommand("app.cli.mode:mode", "Show whether a running service takes writes, or set it."),
         "retention": LazyCommand("app.cli.retention:retention", "Show what the rules of retention would erase."),
         "webhooks": LazyCommand(

@@ -17,6 +17,7 @@ from app.http.schemas import ListResponse
 from app.portable.format import CheckpointLine, FailureLine, HeaderLine, TrailerLine, encode
 from app.portable.reading import read_line
 from providers.labels import LABELS
+from providers.source import ORIGINS
 
 _CURSOR_LOST = 409
 
@@ -34,6 +35,9 @@ class ExportReport(Struct, frozen=True):
 def _conditions(command: Callable[..., None]) -> Callable[..., None]:
     for name in reversed(LABELS):
         command = click.option(f"--{name}", help=f"Only memories of this {name}.")(command)
+    command = click.option("--source-key", help="Only memories that this key has written last.")(command)
+    command = click.option("--source-caller", help="Only memories that this caller has written last.")(command)
+    command = click.option("--origin", type=click.Choice(ORIGINS), help="Only memories of this origin.")(command)
     command = click.option("--where", metavar="JSON", help="Only memories whose metadata meet this condition.")(command)
     command = click.option("--created-from", metavar="MOMENT", help="Only memories from this moment on.")(command)
     return click.option("--created-before", metavar="MOMENT", help="Only memories before this moment.")(command)

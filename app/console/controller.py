@@ -58,7 +58,9 @@ class ConsoleController(Controller):
     async def overview(self, request: AnyRequest, services: Services) -> Response[str]:
         """Show the state of the service, and the result of the last action."""
         state = request.app.state
-        view = await overview(services, state.settings, state.console, state.mode_follower.current)
+        view = await overview(
+            services, state.settings, state.console, state.mode_follower.current, state.quarantines.current
+        )
         return forget_notice(request, page(request, "overview.html", view=view, done=await take_notice(request)))
 
     @post("/logout", status_code=200)

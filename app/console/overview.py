@@ -27,6 +27,7 @@ from providers.chain.policy import OperationClass
 from providers.chain.status import ChainStatus, ProviderStatus
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import JournalStatus
+from providers.provenance.quarantines import Quarantines
 
 FORCED = frozenset({BreakerState.FORCED_OPEN, BreakerState.FORCED_CLOSED})
 _MOODS = {BreakerState.CLOSED: "good", BreakerState.HALF_OPEN: "warn", BreakerState.FORCED_CLOSED: "warn"}
@@ -145,7 +146,9 @@ class OperatorServices(Struct, frozen=True):
     order: OrderService
 
 
-async def overview(services: OperatorServices, settings: Settings, console: Console, mode: ServiceMode) -> Overview:
+async def overview(
+    services: OperatorServices, settings: Settings, console: Console, mode: ServiceMode, quarantines: Quarantines
+) -> Overview:
     """Gather the whole overview."""
     status, host = await services.chain.status(), await host_view(settings)
     journal = await _journal(status, services.journal, settings)
@@ -157,7 +160,7 @@ async def overview(services: OperatorServices, settings: Settings, console: Cons
         journalled=journal is not None,
         full=host.full,
     )
-    found = (*_of_mode(mode), *troubles(status, callers, host, services.order.reloader))
+    found = (*_of_mode(mode), *_of_quarantines(quarantines), *troubles(status, callers, host, services.order.reloader))
     return Overview(
         at=datetime.now(UTC),
         headline=headline(situation, found),
@@ -177,3 +180,11 @@ async def overview(services: OperatorServices, settings: Settings, console: Cons
 def _of_mode(mode: ServiceMode) -> Iterator[str]:
     if mode.mode == "read_only":
         yield f"Writes are refused, as {mode.set_by} has set: {mode.reason}."
+
+
+def _of_quarantines(quarantines: Quarantines) -> Iterator[str]:
+    for one in quarantines.active:
+        writer = f"the key {one.key}" if one.caller is None else one.caller
+        ended = "" if one.until is None else f" and before {one.until:%Y-%m-%d %H:%M} UTC"
+        written = f"What {writer} wrote since {one.since:%Y-%m-%d %H:%M} UTC{ended}"
+        yield f"{written} is in quarantine, as {one.set_by} has set."

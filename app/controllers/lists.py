@@ -265,5 +265,5 @@ async def _answer(call: ReadCall, query: PageQuery, page: Found) -> Response[sch
 
 
 def _counting(query: PageQuery) -> PageQuery:
-    # A deletion takes what has expired as well, and a dry run counts what it would take.
-    return replace(query, limit=1, total=True, now=BEGINNING)
+    # A deletion takes what has expired or is in quarantine as well, and a dry run counts what it would take.
+    return replace(query, limit=1, total=True, now=BEGINNING, quarantined=True)

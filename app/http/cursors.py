@@ -143,6 +143,7 @@ def _query_digest(query: PageQuery) -> bytes:
     conditions = Conditions(**{name: getattr(query, name) for name in Conditions.__struct_fields__})
     given = asdict(conditions)
     del given["now"]  # the reader sets it anew for every page
+    del given["hidden"]  # whatever is in quarantine by then
     for name in ASKED:
         if given[name] is None:  # as in the versions before, whose cursors go on
             del given[name]

@@ -9,7 +9,7 @@ from app.http.schemas import Content, ExpiresAt, LabelledRequest, MetadataField,
 from providers.keys.listing import MAX_DEPTH
 from providers.labels import MAX_KEY_CHARS
 from providers.owners import Owner
-from providers.source import DEFAULT_ORIGIN, Source
+from providers.source import DEFAULT_ORIGIN, WriteSource
 from providers.types import NewMemory
 
 Key = Annotated[str, Meta(min_length=1, max_length=MAX_KEY_CHARS)]
@@ -40,7 +40,7 @@ class KeptRequest(LabelledRequest, frozen=True, kw_only=True, forbid_unknown_fie
             memory_id=memory_id,
             key=key,
             expires_at=lifetime.of_new(self.expires_at, self.ttl_seconds),
-            source=Source(origin=self.origin),
+            source=WriteSource(origin=self.origin),
             **self.labels,
         )
 

@@ -6,9 +6,13 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from app.http.schemas import CallerId, Moment
 from providers.health import Health
 from providers.journal.operations import Backlog, DeadLetter
+from providers.limits import MAX_USER_ID_CHARS
 from providers.owners import DEFAULT_TENANT
+from providers.provenance.quarantines import Quarantine
+from providers.source import WriteSource
 
 MAX_REASON_CHARS = 500
 MAX_RETRY_SECONDS = 3_600
@@ -46,6 +50,45 @@ class ModeRequest(Struct, frozen=True, forbid_unknown_fields=True):
     mode: Literal["read_write", "read_only"]
     reason: Annotated[str, Meta(max_length=MAX_REASON_CHARS)] = ""
     retry_after: Annotated[int, Meta(ge=1, le=MAX_RETRY_SECONDS)] = 30
+
+
+class QuarantineRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """What to hide: all that a key, or else a caller, wrote from `since` on and, if given, before `until`.
+
+    With `user`, and its `tenant`, only that user's memories. The `reason` is for operators.
+    """
+
+    since: Moment
+    key: CallerId | None = None
+    caller: CallerId | None = None
+    until: Moment | None = None
+    user: Annotated[str, Meta(min_length=1, max_length=MAX_USER_ID_CHARS)] | None = None
+    tenant: str | None = None
+    reason: Annotated[str, Meta(max_length=MAX_REASON_CHARS)] = ""
+
+
+class QuarantinesResponse(Struct, frozen=True):
+    """The quarantines by age; one that was lifted is listed for 30 days more."""
+
+    quarantines: tuple[Quarantine, ...]
+    count: int
+
+
+class QuarantinedMemory(Struct, frozen=True, omit_defaults=True):
+    """A memory in quarantine, without its text."""
+
+    memory_id: str
+    user_id: str
+    source: WriteSource | None
+    tenant: str = DEFAULT_TENANT
+
+
+class QuarantinedResponse(Struct, frozen=True):
+    """Memories in quarantine of some users; `next_after` goes on with the others, and is null on the last page."""
+
+    memories: list[QuarantinedMemory]
+    count: int
+    next_after: str | None
 
 
 class BreakerChange(Struct, frozen=True, forbid_unknown_fields=True):

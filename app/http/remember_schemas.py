@@ -20,7 +20,7 @@ from app.http.schemas import (
 from providers import limits
 from providers.errors import InvalidInput
 from providers.owners import Owner
-from providers.source import DEFAULT_ORIGIN, Origin, Source
+from providers.source import DEFAULT_ORIGIN, Origin, WriteSource
 from providers.types import NewMemory
 
 UnlessSimilar = Annotated[
@@ -52,7 +52,7 @@ class RememberRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
             memory_id=memory_id,
             created_at=self.created_at,
             expires_at=lifetime.of_new(self.expires_at, self.ttl_seconds),
-            source=Source(origin=self.origin),
+            source=WriteSource(origin=self.origin),
             **self.labels,
         )
 

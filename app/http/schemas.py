@@ -19,7 +19,7 @@ from providers.positions import Order
 from providers.search.answer_options import AnswerOptions
 from providers.search.explanations import Considered
 from providers.search.recency import DAY, HALF_LIFE_DAYS, Recency
-from providers.source import DEFAULT_ORIGIN, MAX_CALLER_CHARS, Origin, Source
+from providers.source import DEFAULT_ORIGIN, MAX_CALLER_CHARS, Origin, WriteSource
 from providers.types import Conditions, Edit, MemoryRecord, Metadata, PageQuery, RecallQuery, as_page
 
 MAX_OWNERS = 8  # of one recall
@@ -98,7 +98,7 @@ class ChangeRequest(Struct, frozen=True, forbid_unknown_fields=True):
         """Return the edit to make, with its id; raise `InvalidInput` if its expiry is not that of a memory now."""
         changes = {name: getattr(self, name) for name in ("content", "metadata", *LABELS)}
         expires_at = lifetime.of_change(self.expires_at, self.ttl_seconds)
-        source = Source(origin=self.origin)
+        source = WriteSource(origin=self.origin)
         edit = Edit(owner=owner, memory_id=memory_id, expires_at=expires_at, source=source, **changes)
         return ids.update(edit, None if self.ttl_seconds is UNSET else self.ttl_seconds)
 

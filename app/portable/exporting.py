@@ -90,7 +90,11 @@ class Export(Struct, frozen=True):
         if after is not None and after.startswith(_DELETED):
             return await self._deleted(after.removeprefix(_DELETED))
         query = replace(
-            as_page(self.conditions, self.owner), order="oldest", limit=PAGE_MEMORIES, most_bytes=PAGE_BYTES
+            as_page(self.conditions, self.owner),
+            order="oldest",
+            limit=PAGE_MEMORIES,
+            most_bytes=PAGE_BYTES,
+            quarantined=True,
         )
         return await self._living(query if after is None else self.cursors.continued(query, after, "after"))
 

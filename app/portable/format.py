@@ -19,7 +19,7 @@ from providers.owners import DEFAULT_TENANT
 from providers.types import Dated, MemoryRecord, Metadata, Snapshot
 
 FORMAT = "ninai-memories"
-MAJOR, MINOR = 1, 2  # 1.1 has added `expires_at` and `key`, 1.2 `source`
+MAJOR, MINOR = 1, 2  # 1.1 has added `expires_at` and `key`, 1.2 `source` and `quarantine`
 VERSION = f"{MAJOR}.{MINOR}"
 
 
@@ -43,7 +43,10 @@ class HeaderLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class MemoryLine(Dated, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One memory; `first_version` orders those that were created at the same moment, 0 if nobody knows."""
+    """One memory; `first_version` orders those that were created at the same moment, 0 if nobody knows.
+
+    `quarantine` names the one that it is in, so that no reader sees it.
+    """
 
     kind: Literal["memory"]
     id: str
@@ -51,6 +54,7 @@ class MemoryLine(Dated, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     metadata: Metadata | None = None
     created_at: Moment
     first_version: Annotated[int, Meta(ge=0, le=MAX_FIRST_VERSION)] = 0
+    quarantine: str | None = None
 
 
 class TombstoneLine(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):

@@ -19,7 +19,7 @@ from providers.errors import Conflict, InvalidInput, MemoryDeleted, ProviderErro
 from providers.keys.writing import tidy
 from providers.limits import MAX_BATCH, check_new_memory
 from providers.owners import Owner
-from providers.source import Source
+from providers.source import WriteSource
 from providers.states.clock import keyed_memory_id
 from providers.timing.turns import Turns
 from providers.types import NewMemory
@@ -34,7 +34,8 @@ SLICE_BYTES = 2 * 1024 * 1024
 _TIDIED_AT_ONCE = 4  # keys
 
 _AS_THEY_ARE = {*MemoryLine.__struct_fields__} & {*NewMemory.__struct_fields__} - {"first_version", "source"}
-_SOURCE = Source(origin="import")  # whoever wrote it elsewhere: nobody here can tell whether that is true
+_SOURCE = WriteSource(origin="import")  # whoever wrote it elsewhere: nobody here can tell whether that is true
+_IN_QUARANTINE = "must not be there: this was in quarantine; take the field out to import it all the same"
 _SCOPE = "import"  # of derived ids, so that no other ones are made of the same parts
 
 
@@ -92,6 +93,8 @@ class Import(Struct):
 
     def _memory(self, line: MemoryLine) -> NewMemory:
         self._memories += 1
+        if line.quarantine is not None:
+            raise InvalidInput("quarantine", _IN_QUARANTINE)
         check_happened(line.created_at, self.now)
         fields = {name: getattr(line, name) for name in _AS_THEY_ARE}
         first_version = line.first_version or None

@@ -1,4 +1,4 @@
-"""Metrics of what callers are held to: the audit, the mode of the service, and limits."""
+"""Metrics of what callers are held to: the audit, the mode of the service, quarantines and limits."""
 
 from functools import partial
 
@@ -6,12 +6,18 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class AccountabilityMetrics:
-    """Measure the audit and limits, and show the mode."""
+    """Measure the audit, limits and quarantines, and show the mode."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         counter = partial(Counter, registry=registry)
         self.read_only = Gauge(
             "ninai_read_only", "1 while the service refuses writes for maintenance, else 0.", registry=registry
+        )
+        self.quarantines = Gauge(
+            "ninai_quarantines", "Quarantines in force, which hide what a key wrote.", registry=registry
+        )
+        self.quarantine_hidden = counter(
+            "ninai_quarantine_hidden", "Memories in quarantine that an answer would have shown otherwise."
         )
         self.rate_limited = counter(
             "ninai_rate_limited",

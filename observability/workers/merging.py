@@ -23,6 +23,7 @@ def most(values: Sequence[float]) -> float:
 # What each worker has for itself is added. Of what all workers see of the same thing the worst value counts: a backlog
 # that two workers see is not two backlogs, and what one of them cannot reach is not well.
 GAUGES: Mapping[str, _Rule] = {
+    "ninai_rates_shared": min,
     "ninai_worker_processes": sum,
     "ninai_http_requests_in_flight": sum,
     "ninai_connections": sum,
@@ -58,6 +59,7 @@ GAUGES: Mapping[str, _Rule] = {
     "ninai_recall_index_users": sum,
     "ninai_clock_ahead_seconds": most,
     "ninai_config_info": most,
+    "ninai_quarantines": most,
     "ninai_read_only": most,
     "ninai_config_last_reload_successful": least,
     "process_virtual_memory_bytes": sum,

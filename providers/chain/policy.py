@@ -260,12 +260,17 @@ class ExpiryPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class ErasurePolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How long it is remembered who was erased, and how often it is looked for work, in seconds.
 
-    For `keep` no store takes anything of an erased user that was written before, a backup that is put back included. It
-    must be longer than the oldest backup is kept. `every` so many seconds each process reads what others have erased.
+    For `keep` no store takes anything of an erased user that was written before, a backup that is put back included.
     """
 
     keep: Annotated[float, Meta(ge=86_400, le=10 * 366 * 86_400)] = 400 * 86_400.0
+    """The seconds for which it is remembered who was erased. Raise it where the oldest backup is kept longer than that:
+    one that is put back later brings the user back.
+    """
     every: Annotated[float, Meta(ge=0.1, le=3_600)] = 5.0
+    """The seconds between two looks of each process for what others have erased, and for erasures to finish. Leave it,
+    unless the journal is asked too often.
+    """
 
 
 LONGEST_REQUEST = 30.0  # seconds

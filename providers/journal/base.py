@@ -24,6 +24,7 @@ from providers.journal.operations import (
     Settlement,
 )
 from providers.journal.patrol_notes import PatrolNotes
+from providers.journal.quarantine_notes import QuarantineNotes
 from providers.owners import Owner
 
 MAX_APPENDED = 1_000  # operations in one call
@@ -57,7 +58,9 @@ def check_count(what: str, count: int, most: int) -> None:
 
 
 @runtime_checkable
-class Journal(JournalFacts, ChangesOfJournal, SupersededVersions, PatrolNotes, ErasureRecords, Protocol):
+class Journal(
+    JournalFacts, ChangesOfJournal, SupersededVersions, PatrolNotes, QuarantineNotes, ErasureRecords, Protocol
+):
     """A durable, shared list of operations; many tasks, processes and hosts may use one at the same time.
 
     An operation carries the whole state of its memory, so of several on one memory only the newest is delivered:

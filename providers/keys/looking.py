@@ -16,6 +16,12 @@ from providers.types import Deletion, PageQuery
 MAX_OF_KEY = 100
 
 
+class UnknownToStores(Unavailable):
+    """What a key names may be known to a journal alone, which does not answer."""
+
+    outcome = WITHOUT_JOURNAL
+
+
 async def look(provider: MemoryProvider, owner: Owner, key: str, now_ms: Milliseconds = wall_clock_ms) -> OfKey:
     """Return the memories of a key, of which the current one may have expired by the caller's clock.
 
@@ -26,7 +32,7 @@ async def look(provider: MemoryProvider, owner: Owner, key: str, now_ms: Millise
     """
     page = await _listed(provider, owner, key)
     if WITHOUT_JOURNAL in page.degraded:
-        raise Unavailable(f"what was put under the key {key!r} last may be known to the journal alone")
+        raise UnknownToStores(f"what was put under the key {key!r} last may be known to the journal alone")
     return chosen(page.memories, moment_of(now_ms))
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from providers.answers import Changed, Erased, Stored
+from providers.answers import WITHOUT_JOURNAL, Changed, Erased, Stored
 from providers.base import MemoryProvider
 from providers.errors import KeyNotFound, MemoryDeleted, MemoryNotFound, ProviderError, Unavailable, VersionMismatch
 from providers.keys.choosing import unlooked_version
@@ -79,8 +79,9 @@ async def put(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds = wall
 async def _put_once(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds) -> Kept:
     try:
         found = await look(provider, wanted.memory.owner, wanted.key, now_ms)
-    except Unavailable:
-        if wanted.expected is not None:
+    except Unavailable as error:
+        # Without the journal nothing is accepted; and of two that cannot look, the one with the later clock wins.
+        if wanted.expected is not None or error.outcome == WITHOUT_JOURNAL:
             raise
         return await _created(provider, replace(wanted.memory, first_version=unlooked_version(now_ms)))
     _check_expected(wanted, found.current)

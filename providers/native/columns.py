@@ -19,7 +19,7 @@ from providers.native.rows import Embedding, MemoryRow
 from providers.native.wall import NAMED, tenants_of
 from providers.owners import Owner
 from providers.postgres.parts import in_parts, size_of
-from providers.source import Source
+from providers.source import WriteSource
 from providers.timing.turns import in_turns
 from providers.types import Edit, MemoryRecord, Snapshot
 
@@ -63,8 +63,8 @@ def _half(vector: Vector | None) -> HalfVector | None:
     return None if vector is None else HalfVector(vector)
 
 
-def _source(value: dict[str, Any] | None) -> Source | None:
-    return None if value is None else msgspec.convert(value, Source)
+def _source(value: dict[str, Any] | None) -> WriteSource | None:
+    return None if value is None else msgspec.convert(value, WriteSource)
 
 
 _IF_GIVEN = "CASE WHEN :has_{name} THEN CAST(:{name} AS {type}) ELSE {name} END"

@@ -2,6 +2,7 @@
 
 from providers.labels import MAX_KEY_CHARS
 from providers.native.filter_sql import Bind, filter_sql
+from providers.source import WriterWindow
 from providers.types import Conditions
 
 _GREATEST = chr(0x10FFFF)  # of all code points
@@ -20,6 +21,7 @@ def conditions_sql(conditions: Conditions, bind: Bind) -> list[str]:
         f"coalesce(source ->> '{name}' = {bind(value, 'text')}, false)"
         for name, value in conditions.given_source.items()
     ]
+    tests += [f"NOT {_written_by(written, bind)}" for written in conditions.hidden]
     if conditions.key_prefix is not None:
         tests.append(_begins_with(conditions.key_prefix, bind))
     if conditions.created_from is not None:
@@ -34,6 +36,16 @@ def conditions_sql(conditions: Conditions, bind: Bind) -> list[str]:
     if conditions.where is not None:
         tests.append(filter_sql(conditions.where, bind))
     return tests
+
+
+def _written_by(written: WriterWindow, bind: Bind) -> str:
+    """Return the expression for a memory whose newest state is one of these writes, as `WriterWindow.admits` tells."""
+    at = "CAST(source ->> 'at' AS timestamptz)"
+    tests = [f"source ->> '{name}' = {bind(value, 'text')}" for name, value in written.given.items()]
+    tests.append(f"coalesce({at} >= {bind(written.since, 'timestamptz')}, true)")
+    if written.until is not None:
+        tests.append(f"coalesce({at} < {bind(written.until, 'timestamptz')}, true)")
+    return f"coalesce({' AND '.join(tests)}, false)"
 
 
 def _begins_with(prefix: str, bind: Bind) -> str:

@@ -11,7 +11,7 @@ from providers.answers import Changed, Stored
 from providers.base import MemoryProvider
 from providers.errors import ProviderError
 from providers.measured import MeasuredProvider
-from providers.source import DEFAULT_ORIGIN, Source
+from providers.source import DEFAULT_ORIGIN, WriteSource
 from providers.states.clock import Milliseconds, moment_of, wall_clock_ms
 from providers.types import Edit, NewMemory
 from providers.wrapper import OperationName
@@ -55,7 +55,7 @@ class SourcedProvider(MeasuredProvider):
 
     def _sourced(self, write: _Write) -> _Write:
         request = current.get()
-        source = Source(
+        source = WriteSource(
             origin=DEFAULT_ORIGIN if write.source is None else write.source.origin,
             caller=None if request is None else request.caller,
             key=None if request is None else request.key,

@@ -138,6 +138,7 @@ def test_the_routes_of_callers_are_those_that_are_served() -> None:
     assert {route for route in routes if re.fullmatch(wanted, route) and route != unwanted} == {
         "/memory/changes",
         "/memory/delete/batch",
+        "/memory/erasures/{erasure_id}",
         "/memory/export",
         "/memory/import",
         *(f"/memory/keys/{name}" for name in ("delete", "get", "list", "put", "rename", "{key}")),

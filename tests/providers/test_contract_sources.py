@@ -1,6 +1,6 @@
 """What every provider promises of sources: the newest write's comes back, and chooses memories."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from msgspec.structs import replace
@@ -10,15 +10,15 @@ from providers.base import MemoryProvider
 from providers.errors import InvalidInput
 from providers.owners import Owner
 from providers.replica import Replica
-from providers.source import MAX_CALLER_CHARS, Source
+from providers.source import MAX_CALLER_CHARS, WriterWindow, WriteSource
 from providers.types import Conditions, Edit, NewMemory, PageQuery, RecallQuery
 
 AT = datetime(2026, 5, 4, 3, 2, 1, 123_000, tzinfo=UTC)
-FIRST = Source(origin="tool", caller="context:planner \"'\\ Zoë", key="planner", at=AT)
-SECOND = Source(origin="user", caller="jwt:0123", at=AT)
+FIRST = WriteSource(origin="tool", caller="context:planner \"'\\ Zoë", key="planner", at=AT)
+SECOND = WriteSource(origin="user", caller="jwt:0123", at=AT)
 
 
-async def stored(provider: MemoryProvider, owner: Owner, *sources: Source | None) -> list[str]:
+async def stored(provider: MemoryProvider, owner: Owner, *sources: WriteSource | None) -> list[str]:
     """Store a memory of each source, and return their ids."""
     batch = [NewMemory(owner=owner, content="green tea", source=source) for source in sources]
     ids = [one.id for one in await provider.store_many(batch) if isinstance(one, Stored)]
@@ -101,14 +101,38 @@ async def test_sources_choose_memories(
 async def test_sources_have_limits(provider: MemoryProvider, user: str) -> None:
     """A caller and a key have 1 to 255 characters, and no NUL."""
     owner, longest = Owner(user), "c" * MAX_CALLER_CHARS
-    [memory_id] = await stored(provider, owner, Source(caller=longest, key=longest))
+    [memory_id] = await stored(provider, owner, WriteSource(caller=longest, key=longest))
 
-    assert (await provider.get(user, memory_id)).source == Source(caller=longest, key=longest)
+    assert (await provider.get(user, memory_id)).source == WriteSource(caller=longest, key=longest)
     for wrong in ("", " ", longest + "x", "a\0b"):
         for call in (
-            provider.store(NewMemory(owner=owner, content="tea", source=Source(caller=wrong))),
-            provider.change(Edit(owner=owner, memory_id=memory_id, content="no", source=Source(key=wrong))),
+            provider.store(NewMemory(owner=owner, content="tea", source=WriteSource(caller=wrong))),
+            provider.change(Edit(owner=owner, memory_id=memory_id, content="no", source=WriteSource(key=wrong))),
             provider.page(PageQuery(owner=owner, source_key=wrong)),
         ):
             with pytest.raises(InvalidInput):
                 await call
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (WriterWindow(key="planner", since=AT), {1, 2}),
+        (WriterWindow(key="planner", since=AT + timedelta(milliseconds=1)), {0, 1, 2}),
+        (WriterWindow(key="planner", since=AT - timedelta(days=1), until=AT), {0, 1, 2}),
+        (WriterWindow(key="planner", since=AT, until=AT + timedelta(milliseconds=1)), {1, 2}),
+        (WriterWindow(caller="jwt:0123", since=AT), {0, 2}),
+        (WriterWindow(key="planner", caller="jwt:0123", since=AT), {0, 1, 2}),
+    ],
+)
+async def test_what_somebody_wrote_is_left_out_of_lists(
+    provider: MemoryProvider, user: str, written: WriterWindow, expected: set[int]
+) -> None:
+    """And of counts, from a moment on and before another one; a memory of no source is never."""
+    owner = Owner(user)
+    ids = await stored(provider, owner, FIRST, SECOND, None)
+
+    page = await provider.page(PageQuery(owner=owner, total=True, hidden=(written,)))
+
+    assert {ids.index(memory.id) for memory in page.memories} == expected
+    assert page.total == len(expected)

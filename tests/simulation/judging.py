@@ -75,12 +75,17 @@ def _meanwhile(events: Sequence[Event], breach: Breach, filled: float, complete:
 
 
 def _cut(events: Sequence[Event], breach: Breach) -> list[Event]:
-    """Replace the history of what was lost by what was left of it."""
+    """Replace the history of what was lost by what was left of it.
+
+    A write that lands late carries the whole state of its memory, and so brings back what earlier ones have done.
+    """
     cut: list[Event] = []
+    latest = breach.at - _LATEST_LANDING
+    landing = {event.memory for event in events if latest < event.ended and event.started < breach.at}
     for event in events:
         if event.memory not in breach.lost or event.started >= breach.at:
             cut.append(event)
-        elif event.ended > breach.at - _LATEST_LANDING:
+        elif event.memory in landing:
             cut.append(_open(event))
     for memory, left in breach.lost.items():
         if left is not None:

@@ -129,7 +129,8 @@ class World:
         if self.replicas[crash.replica] is not None:
             await self.end(crash.replica)
             await asyncio.sleep(crash.seconds)
-            self.start(crash.replica)
+            if self.replicas[crash.replica] is None:  # whoever changes a journal has perhaps started it meanwhile
+                self.start(crash.replica)
 
     async def stall(self, stall: Stall) -> None:
         """Let time pass in which no process does anything."""

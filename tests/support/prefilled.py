@@ -8,8 +8,18 @@ from msgspec import Struct
 # What is stored first is what the others are about; what ends something comes last.
 _ORDER = ("post", "get", "patch", "delete", "put")
 _BEFORE, _AFTER = frozenset({"putByKey", "putKey"}), frozenset({"deleteKey"})  # the others of their methods
-# They need a dead letter, and no example can bring one about.
-NEEDS_A_DEAD_LETTER = frozenset({"retryDeadLetter", "discardDeadLetter"})
+# They need a dead letter, a quarantine, an erasure or a former version, whose names no example can know.
+NEEDS_WHAT_IS_NOT_THERE = frozenset(
+    {
+        "retryDeadLetter",
+        "discardDeadLetter",
+        "liftQuarantine",
+        "listQuarantined",
+        "getErasure",
+        "getOwnErasure",
+        "restoreVersion",
+    }
+)
 
 
 class Prefilled(Struct, frozen=True, kw_only=True):

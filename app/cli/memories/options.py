@@ -10,6 +10,7 @@ import click
 from app.cli.memories.caller import CallerOfService
 from app.cli.service_options import of_memories, service_at
 from providers.labels import LABELS
+from providers.source import ORIGINS
 
 _LABEL_HELP = {
     "session": "The conversation, thread or run.",
@@ -43,6 +44,13 @@ _FROM = click.option("--created-from", metavar="MOMENT", help="The earliest mome
 _BEFORE = click.option("--created-before", metavar="MOMENT", help="The moment before which they were created.")
 
 
+_SOURCES = (
+    click.option("--origin", type=click.Choice(ORIGINS), help="What the text comes from."),
+    click.option("--source-caller", help="Who has written it last."),
+    click.option("--source-key", help="With which key it was written last."),
+)
+
+
 def as_caller(command: Callable[..., None]) -> Callable[..., None]:
     """Pass who calls to a command as its first argument, from the options that it takes with this."""
 
@@ -64,6 +72,8 @@ def labels(command: Callable[..., None]) -> Callable[..., None]:
 
 def conditions(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the conditions for memories."""
+    for option in reversed(_SOURCES):
+        command = option(command)
     return labels(_WHERE(_FROM(_BEFORE(command))))
 
 

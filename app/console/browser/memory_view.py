@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from providers.chain.comparing.places import MemoryPlace, MemoryPlaces, Standing
 from providers.labels import labels_of
-from providers.source import Source
+from providers.source import WriteSource
 from providers.types import MOMENTS, MemoryRecord, Snapshot
 
 # Longer texts are folded: their beginning is shown, and the rest is one click away.
@@ -47,7 +47,7 @@ class VersionView(Struct, frozen=True):
 
     version: int
     at: datetime | None
-    source: Source | None
+    source: WriteSource | None
     current: bool
 
 

@@ -1,8 +1,8 @@
 """Examples of every operation: what to send, so that it succeeds on a service just started, and what is answered.
 
 They belong together: what the examples of `remember` and `rememberBatch` store without an API key, under the keys that
-they carry, has the ids that the other examples name. The operations on dead letters and
-single erasures alone succeed only where there are some.
+they carry, has the ids that the other examples name. The operations on dead letters, on single erasures and on one
+quarantine alone succeed only where there are some.
 """
 
 from dataclasses import dataclass, field
@@ -30,6 +30,7 @@ from providers.erasure.receipts import ErasedInJournal, Erasure, StoreErasure
 from providers.feed import FeedPosition
 from providers.filters import Eq
 from providers.owners import Owner
+from providers.source import WriteSource
 from providers.states.clock import keyed_memory_id
 from providers.types import MemoryRecord, PageQuery
 
@@ -47,6 +48,7 @@ _MEMORY = MemoryRecord(
     content="Masala tea, no sugar",
     metadata={"topic": "tea"},
     created_at=datetime(2026, 3, 1, 9, 30, tzinfo=UTC),
+    source=WriteSource(caller=ANONYMOUS, at=datetime(2026, 3, 2, 18, tzinfo=UTC)),
     updated_at=datetime(2026, 3, 2, 18, tzinfo=UTC),  # the framework would leave out what is null
 )
 # Of no service: the document is the same wherever it is read.
@@ -114,6 +116,7 @@ _BODIES: dict[str, Struct] = {
     "listKeys": key_schemas.ListKeysRequest("plans/", 1),
     "setBreaker": operator_schemas.BreakerChange("auto", "back to normal"),
     "setMode": operator_schemas.ModeRequest("read_write"),
+    "addQuarantine": operator_schemas.QuarantineRequest(_MEMORY.created_at, key="agent", reason="it leaked"),
     "setOrder": operator_schemas.OrderRequest(["native"]),
 }
 _ANSWERS: dict[str, Struct] = {
@@ -139,7 +142,7 @@ _ANSWERS: dict[str, Struct] = {
         skipped=2,
         failed=0,
     ),
-    "listVersions": HistoryResponse([MemoryVersion(version=_VERSION, current=True, memory=_MEMORY)], None),
+    "listVersions": HistoryResponse([MemoryVersion(version=_VERSION, current=True, memory=_MEMORY)], _VERSION),
     "restoreVersion": _MEMORY,
     "deleteAllMemories": schemas.DeleteAllResponse(2, more=False),
     "eraseUser": _ERASURE,
@@ -184,6 +187,7 @@ _PARAMETERS: dict[str, Any] = {
     "provider": "native",
     "other": "mem0",
     "seq": 1,
+    "quarantine_id": "9f2c41d07ab3",
     "erasure_id": _ERASURE.erasure_id,
     "version": _VERSION,
 }

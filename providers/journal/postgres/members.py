@@ -51,6 +51,10 @@ _NOTE = text(f"""
 """)  # noqa: S608 - a constant
 _INSTALLATION = text("SELECT installation FROM ninai_journal")
 _PATROLLED = text("SELECT patrolled FROM ninai_journal")
+_QUARANTINES = text("SELECT quarantines FROM ninai_journal")
+_NOTE_QUARANTINES = text(
+    "UPDATE ninai_journal SET quarantines = :text WHERE quarantines IS NOT DISTINCT FROM CAST(:former AS text)"
+)
 _NOTE_PATROL = text("UPDATE ninai_journal SET patrolled = :reached")
 _PROPOSE = text("UPDATE ninai_journal SET installation = :proposed WHERE installation IS NULL")
 _FOUNDED = text("SELECT joined > 0 FROM ninai_journal")
@@ -125,6 +129,15 @@ class PostgresMembers(Journal):
     async def note_patrol(self, reached: str | None) -> None:
         """Note how far the comparison of the stores is; see the protocol."""
         await self._database.change(_NOTE_PATROL, {"reached": reached})
+
+    async def quarantines(self) -> str | None:
+        """Return the quarantines that were noted last; see the protocol."""
+        [[noted]] = await self._database.rows(_QUARANTINES)
+        return None if noted is None else str(noted)
+
+    async def note_quarantines(self, text: str, former: str | None) -> bool:
+        """Note quarantines in the place of others; see the protocol."""
+        return await self._database.change(_NOTE_QUARANTINES, {"text": text, "former": former}) > 0
 
     async def founded(self) -> bool:
         """Return whether there was ever a member; see the protocol."""

@@ -165,6 +165,10 @@ STEPS = (
             _USAGE_LIKE_ENTRIES,
         ),
     ),
+    SchemaStep(
+        title="quarantines",
+        statements=("ALTER TABLE ninai_journal ADD COLUMN quarantines text",),
+    ),
     # Which transaction changed an entry, and how far those are who follow the changes; see `changing.py`.
     SchemaStep(
         title="the order of changes, and the places of webhooks",

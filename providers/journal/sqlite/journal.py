@@ -157,6 +157,8 @@ class SqliteJournal(Journal):
     founded = _reading(membership.founded)
     patrolled = _reading(membership.patrolled)
     note_patrol = _writing(membership.note_patrol)
+    quarantines = _reading(membership.quarantines)
+    note_quarantines = _writing(membership.note_quarantines)
 
     async def installation(self, proposed: str | None = None) -> str | None:
         """Return the installation that the journal belongs to."""

@@ -37,6 +37,20 @@ def note_patrol(connection: JournalConnection, reached: str | None) -> None:
     connection.run("UPDATE meta SET patrolled = ?", (reached,))
 
 
+def quarantines(connection: JournalConnection) -> str | None:
+    """Return the quarantines that were noted last; see `QuarantineNotes`."""
+    [noted] = connection.row("SELECT quarantines FROM meta") or (None,)
+    return noted if noted is None else str(noted)
+
+
+def note_quarantines(connection: JournalConnection, text: str, former: str | None) -> bool:
+    """Note quarantines in the place of others; see `QuarantineNotes`."""
+    if quarantines(connection) != former:
+        return False
+    connection.run("UPDATE meta SET quarantines = ?", (text,))
+    return True
+
+
 def founded(connection: JournalConnection) -> bool:
     """Return whether there was ever a member; see `Journal.founded`."""
     return connection.row("SELECT 1 FROM sqlite_sequence WHERE name = 'members'") is not None

@@ -98,6 +98,10 @@ STEPS = (
         statements=("ALTER TABLE meta ADD COLUMN patrolled TEXT",),
     ),
     SchemaStep(title="erasures of users", statements=ERASURES),
+    SchemaStep(
+        title="quarantines",
+        statements=("ALTER TABLE meta ADD COLUMN quarantines TEXT",),
+    ),
     SchemaStep(title="the places of webhooks", statements=WEBHOOKS),
 )
 

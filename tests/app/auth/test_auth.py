@@ -250,6 +250,8 @@ async def test_where_no_key_is_asked_for_a_foreign_name_opens_nothing(
         ("DELETE", "/admin/journal/dead/1/mock?confirm=true"),
         ("PUT", "/admin/providers/order"),
         ("PUT", "/admin/mode"),
+        ("POST", "/admin/quarantines"),
+        ("DELETE", "/admin/quarantines/1"),
     ],
 )
 @pytest.mark.parametrize("headers", FOREIGN)

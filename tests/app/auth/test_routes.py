@@ -37,15 +37,20 @@ _VALUES = {
     "name": "mock",
     "provider": "mock",
     "seq": "1",
+    "quarantine_id": "1",
     "rest": "x",
     "path": "x",
     "kind": "user",
     "user_id": "alice",
     "key": "x",
     "erasure_id": ABSENT_ID,
+    "version": "1",
 }
 # What shows the memories of somebody to an operator asks for the scope of that as well.
-_TWICE_GUARDED = {("GET", "/admin/users/{user_id}/export"): "memory:export"}
+_TWICE_GUARDED = {
+    ("GET", "/admin/users/{user_id}/export"): "memory:export",
+    ("POST", "/memory/memories/{memory_id}/history/{version}/restore"): "memory:read",
+}
 
 
 @pytest_asyncio.fixture(scope="module")

@@ -196,6 +196,10 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         "retention.rules = []  # default",
         "expiry.default = unset  # default",
         "expiry.maximum = unset  # default",
+        "erasure.keep = 34560000.0  # default",
+        "erasure.every = 5.0  # default",
+        "history.keep = 20  # default",
+        "history.days = 30  # default",
         "# The resulting limits:",
         *(
             f"# native, {operation}: deadline {deadline} s (default), up to 30 s for a batch; one try {limit} (default)"

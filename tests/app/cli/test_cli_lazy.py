@@ -62,6 +62,7 @@ def test_help_lists_every_command() -> None:
         "  export      Write the memories of a user to a file.",
         "  import      Store the memories of a file.",
         "  audit       Verify and search what was written down of requests.",
+        "  quarantine  Hide what a key wrote, show what is hidden, and lift that.",
         "  mode        Show whether a running service takes writes, or set it.",
         "  retention   Show what the rules of retention would erase.",
         "  mcp         Speak the Model Context Protocol on standard input and output.",

@@ -11,6 +11,7 @@ CHANGES = [
     *(("POST", f"/memory/{path}") for path in ("remember", "remember/batch", "recall", "recall/batch")),
     *(("PATCH", "/memory/memories/018f0000-0000-7000-8000-000000000000"), ("DELETE", "/memory/memories")),
     *(("PUT", "/admin/providers/a/breaker"), ("PUT", "/admin/providers/order"), ("PUT", "/admin/mode")),
+    ("POST", "/admin/quarantines"),
     *(("POST", "/admin/journal/dead/1/a/retry"), ("DELETE", "/admin/journal/dead/1/a")),
 ]
 FORMS = ["/console/login", "/console/logout", "/console/order", "/console/breaker"]

@@ -43,7 +43,7 @@ async def source_of(api: Api, memory_id: str) -> tuple[Any, ...]:
 async def test_every_way_to_write_notes_its_source(http: httpx.AsyncClient) -> None:
     """Alone, in a batch, under a key, by messages, by an import and in other protocols; the caller says the origin."""
     api = caller(http, "agent")
-    line = {
+    line: dict[str, Any] = {
         "kind": "memory",
         "id": "018f0000-0000-7000-8000-000000000001",
         "content": "f",

@@ -11,7 +11,7 @@ from tests.support.chromium import needs_chromium
 from tests.support.devtools import Page, driven
 from tests.support.document import openapi_document
 from tests.support.postgres import reachable_folder
-from tests.support.prefilled import NEEDS_A_DEAD_LETTER, Prefilled, prefilled
+from tests.support.prefilled import NEEDS_WHAT_IS_NOT_THERE, Prefilled, prefilled
 from tests.support.service import Service, running_service
 
 pytestmark = [pytest.mark.soak, needs_chromium]
@@ -52,4 +52,4 @@ def test_every_operation_can_be_sent_from_the_page(service: Service, tmp_path: P
         page.open("about:blank")
         statuses = {one.operation: status_after_send(page, service.url, one) for one in prefilled(openapi_document())}
 
-    assert {operation for operation, status in statuses.items() if status != 200} == NEEDS_A_DEAD_LETTER, statuses
+    assert {operation for operation, status in statuses.items() if status != 200} == NEEDS_WHAT_IS_NOT_THERE, statuses

@@ -21,6 +21,7 @@ STATUSES = {
     "/memory/nothing": 404,
     "/admin/providers/order": 200,
     "/admin/mode": 200,
+    "/admin/quarantines": 200,
     "/console/files/console.css": 200,
 }
 

@@ -53,6 +53,10 @@ OPERATIONS = {
     ("put", "/admin/providers/order"): OPERATOR | {"408", "409", "413", "415"},
     ("get", "/admin/mode"): OPERATOR,
     ("put", "/admin/mode"): OPERATOR | {"408", "413", "415", "503"},
+    ("get", "/admin/quarantines"): OPERATOR,
+    ("post", "/admin/quarantines"): OPERATOR | {"408", "413", "415", "503"},
+    ("delete", "/admin/quarantines/{quarantine_id}"): OPERATOR | {"404", "503"},
+    ("get", "/admin/quarantines/{quarantine_id}/memories"): OPERATOR | {"404", "503"},
     ("get", "/admin/providers/{name}/differences"): JOURNAL | {"409"},
     ("post", "/admin/providers/{name}/merge"): JOURNAL | {"409"},
     ("get", "/admin/explain"): OPERATOR,
@@ -107,6 +111,7 @@ STRICT = {
     *KINDS.values(),
     *("SingleRecallRequest", "BreakerChange", "OrderRequest", "ModeRequest"),
     *("KeptRequest", "PutKeyRequest", "KeyRequest", "RenameRequest", "ListKeysRequest"),
+    "QuarantineRequest",
 }
 
 

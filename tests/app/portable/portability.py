@@ -40,3 +40,8 @@ def results(response: httpx.Response) -> list[tuple[int, str]]:
     """Return the numbers and outcomes of lines."""
     assert response.status_code == 200, response.text
     return [(result["line"], result["status"]) for result in response.json()["results"]]
+
+
+def unsourced(memories: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return memories without their sources, which an import sets anew."""
+    return [{name: value for name, value in memory.items() if name != "source"} for memory in memories]

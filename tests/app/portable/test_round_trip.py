@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from providers.limits import MAX_FIRST_VERSION
-from tests.app.portable.portability import exported, imported, of_kind
+from tests.app.portable.portability import exported, imported, of_kind, unsourced
 from tests.support.api import Api, asgi_client, fresh_user, running_app
 from tests.support.mem0 import KEY, OssServer
 
@@ -61,7 +61,8 @@ async def test_nothing_is_lost_on_the_way_to_mem0_and_back(api: Api, mem0: Api) 
         first, second = await moved(here, there), await moved(there, back)
         third = of_kind("memory", await exported(back))
 
-        assert first == second == third
+        assert unsourced(first) == unsourced(second) == unsourced(third)
+        assert {one["source"]["origin"] for one in third} == {"import"}
         assert {one["id"] for one in first} == {one["id"] for one in sent}
         by_id = {one["id"]: one for one in third}
         for one in sent:

@@ -14,7 +14,7 @@ from providers.chain.expiring.rules import RetentionRule
 from providers.chain.observer import ChainObserver
 from providers.examination.clocks import MOST_APART
 from providers.owners import Owner
-from providers.source import Source
+from providers.source import WriteSource
 from providers.types import Edit, MemoryRecord, NewMemory
 from tests.providers.chain.scene import DOWN, USER, Scene, play
 from tests.providers.chain.test_expiry import living, sweeper
@@ -88,8 +88,8 @@ def test_a_rule_may_be_about_an_origin() -> None:
     """What a tool has said goes, and what the user has said stays."""
 
     async def act(scene: Scene) -> None:
-        said = await kept(scene, 100, source=Source(origin="user"))
-        told = await kept(scene, 100, source=Source(origin="tool"))
+        said = await kept(scene, 100, source=WriteSource(origin="user"))
+        told = await kept(scene, 100, source=WriteSource(origin="tool"))
 
         assert await swept(scene, RetentionRule(name="tools", keep_days=1, origin="tool")) == [("tools", [told])]
         assert await living(scene.home, said)

@@ -197,3 +197,13 @@ async def test_what_was_found_in_a_former_epoch_does_not_count(journal: Journal)
     assert (await member(journal, "home")).state is MemberState.FILLING
     await journal.mark("home", MemberState.COMPLETE, epoch=2)
     assert (await member(journal, "home")).state is MemberState.COMPLETE
+
+
+async def test_quarantines_are_noted_over_those_that_were_read(empty: Journal) -> None:
+    """Of two who have read the same one is refused, and reads again."""
+    assert await empty.quarantines() is None
+    assert await empty.note_quarantines("first", None)
+    assert not await empty.note_quarantines("second", None)
+    assert await empty.quarantines() == "first"
+    assert await empty.note_quarantines("second", "first")
+    assert await empty.quarantines() == "second"

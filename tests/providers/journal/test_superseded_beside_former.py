@@ -99,7 +99,8 @@ def test_a_file_of_the_steps_before_is_upgraded(tmp_path: Path) -> None:
         connection.execute("INSERT INTO members (name, state, joined_at) VALUES ('home', 'complete', 0)")
         connection.executescript("""
             DROP TRIGGER erase_superseded; DROP TABLE superseded; ALTER TABLE members DROP COLUMN keeps_history;
-            ALTER TABLE members DROP COLUMN ours; ALTER TABLE meta DROP COLUMN patrolled
+            ALTER TABLE members DROP COLUMN ours; ALTER TABLE meta DROP COLUMN patrolled;
+            ALTER TABLE meta DROP COLUMN quarantines
         """)
         connection.execute("UPDATE meta SET step = ?", (len(before),))
 

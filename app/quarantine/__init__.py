@@ -1,0 +1,1 @@
+"""Quarantine: hiding what a key wrote, in force in every process and across restarts."""
