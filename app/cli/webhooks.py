@@ -15,7 +15,7 @@ from app.settings import Settings
 from app.settings.webhooks import WebhookSettings
 from app.webhooks.messages import trial_message
 from app.webhooks.notes import HookLetter, HookState, discard, letters_of, make_due, place_of
-from app.webhooks.posting import Attempt, Outcome, Poster
+from app.webhooks.posting import Outcome, Poster, PostResult
 from providers.journal.base import Journal
 from providers.owners import Owner
 from providers.timing.durations import span
@@ -101,7 +101,7 @@ def _chosen(settings: Settings, name: str) -> WebhookSettings:
     return settings.webhooks[name]
 
 
-async def _tried(settings: WebhookSettings) -> Attempt:
+async def _tried(settings: WebhookSettings) -> PostResult:
     async with Poster.open() as poster:
         return await poster.post(settings, trial_message(datetime.now(UTC)))
 

@@ -58,7 +58,7 @@ class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     user: _User = None
     """The user whose memories it is about; without it all. Set it for a receiver that belongs to one user."""
     kinds: _Kinds = field(default_factory=lambda: list(KINDS))
-    """The kinds of changes that it is told. Shorten it for a receiver that only waits for deletions, for instance."""
+    """The kinds of changes that it is told. Change it for a receiver that only waits for deletions, for instance."""
     content: bool = False
     """Whether memories are sent with their texts and metadata. Enable it only for a receiver that may read them all."""
     timeout: Annotated[float, Meta(ge=0.1, le=MAX_TIMEOUT)] = 10.0

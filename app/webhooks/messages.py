@@ -15,7 +15,7 @@ _ID_BYTES = 16
 _encode = msgspec.json.Encoder(enc_hook=default_serializer).encode
 
 
-class Message(Struct, frozen=True):
+class WebhookMessage(Struct, frozen=True):
     """A message: its id, which stays the same however often it is sent, and its body."""
 
     id: str
@@ -31,7 +31,7 @@ def wanted(settings: WebhookSettings, change: OwnersChange) -> bool:
     )
 
 
-def message_of(settings: WebhookSettings, change: OwnersChange, journal_id: str, seq: int) -> Message | None:
+def message_of(settings: WebhookSettings, change: OwnersChange, journal_id: str, seq: int) -> WebhookMessage | None:
     """Return the message about what an operation did to a memory, None if the webhook is not about it."""
     if not wanted(settings, change):
         return None
@@ -42,11 +42,11 @@ def message_of(settings: WebhookSettings, change: OwnersChange, journal_id: str,
     return _message(f"msg_{digest}", f"memory.{change.change}", data)
 
 
-def trial_message(moment: datetime) -> Message:
+def trial_message(moment: datetime) -> WebhookMessage:
     """Return the message with which an operator tries a webhook, which is about no memory."""
     return _message(f"msg_test_{int(moment.timestamp() * 1_000)}", "webhook.test", {})
 
 
-def _message(message_id: str, kind: str, data: dict[str, Any]) -> Message:
+def _message(message_id: str, kind: str, data: dict[str, Any]) -> WebhookMessage:
     body = {"type": kind, "timestamp": datetime.now(UTC).isoformat(timespec="milliseconds"), "data": data}
-    return Message(message_id, _encode(body))
+    return WebhookMessage(message_id, _encode(body))

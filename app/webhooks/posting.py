@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from app.auth.tokens.source import may_be_asked
 from app.settings.webhooks import WebhookSettings
-from app.webhooks.messages import Message
+from app.webhooks.messages import WebhookMessage
 from app.webhooks.signing import signed_headers
 
 _GONE = 410
@@ -30,7 +30,7 @@ class Outcome(StrEnum):
     GONE = "gone"  # 410: the receiver wants nothing any more
 
 
-class Attempt(Struct, frozen=True):
+class PostResult(Struct, frozen=True):
     """The outcome of an attempt, why it failed, and after how many seconds the receiver wants the next one, if ever."""
 
     outcome: Outcome
@@ -52,24 +52,24 @@ class Poster:
         async with httpx.AsyncClient(verify=tls, trust_env=False, follow_redirects=False) as http:
             yield cls(http)
 
-    async def post(self, settings: WebhookSettings, message: Message) -> Attempt:
+    async def post(self, settings: WebhookSettings, message: WebhookMessage) -> PostResult:
         """Send a message once, signed now."""
         head = signed_headers(settings.secret.reveal(), message.id, int(time.time()), message.body)
         try:
             async with asyncio.timeout(settings.timeout):
                 return await self._posted(httpx.URL(settings.url), message.body, dict(head))
         except TimeoutError:
-            return Attempt(Outcome.UNREACHABLE, f"no answer in {settings.timeout:g} s")
+            return PostResult(Outcome.UNREACHABLE, f"no answer in {settings.timeout:g} s")
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             # Without its words, some of which are the receiver's.
-            return Attempt(Outcome.UNREACHABLE, type(error).__name__)
+            return PostResult(Outcome.UNREACHABLE, type(error).__name__)
 
-    async def _posted(self, url: httpx.URL, body: bytes, head: dict[str, str]) -> Attempt:
+    async def _posted(self, url: httpx.URL, body: bytes, head: dict[str, str]) -> PostResult:
         head |= {"Host": url.netloc.decode(), "Content-Type": "application/json", "User-Agent": "ninaivalaigal"}
         extensions = {"sni_hostname": url.raw_host.decode()}
         addresses = await _addresses(url)
         if addresses is None:
-            return Attempt(Outcome.UNREACHABLE, "its address is one that is not asked")
+            return PostResult(Outcome.UNREACHABLE, "its address is one that is not asked")
         timeout = httpx.Timeout(None, connect=_CONNECT_SECONDS)
         for address in addresses:
             # The address that was looked at is the one that is asked: a name may mean another one the next time.
@@ -79,15 +79,15 @@ class Poster:
                     "POST", there, content=body, headers=head, extensions=extensions, timeout=timeout
                 ) as answer:
                     return _attempt(answer)
-        return Attempt(Outcome.UNREACHABLE, "none of its addresses takes connections")
+        return PostResult(Outcome.UNREACHABLE, "none of its addresses takes connections")
 
 
-def _attempt(answer: httpx.Response) -> Attempt:
+def _attempt(answer: httpx.Response) -> PostResult:
     if answer.status_code in _SUCCESS:
-        return Attempt(Outcome.DELIVERED)
+        return PostResult(Outcome.DELIVERED)
     outcome = Outcome.GONE if answer.status_code == _GONE else Outcome.REFUSED
     text = answer.headers.get("retry-after", "")
-    return Attempt(
+    return PostResult(
         outcome, f"the answer is {answer.status_code}", float(text) if text.isascii() and text.isdigit() else 0.0
     )
 

@@ -15,9 +15,9 @@ from msgspec.structs import replace
 
 from app.http.feed_schemas import OwnersChange, owners_change
 from app.settings.webhooks import WebhookSettings
-from app.webhooks.messages import Message, message_of
+from app.webhooks.messages import WebhookMessage, message_of
 from app.webhooks.notes import HookLetter, HookPlace, HookState, letters_of, note, place_of
-from app.webhooks.posting import Attempt, Outcome, Poster
+from app.webhooks.posting import Outcome, Poster, PostResult
 from observability.metrics import Metrics
 from providers.errors import FeedLost
 from providers.journal.base import Journal
@@ -133,7 +133,7 @@ class Sender(Struct):
             await note(self.journal, self.name, reached, *letters)
         return reached
 
-    async def _attempted(self, message: Message, tries: int) -> tuple[Attempt, int]:
+    async def _attempted(self, message: WebhookMessage, tries: int) -> tuple[PostResult, int]:
         """Send a message until it is taken, with pauses of full jitter; return the last attempt, and how many."""
         made = 0
         while True:

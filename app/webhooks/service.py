@@ -28,7 +28,7 @@ _TRUSTED = CLAIM_SECONDS / 3  # seconds for which a claim is believed without a 
 _log = structlog.get_logger(__name__)
 
 
-class _Held(Struct):
+class _TrustedClaim(Struct):
     """Whether a claim is still held, asked as seldom as that can be known."""
 
     claim: TaskClaim
@@ -100,7 +100,7 @@ class Webhooks:
     async def _send_while_held(
         self, name: str, settings: WebhookSettings, keep: float, journal: Journal, claim: TaskClaim
     ) -> None:
-        held = _Held(claim, time.monotonic())
+        held = _TrustedClaim(claim, time.monotonic())
         sender = Sender(name, settings, journal, self._poster, self._metrics, keep, held.check, self._now)
         try:
             async with claim.kept():

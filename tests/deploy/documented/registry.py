@@ -31,7 +31,7 @@ TRIED: Mapping[tuple[str, str], str] = {
     ("deploy/docs/api.md", "{\n"): PAGES,
     ("deploy/docs/api.md", "$ curl"): PAGES,
     ("deploy/docs/api.md", '$ curl -s -H "X-API-Key'): "tests/app/controllers/test_admin_changes.py",
-    ("deploy/docs/webhooks.md", "[webhooks.crm]"): SETTINGS,
+    ("deploy/docs/webhooks.md", "[journal]"): SETTINGS,
     ("deploy/docs/webhooks.md", '{"type"'): "tests/app/webhooks/test_sender.py",
     ("deploy/docs/backup.md", "$ ninai backup /srv/backups/monday"): PAGES,
     ("deploy/docs/backup.md", "$ ninai backup verify"): PAGES,
