@@ -122,12 +122,10 @@ export class Connection {
     if (user !== undefined) headers.set("X-User-ID*", `UTF-8''${encoded(user)}`);
     if (call.body !== undefined) headers.set("Content-Type", "application/json");
     if (key !== undefined) headers.set("Idempotency-Key", key);
-    const options = call.options ?? {};
-    if ("memorySession" in options && options.memorySession !== undefined) {
-      headers.set("Memory-Session", options.memorySession);
-    }
-    if ("wait" in options && options.wait !== undefined) headers.set("Prefer", `wait=${options.wait}`);
-    if ("ifMatch" in options && options.ifMatch !== undefined) headers.set("If-Match", options.ifMatch);
+    const options: ReadOptions & ConditionalOptions = call.options ?? {};
+    if (options.memorySession !== undefined) headers.set("Memory-Session", options.memorySession);
+    if (options.wait !== undefined) headers.set("Prefer", `wait=${options.wait}`);
+    if (options.ifMatch !== undefined) headers.set("If-Match", options.ifMatch);
     return headers;
   }
 }
