@@ -41,6 +41,8 @@ async def answer_all(
             await asyncio.sleep(0)
 
     bound = nullcontext() if isinstance(at_once, int) else at_once
+    if not items:
+        return []
     if len(items) == 1:  # the usual case, which needs no task
         return [await one(items[0])]
     answers: dict[int, Answer | ProviderError] = {}

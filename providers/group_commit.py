@@ -5,7 +5,7 @@ sent at once, so no write waits for others to join.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from observability import tracing
@@ -31,11 +31,18 @@ class Combiner(Generic[Item, Result]):
     """Combine concurrent calls into batches, at most `lanes` batches at a time.
 
     `store` receives the items of a batch and returns their results in order. If it raises, each of the items is stored
-    alone, so that one bad item cannot fail the others; storing must therefore be idempotent.
+    alone, so that one bad item cannot fail the others; storing must therefore be idempotent. Only items with one `key`
+    share a batch.
     """
 
-    def __init__(self, store: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], lanes: int) -> None:
+    def __init__(
+        self,
+        store: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
+        lanes: int,
+        key: Callable[[Item], Hashable] = lambda _item: None,
+    ) -> None:
         self._store = store
+        self._key = key
         self._waiting: list[_Waiting[Item, Result]] = []
         self._given_up = 0
         self._free_lanes = lanes
@@ -74,13 +81,24 @@ class Combiner(Generic[Item, Result]):
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[:MAX_COMBINED], self._waiting[MAX_COMBINED:]
+                batch = self._taken()
                 # Items that were cancelled in the queue are never stored.
                 batch = [waiting for waiting in batch if not waiting.future.done()]
                 if batch:
                     await self._store_batch(batch)
         finally:
             self._free_lanes += 1
+
+    def _taken(self) -> list[_Waiting[Item, Result]]:
+        """Take the items that have waited longest, of those that may share a batch with the very first."""
+        first = self._key(self._waiting[0].item)
+        batch: list[_Waiting[Item, Result]] = []
+        left: list[_Waiting[Item, Result]] = []
+        for waiting in self._waiting:
+            fits = len(batch) < MAX_COMBINED and self._key(waiting.item) == first
+            (batch if fits else left).append(waiting)
+        self._waiting = left
+        return batch
 
     async def _store_batch(self, batch: list[_Waiting[Item, Result]]) -> None:
         # The batch is traced as part of its first item, and not of the request that happened to start this task.

@@ -1,5 +1,6 @@
 """The schema of a store, as the commands see it that look after it."""
 
+from collections.abc import Callable
 from typing import Protocol
 
 from msgspec import Struct
@@ -43,6 +44,24 @@ class WallState(Struct, frozen=True, kw_only=True):
     tenants: bool
 
 
+class DistributionStep(Struct, frozen=True, kw_only=True):
+    """One step on the way to a distributed database: what it does in words, and its statements.
+
+    A `whole` step is one transaction; the statements of another one commit each by itself.
+    """
+
+    title: str
+    statements: tuple[str, ...]
+    whole: bool = False
+
+
+class Distributing(Struct, frozen=True, kw_only=True):
+    """What is still to be done until a database is distributed, and what should be set otherwise on its nodes."""
+
+    steps: tuple[DistributionStep, ...]
+    advice: tuple[str, ...] = ()
+
+
 class Migrations(Protocol):
     """The steps of a schema, applied to and compared with a database."""
 
@@ -57,3 +76,9 @@ class Migrations(Protocol):
 
     async def wall(self, *, up: bool) -> WallState:
         """Raise or lower the wall between tenants, and return what holds then for this role."""
+
+    async def distribution(self) -> Distributing:
+        """Return what is still to be done until the database is distributed; change nothing."""
+
+    async def distribute(self, begins: Callable[[DistributionStep], None]) -> Distributing:
+        """Distribute the database, and tell each step as it begins; return what is left."""

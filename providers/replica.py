@@ -68,6 +68,15 @@ class Replica(MemoryProvider, Protocol):
         return NO_HISTORY
 
     @property
+    def has_shards(self) -> bool:
+        """Whether parts of this store fail by themselves, each with the owners whose memories it has."""
+        return False
+
+    def shard_of(self, owner: Owner) -> int:  # noqa: ARG002 - for those that have several
+        """Return the number, from 0 on, of the part of this store that has the memories of an owner."""
+        return 0
+
+    @property
     def keeps_history(self) -> bool:
         """Whether this store keeps versions of a memory beside the newest one."""
         return self.retention.keep > 0

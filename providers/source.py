@@ -1,6 +1,7 @@
 """The source of a memory: who wrote its newest state, with which key, when, and what its text comes from."""
 
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Literal, get_args
 
 from msgspec import Struct
@@ -84,6 +85,10 @@ class SourceConditions(Labels, frozen=True, kw_only=True):
         return not asked or (source is not None and all(getattr(source, name) == value for name, value in asked))
 
 
+_ATTRIBUTES = Sourced.__struct_fields__
+_values_of = attrgetter(*_ATTRIBUTES)
+
+
 def attributes_of(value: Sourced) -> dict[str, Any]:
     """Return labels, key and source of a value by their names, None for what it has not."""
-    return labels_of(value) | {"source": value.source}
+    return dict(zip(_ATTRIBUTES, _values_of(value), strict=True))

@@ -14,8 +14,12 @@ from tests.support.redis import RedisServer, running_redis
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """`--postgres 16` runs the suite on the older of the two servers in the wheel."""
+    """`--postgres 16` runs the suite on the older of the two servers in the wheel.
+
+    `--citus DSN` runs the contract of the native provider on a cluster, of which that is the coordinator.
+    """
     parser.addoption("--postgres", type=int, choices=MAJORS, default=MAJORS[0], help="major version of PostgreSQL")
+    parser.addoption("--citus", metavar="DSN", help="the coordinator of a cluster of Citus, as its superuser")
 
 
 gc.disable()  # thousands of tests are collected now, and none of them is garbage

@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from textwrap import dedent
 from typing import TypeVar
 
 import click
@@ -16,7 +17,7 @@ from app.process.host import offline_host
 from app.settings import Settings
 from observability.logs import configure_logs
 from providers.errors import ProviderError
-from providers.migrations import Migrations, Revision, SchemaState
+from providers.migrations import Distributing, DistributionStep, Migrations, Revision, SchemaState
 from providers.native.embedded import folder_of
 from providers.native.embedded.maintenance import ServerState, ServerStatus, mark, status_of, unmark
 
@@ -78,6 +79,34 @@ def wall(settings: Settings, name: str | None, *, lower: bool) -> None:
     """Raise row-level security between tenants, as a role that owns the tables; it waits for statements under way."""
     state = _on_schema(settings, name, lambda schema: schema.wall(up=not lower), make=False)
     click.echo(f"row-level security is {'on' if state.up else 'off'}")
+
+
+@db.command()
+@_name
+@click.option("--dry-run", is_flag=True, help="Print the statements, and make none of them.")
+@options.with_settings
+def distribute(settings: Settings, name: str | None, *, dry_run: bool) -> None:
+    """Distribute the memories of a native provider over the nodes of Citus, by their owners.
+
+    Ask its coordinator, as the role that owns the tables. What is done already is left alone.
+    """
+    started = time.monotonic()
+
+    def begins(step: DistributionStep) -> None:
+        click.echo(f"{time.monotonic() - started:7.1f} s  {step.title}")
+
+    async def work(schema: Migrations) -> Distributing:
+        return await schema.distribution() if dry_run else await schema.distribute(begins)
+
+    plan = _on_schema(settings, name, work, make=False)
+    for step in plan.steps:
+        click.echo(f"-- {step.title}")
+        for statement in step.statements:
+            click.echo(f"{dedent(statement).strip()};")
+    if not plan.steps:
+        click.echo("the memories are distributed: nothing is left to do")
+    for sentence in plan.advice:
+        click.echo(f"note: {sentence}")
 
 
 def _on_schema(settings: Settings, name: str | None, work: Callable[[Migrations], Awaitable[T]], *, make: bool) -> T:

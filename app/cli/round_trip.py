@@ -64,6 +64,7 @@ class RoundTrip:
             ("recall_many", self._recall_many, ("remember_many",)),
             ("snapshot", self._snapshot, ("remember",)),
             ("snapshots", self._snapshots, ("remember",)),
+            ("owners", self._owners, ("remember",)),
             ("identity", self._identity, ()),
             ("delete", self._delete, ("remember",)),
             ("get deleted", self._get_deleted, ("delete",)),
@@ -125,6 +126,10 @@ class RoundTrip:
     async def _snapshots(self, provider: Replica) -> None:
         ids = {state.id for state in await provider.snapshots(self._owner)}
         _expect({self._id, *self._batch} <= ids, "the state of a memory is missing")
+
+    async def _owners(self, provider: Replica) -> None:
+        # Any will do: ours may stand behind thousands of others.
+        _expect(await provider.owners(1), "the store knows no user, and so no other one can be filled from it")
 
     async def _identity(self, provider: Replica) -> None:
         _expect(await provider.identity(), "the store has no name")

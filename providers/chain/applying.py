@@ -10,8 +10,9 @@ from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.errors import MemoryDeleted, OwnerErased, ProviderError, Rejected
 from providers.journal.operations import Operation, OperationKind
+from providers.owners import Owner
 from providers.states.editing import tombstone_for
-from providers.types import Snapshot
+from providers.types import NewMemory, Snapshot
 
 _AT_ONCE = 4  # looks for tombstones
 
@@ -36,12 +37,20 @@ async def apply_all(
     results: list[ProviderError | None] = [None] * len(changes)
     if new:
         memories = [change.state.first_write for _, change in new]
-        stored = await link.call(lambda provider: provider.store_many(memories), operation, options, size=len(memories))
+        stored = await link.call(
+            lambda provider: provider.store_many(memories),
+            operation,
+            options,
+            size=len(memories),
+            owner=only_owner(memories),
+        )
         for (place, _), outcome in zip(new, stored, strict=True):
             results[place] = _unless_erased(outcome) if isinstance(outcome, ProviderError) else None
     if rest:
         states = [change.state for _, change in rest]
-        put = await link.call(lambda provider: provider.put_many(states), operation, options, size=len(states))
+        put = await link.call(
+            lambda provider: provider.put_many(states), operation, options, size=len(states), owner=only_owner(states)
+        )
         for (place, change), failure in zip(rest, put, strict=True):
             # A deletion that meets a tombstone has reached its goal.
             reached = change.state.deleted and isinstance(failure, MemoryDeleted)
@@ -59,7 +68,9 @@ async def keep_versions(
     """
     if not states or not link.provider.keeps_history:  # another store may have had its name when they were appended
         return [None] * len(states)
-    kept = await link.call(lambda provider: provider.put_versions(states), operation, options, size=len(states))
+    kept = await link.call(
+        lambda provider: provider.put_versions(states), operation, options, size=len(states), owner=only_owner(states)
+    )
     return list(map(_unless_erased, kept))
 
 
@@ -81,13 +92,21 @@ async def tombstones_met(
     """
 
     async def look(state: Snapshot) -> Snapshot | None:
-        return await link.call(lambda provider: provider.snapshot(state.owner, state.id), operation, options)
+        return await link.call(
+            lambda provider: provider.snapshot(state.owner, state.id), operation, options, owner=state.owner
+        )
 
     found = await answer_all(states, look, _AT_ONCE, values=Rejected)
     return [
         propagated(held if isinstance(held, Snapshot) and held.deleted else state)
         for state, held in zip(states, found, strict=True)
     ]
+
+
+def only_owner(written: Sequence[NewMemory | Snapshot]) -> Owner | None:
+    """Return the owner of all that is written, None if there are several."""
+    owners = {one.owner for one in written}
+    return owners.pop() if len(owners) == 1 else None
 
 
 def propagated(state: Snapshot) -> Operation:

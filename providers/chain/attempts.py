@@ -92,6 +92,7 @@ class Attempts:
         *,
         repeatable: bool = True,
         size: int = 1,
+        shard: int | None = None,
     ) -> Answer:
         """Make the call, and retry it while it fails in a way that another try may fix.
 
@@ -99,14 +100,15 @@ class Attempts:
         timed out is retried only where its limit is configured, because otherwise the next one could not be quicker. If
         no try succeeds, the last error is raised; but if any of the tries may have happened, the raised error is
         ambiguous. `size` is the number of memories that the call concerns. A call that is a last resort is tried once,
-        whatever the breaker says, and only its success is reported to the breaker.
+        whatever the breaker says, and only its success is reported to the breaker. `shard` is that of the provider
+        which the call is about, None if it has none; see `ShardBreakers`.
 
         Raises:
             BreakerOpen: the breaker of the provider refuses calls.
             BulkheadFull: the provider has reached its concurrency limit, and no slot became free in time.
             NoTimeLeft: the deadline passed before the provider could be called.
         """
-        tries = CallAttempts(self, call, operation, options, size, repeatable)
+        tries = CallAttempts(self, call, operation, options, size, repeatable, shard)
         if options.last_resort:
             return await tries.last_resort()
         try:

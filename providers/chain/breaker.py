@@ -29,7 +29,8 @@ class CircuitBreaker:
     It judges the provider, not the expensive request of one caller. Timeouts are therefore counted by class of
     operations, and before timeouts or a streak of failures open the breaker for all classes, `ping` tests whether the
     provider answers at all. The same test is made after many calls in a row whose time was too short to be evidence,
-    and at the end of each pause, before a caller is admitted. Without `ping` the failures alone decide.
+    and at the end of each pause, before a caller is admitted. Without `ping` the failures alone decide. A failure of
+    one shard of the provider is no evidence against the others: it opens the breaker only if `ping` fails as well.
 
     Source: Nygard, "Release It!" (2nd ed. 2018), chapter 5. `chance` draws from [0, 1); `changed` is called with every
     change of state.
@@ -152,8 +153,13 @@ class CircuitBreaker:
                 self._probing = True
                 self._start_probe(self._probe, "the pause was too short", first=True)
 
-    def ended(self, generation: int, operation: OperationClass, error: BaseException | None) -> None:
-        """Record the outcome of a call that began in this generation; the outcome of an older generation is ignored."""
+    def ended(
+        self, generation: int, operation: OperationClass, error: BaseException | None, *, of_shard: bool = False
+    ) -> None:
+        """Record the outcome of a call that began in this generation; the outcome of an older generation is ignored.
+
+        A failure `of_shard` may be that of a part of the provider alone.
+        """
         if generation != self._generation:
             return
         if error is None:
@@ -163,7 +169,7 @@ class CircuitBreaker:
             self._last_error = type(error).__name__
             self._last_reason = str(error)[:_MOST_REASON_CHARS]
             self._last_failure = self._now()
-            self._failed(operation, timed_out=isinstance(error, TimedOut))
+            self._failed(operation, timed_out=isinstance(error, TimedOut), of_shard=of_shard)
         elif isinstance(error, CutShort) and self._probe is not None:
             self._cut_short_again(self._probe)
         else:
@@ -187,9 +193,12 @@ class CircuitBreaker:
             return
         self._counters.succeeded(operation)
 
-    def _failed(self, operation: OperationClass, *, timed_out: bool) -> None:
+    def _failed(self, operation: OperationClass, *, timed_out: bool, of_shard: bool) -> None:
         counter = self._counters.failed(operation, timed_out=timed_out)
-        if self._state is BreakerState.HALF_OPEN:
+        if of_shard:
+            if self._state is BreakerState.HALF_OPEN or counter.trip_reason():
+                self._suspect_whole(f"calls to its shards fail, the last was {self._last_error}")
+        elif self._state is BreakerState.HALF_OPEN:
             self._suspect(f"the probe failed: {self._last_error}", certain=not timed_out)
         elif self._state is BreakerState.CLOSED and (why := counter.trip_reason()):
             what = f"{operation.value}: {why}" if timed_out else why
@@ -202,7 +211,14 @@ class CircuitBreaker:
         else:
             self._start_probe(self._probe, why)
 
-    def _start_probe(self, probe: LivenessProbe, why: str, *, first: bool = False) -> None:
+    def _suspect_whole(self, why: str) -> None:
+        """Open the breaker if a probe fails; what else fails is left to the breakers of the shards."""
+        if self._probe is not None:
+            self._start_probe(self._probe, why, of_shard=True)
+        else:
+            self._probing = False
+
+    def _start_probe(self, probe: LivenessProbe, why: str, *, first: bool = False, of_shard: bool = False) -> None:
         """Start a probe unless one runs; after the `first` of a generation a caller still has to confirm the result."""
         generation = self._generation
 
@@ -215,6 +231,8 @@ class CircuitBreaker:
                 self._probing = False
             elif self._state is BreakerState.HALF_OPEN:
                 self._close("a probe succeeded")
+            elif of_shard:
+                self._counters.clear()
             else:
                 self._dismiss_suspicion()
 

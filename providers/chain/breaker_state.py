@@ -20,7 +20,8 @@ class BreakerSnapshot(Struct, frozen=True, kw_only=True):
 
     `why` is the reason of the last change, in words; `seconds_to_probe` is None unless the breaker is open; `calls` and
     `failures` are those within the sliding window. `last_error` is the class name of the last failure, `last_reason`
-    says what failed, and `last_error_seconds` is how long ago that was.
+    says what failed, and `last_error_seconds` is how long ago that was. `open_shards` is how many parts of a provider
+    with shards are left alone by themselves.
     """
 
     provider: str
@@ -34,3 +35,4 @@ class BreakerSnapshot(Struct, frozen=True, kw_only=True):
     failures_in_a_row: int
     last_reason: str | None = None
     last_error_seconds: float | None = None
+    open_shards: int = 0

@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
-from typing import Generic, Protocol, TypeVar
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 from tenacity import RetryCallState
@@ -53,9 +54,10 @@ class CallAttempts(Struct, Generic[Answer]):
     options: CallOptions
     size: int
     repeatable: bool
-    _respects_breaker: bool = True
-    _timed_out: bool = False  # whether the last attempt did
-    _number: int = 0
+    shard: int | None = None
+    respects_breaker: bool = True
+    timed_out: bool = False  # whether the last attempt did
+    number: int = 0  # of attempts begun
     _first_is_known: bool = False
     _failure: Unavailable | None = None  # the last one of the provider itself
     _ambiguous: Unavailable | None = None  # the last after which the write may have happened
@@ -63,13 +65,15 @@ class CallAttempts(Struct, Generic[Answer]):
     @asynccontextmanager
     async def next(self) -> AsyncIterator[None]:
         """Surround one attempt with every guard and limit, and report its outcome to the observer."""
-        self._number += 1
+        self.number += 1
+        setup = self.setup
+        provider = setup.guards.breaker.provider
         outcome = "bug"
         failure: ProviderError | None = None
         with tracing.span(self.operation, tracing.Kind.CLIENT) as span:
-            started = self.setup.now()
+            started = setup.now()
             try:
-                async with self._guarded():
+                async with _Guarded(self):
                     yield
                 outcome = "ok"
             except ProviderError as error:
@@ -83,15 +87,14 @@ class CallAttempts(Struct, Generic[Answer]):
             finally:
                 if span.recorded:
                     self._describe(span, outcome)
-                provider = self.setup.guards.breaker.provider
                 note_outcome(provider, "ok" if isinstance(failure, Rejected) else outcome)
-                self.setup.observer.tried(
+                setup.observer.tried(
                     Attempt(
                         provider=provider,
                         operation=self.operation,
                         outcome=outcome,
-                        seconds=self.setup.now() - started,
-                        number=self._number,
+                        seconds=setup.now() - started,
+                        number=self.number,
                         error=failure,
                     )
                 )
@@ -111,26 +114,36 @@ class CallAttempts(Struct, Generic[Answer]):
         span.rename(f"{self.operation.value} {provider}")
         span.set("ninai.provider", provider)
         span.set("ninai.outcome", outcome)
-        span.set("ninai.try", self._number)
+        span.set("ninai.try", self.number)
         if self.options.hedge:
             span.set("ninai.hedge", True)
 
     async def last_resort(self) -> Answer:
         """Try once, whatever the breaker says, unless an operator has forced it open."""
-        breaker = self.setup.guards.breaker
-        if breaker.forced_open:
-            breaker.check()  # the state that an operator forced takes precedence
+        if self.setup.guards.breaker.forced_open:
+            self.setup.guards.breaker.check()  # the state that an operator forced takes precedence
         async with self.setup.guards.last_resort.slot(self.options.deadline):
-            if breaker.refuses():
-                self._respects_breaker = False
+            if self._refused():
+                self.respects_breaker = False
                 try:
                     answer = await self._once()
                 except Rejected:
-                    breaker.recovered()
+                    self._recovered()
                     raise
-                breaker.recovered()
+                self._recovered()
                 return answer
         return await self._once()  # another call has closed the breaker meanwhile
+
+    def _refused(self) -> bool:
+        guards = self.setup.guards
+        of_shard = guards.shards.of(self.shard)
+        return guards.breaker.refuses() or (of_shard is not None and of_shard.refuses())
+
+    def _recovered(self) -> None:
+        guards = self.setup.guards
+        guards.breaker.recovered()
+        if (of_shard := guards.shards.of(self.shard)) is not None:
+            of_shard.recovered()
 
     async def again(self) -> Answer:
         """Repeat the failure of the first attempt, then try anew each time, since tenacity has to see that failure."""
@@ -149,7 +162,7 @@ class CallAttempts(Struct, Generic[Answer]):
             isinstance(error, Unavailable)
             and not isinstance(error, (Misconfigured, Refused))
             and (self.repeatable or not error.ambiguous)
-            and not (self._timed_out and self.setup.policy.of(self.operation).try_limit is None)
+            and not (self.timed_out and self.setup.policy.of(self.operation).try_limit is None)
         )
 
     def wait(self, state: RetryCallState) -> float:
@@ -174,64 +187,108 @@ class CallAttempts(Struct, Generic[Answer]):
         return last
 
     def _hindrance(self, state: RetryCallState) -> GivenUp | None:
-        if self._number >= self.setup.policy.of(self.operation).tries:
+        if self.number >= self.setup.policy.of(self.operation).tries:
             return GivenUp.TRIES
         if state.upcoming_sleep >= self.options.deadline.remaining():
             return GivenUp.DEADLINE
-        if self.setup.guards.breaker.refuses():
+        if self._refused():
             return GivenUp.BREAKER
         return None if self.setup.guards.budget.take() else GivenUp.BUDGET
 
-    @asynccontextmanager
-    async def _guarded(self) -> AsyncIterator[None]:
-        guards = self.setup.guards
-        limits = self.setup.limits(self.operation, self.size, others=self.options.others)
-        if self._respects_breaker:
-            guards.breaker.check()  # before waiting for a slot in vain
-        async with guards.bulkhead.slot(self.options.deadline.limit_try(min(limits.limit, self.options.place))):
-            if self.options.deadline.expired:
-                raise NoTimeLeft(f"{guards.breaker.provider}: the deadline passed before it was asked")
-            with Admission(guards.breaker, self.operation) if self._respects_breaker else nullcontext():
-                if self._number == 1:
-                    guards.budget.count_request()
-                async with self._within(limits):
-                    yield
 
-    @asynccontextmanager
-    async def _within(self, limits: AttemptLimits) -> AsyncIterator[None]:
-        watch = LagTolerantTimeout(limits.limit, self.options.deadline.remaining, self.setup.now)
-        handed_down = time_limit.hand_down(self.options.deadline.remaining())
-        self._timed_out = False
-        started = time.perf_counter()
+class _Guarded:
+    """Surround one attempt with the guards and the time limits of its provider.
+
+    This is a plain class and no generator, because it stands in the path of every call.
+    """
+
+    __slots__ = ("_admission", "_handed_down", "_limits", "_started", "_tries", "_watch")
+
+    def __init__(self, tries: CallAttempts[Any]) -> None:
+        self._tries = tries
+        self._admission: Admission | None = None
+
+    async def __aenter__(self) -> None:
+        tries, setup, options = self._tries, self._tries.setup, self._tries.options
+        guards = setup.guards
+        self._limits = setup.limits(tries.operation, tries.size, others=options.others)
+        of_shard = guards.shards.of(tries.shard)
+        if tries.respects_breaker:
+            guards.breaker.check()  # before waiting for a slot in vain
+            if of_shard is not None:
+                of_shard.check()
+        if not guards.bulkhead.enter_now():
+            await guards.bulkhead.enter(options.deadline.limit_try(min(self._limits.limit, options.place)))
         try:
-            async with watch:
-                yield
-        except Rejected:
-            self.setup.pace.answered(self.operation, self.size, watch.seconds)
+            left = options.deadline.remaining()
+            if left <= 0.0:
+                raise NoTimeLeft(f"{guards.breaker.provider}: the deadline passed before it was asked")
+            if tries.respects_breaker:
+                self._admission = Admission(guards.breaker, tries.operation, tries.shard is not None, of_shard)
+                self._admission.__enter__()
+        except ProviderError:
+            guards.bulkhead.leave()
             raise
-        except asyncio.CancelledError:
-            # A hedge that lost may have been as quick as ever.
-            if not self.options.hedge and self.setup.pace.unanswered(self.operation, self.size, watch.seconds):
-                self.setup.guards.breaker.overtaken()
-            raise
-        except TimeoutError as error:
-            if not watch.expired:
-                raise  # not raised by this timeout: a bug in the provider
-            self._timed_out = True
-            waited = watch.seconds
-            self.setup.pace.unanswered(self.operation, self.size, waited)
-            if waited + _ROUNDING >= limits.limit:  # and not the deadline
-                self.setup.latencies.abandon(self.operation, self.size, waited)
-            kind = TimedOut if waited + _ROUNDING >= limits.evidence else CutShort
-            reason = f"{self.setup.guards.breaker.provider}: no answer within {waited:.3g} s"
-            raise kind(reason, ambiguous=self.operation.writes) from error
+        if tries.number == 1:
+            guards.budget.count_request()
+        tries.timed_out = False
+        self._watch = LagTolerantTimeout(self._limits.limit, options.deadline.remaining, setup.now)
+        self._handed_down = time_limit.hand_down(left)
+        self._started = time.perf_counter()
+        await self._watch.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        guards = self._tries.setup.guards
+        try:
+            try:
+                await self._watch.__aexit__(kind, error, traceback)
+                if isinstance(error, TimeoutError) and self._watch.expired:
+                    raise error  # a limit within the provider has ended at the same moment
+            except TimeoutError as late:
+                error = self._timed_out()
+                raise error from late
+            finally:
+                self._note_seconds()
+            self._learn(error)
         finally:
-            time_limit.ends_at.reset(handed_down)
-            # A hedge runs while the call that it hedges is waited for, whose seconds are noted already.
-            if (request := notes.current.get()) is not None and not self.options.hedge:
-                request.provider_seconds += time.perf_counter() - started
-        self.setup.latencies.add(self.operation, self.size, watch.seconds)
-        self.setup.pace.answered(self.operation, self.size, watch.seconds)
+            if self._admission is not None:
+                self._admission.__exit__(None, error, None)
+            guards.bulkhead.leave()
+            error = None  # otherwise it and this frame would refer to each other
+
+    def _note_seconds(self) -> None:
+        time_limit.ends_at.reset(self._handed_down)
+        # A hedge runs while the call that it hedges is waited for, whose seconds are noted already.
+        if (request := notes.current.get()) is not None and not self._tries.options.hedge:
+            request.provider_seconds += time.perf_counter() - self._started
+
+    def _learn(self, error: BaseException | None) -> None:
+        """Learn from an attempt that was not cut off how long the provider takes."""
+        tries, setup, seconds = self._tries, self._tries.setup, self._watch.seconds
+        if error is None:
+            setup.latencies.add(tries.operation, tries.size, seconds)
+            setup.pace.answered(tries.operation, tries.size, seconds)
+        elif isinstance(error, Rejected):
+            setup.pace.answered(tries.operation, tries.size, seconds)
+        elif (
+            isinstance(error, asyncio.CancelledError)
+            and not tries.options.hedge  # one that lost may have been as quick as ever
+            and setup.pace.unanswered(tries.operation, tries.size, seconds)
+        ):
+            setup.guards.breaker.overtaken()
+
+    def _timed_out(self) -> Unavailable:
+        """Return the error of an attempt that was cut off."""
+        tries, setup, waited = self._tries, self._tries.setup, self._watch.seconds
+        tries.timed_out = True
+        setup.pace.unanswered(tries.operation, tries.size, waited)
+        if waited + _ROUNDING >= self._limits.limit:  # and not the deadline
+            setup.latencies.abandon(tries.operation, tries.size, waited)
+        kind = TimedOut if waited + _ROUNDING >= self._limits.evidence else CutShort
+        reason = f"{setup.guards.breaker.provider}: no answer within {waited:.3g} s"
+        return kind(reason, ambiguous=tries.operation.writes)
 
 
 def note_outcome(provider: str, outcome: str) -> None:

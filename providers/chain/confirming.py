@@ -83,7 +83,7 @@ class Confirmer(Struct):
         changes = [Change(entry.kind, entry.state) for _, entry in waiting]
         ending = Shutdown(self.context.now)
         options = self._options(execution, home.attempts.seconds(operation, len(waiting)), seconds, ending)
-        task = asyncio.create_task(apply_all(home, changes, operation, options))
+        task = asyncio.get_running_loop().create_task(apply_all(home, changes, operation, options), name="home")
         attempt = HomeTry(home, waiting, self._lease(home, waiting), task, ending)
         answered = False
         try:
@@ -93,6 +93,7 @@ class Confirmer(Struct):
             # Also where the caller is gone, be it at the moment of the answer: home need not get the write twice for
             # that, and nobody else ends the lease.
             if not answered:
+                attempt.lease.begin()
                 self.background.go_on(attempt, self._conclude_late)
         if not answered:
             self._accept(execution, HOME_SLOW, waiting)
@@ -136,9 +137,7 @@ class Confirmer(Struct):
 
     def _lease(self, home: Link, waiting: Waiting) -> Lease:
         leases = {entry.seq: entry.lease for _, entry in waiting if entry.lease is not None}
-        lease = Lease(partial(self.journal.renew, home.name), leases)
-        lease.begin()
-        return lease
+        return Lease(partial(self.journal.renew, home.name), leases)
 
     def _seconds(self, patience: float) -> float:
         """Return the seconds to wait for home's word."""
@@ -161,16 +160,18 @@ class Confirmer(Struct):
         try:
             outcomes = await attempt.outcomes()
             settlements = [
-                await self._settlement(home, entry, outcome, deadline)
+                taken(home, entry.seq) if outcome is None else await self._refused(home, entry, outcome, deadline)
                 for entry, outcome in zip(entries, outcomes, strict=True)
                 # Somebody else may be at what is not leased to us; what we did not achieve does not make it due.
                 if entry.lease is not None or not isinstance(outcome, Unavailable)
             ]
         finally:
             await attempt.lease.end()
-        met = zip(entries, outcomes, strict=True)
-        await self._propagate(home, [entry.state for entry, outcome in met if isinstance(outcome, MemoryDeleted)])
-        settlements = await self._after_look(home, entries, settlements)
+        if any(outcomes):  # nearly always home has taken all
+            met = zip(entries, outcomes, strict=True)
+            await self._propagate(home, [entry.state for entry, outcome in met if isinstance(outcome, MemoryDeleted)])
+        if any(is_unlooked(entry.state) for entry in entries):
+            settlements = await self._after_look(home, entries, settlements)
         await self.context.settle(*attempt.lease.noted(settlements))
         return outcomes
 
@@ -201,11 +202,8 @@ class Confirmer(Struct):
     async def _newest(self, owner: Owner, memory_id: str) -> JournalEntry | None:
         return await self.context.journal(lambda journal: journal.newest(owner, memory_id), _PROPAGATION_SECONDS)
 
-    async def _settlement(
-        self, home: Link, entry: JournalEntry, outcome: ProviderError | None, deadline: Deadline
-    ) -> Settlement:
-        if outcome is None:
-            return taken(home, entry.seq)
+    async def _refused(self, home: Link, entry: JournalEntry, outcome: ProviderError, deadline: Deadline) -> Settlement:
+        """Return the settlement of a delivery that home has not taken."""
         if isinstance(outcome, (Unavailable, MemoryDeleted)) or await self._adopt_held_state(home, entry, deadline):
             return _postponed(home, entry, outcome)
         return Dead(seq=entry.seq, provider=home.name, error=outcome.outcome)
@@ -218,7 +216,10 @@ class Confirmer(Struct):
         state = entry.state
         try:
             held = await home.call(
-                lambda provider: provider.snapshot(state.owner, state.id), OperationClass.READ, CallOptions(deadline)
+                lambda provider: provider.snapshot(state.owner, state.id),
+                OperationClass.READ,
+                CallOptions(deadline),
+                owner=state.owner,
             )
             if held is None or held.deleted:
                 return False

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from uuid import uuid4
 
 from msgspec.structs import replace
 
@@ -23,7 +22,7 @@ from providers.expiry import BEGINNING
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.keys.choosing import rank_of
 from providers.owners import Owner
-from providers.states.clock import HybridClock
+from providers.states.clock import HybridClock, new_edit_id
 from providers.states.editing import deleted_by, tombstone_for
 from providers.timing.turns import in_turns
 from providers.types import Conditions, Deletion, MemoryRecord, Snapshot, as_page
@@ -41,7 +40,7 @@ class ChainEraser:
     async def erase(self, route: Route, deletion: Deletion) -> Erased:
         """Delete a memory for ever; see `MemoryStore`."""
         deletion = limits.check_deletion(deletion)
-        edit_id = deletion.edit_id or str(uuid4())
+        edit_id = deletion.edit_id or new_edit_id()
         with self._context.begin(route, OperationClass.DELETE) as execution:
             await slow_down(self._context, execution, deletion.owner)
             former, trace, created_at = None, False, None
@@ -98,7 +97,7 @@ class ChainEraser:
         older = [record for record in records if rank_of(record) < rank_of(former)]
         if older and (entry := await self._reader.entry(former.owner, former.id, half)) and entry.state.deleted:
             return []
-        return [_erasure(record, self._clock.next(), str(uuid4())) for record in older]
+        return [_erasure(record, self._clock.next(), new_edit_id()) for record in older]
 
     async def _former(self, execution: Execution, deletion: Deletion) -> tuple[Snapshot | None, bool]:
         """Return the state that a deletion meets, and whether home itself holds none, so that a trace is to be kept."""
@@ -138,7 +137,7 @@ class ChainEraser:
             limited = execution.deadline.earlier(execution.deadline.remaining() / 2)
             chosen = replace(as_page(conditions, owner), now=BEGINNING)  # what has expired is to go as well
             records = await self._reader.all_memories(execution, chosen, limit, limited)
-            edit_id = str(uuid4())
+            edit_id = new_edit_id()
             operations = await in_turns(lambda record: _erasure(record, self._clock.next(), edit_id), records)
             if conditions.conditional:  # what they supersede may not meet them
                 await self._erase_superseded(execution, owner, records)

@@ -2,6 +2,8 @@
 
 import asyncio
 
+from msgspec.structs import replace
+
 from providers.chain.breaker_state import BreakerState
 from providers.chain.chain import Chain
 from providers.chain.chained import ChainedProvider
@@ -96,7 +98,7 @@ def _provider(chain: Chain, link: Link, backlog: Backlog | None, member: Member 
     return ProviderStatus(
         name=link.name,
         role=_role(link, chain.route),
-        breaker=guards.breaker.snapshot(),
+        breaker=replace(guards.breaker.snapshot(), open_shards=guards.shards.open),
         in_flight=guards.bulkhead.in_flight,
         places=guards.bulkhead.limit,
         retries_left=guards.budget.left(),

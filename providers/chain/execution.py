@@ -106,7 +106,13 @@ class Execution:
     @property
     def write_facts(self) -> WriteFacts:
         """The facts that the answer to a write carries."""
-        return WriteFacts(**self.facts, confirmed=self.confirmed, session=self.session)
+        return WriteFacts(
+            provider=self.provider,
+            degraded=tuple(self.degraded),
+            eventual=self.eventual,
+            confirmed=self.confirmed,
+            session=self.session,
+        )
 
     def write_facts_of(self, place: int) -> WriteFacts:
         """Return the facts that the answer to one of many writes carries: others of them may not be confirmed."""

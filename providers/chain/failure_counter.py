@@ -81,8 +81,9 @@ class BreakerCounters:
 
     def succeeded(self, operation: OperationClass) -> None:
         """Count a call that succeeded."""
-        for counter in (self.all, self._errors, self._timeouts[operation]):
-            counter.succeeded()
+        self.all.succeeded()
+        self._errors.succeeded()
+        self._timeouts[operation].succeeded()
 
     def failed(self, operation: OperationClass, *, timed_out: bool) -> FailureCounter:
         """Count a call that failed, and return the counter that decides whether the breaker opens."""

@@ -39,7 +39,7 @@ class FeedReader:
             raise FeedLost(f"the cursor is of the provider {query.provider}, and home is {home.name}")
 
         def ask(link: Link, options: CallOptions) -> Awaitable[FeedPage]:
-            return link.call(lambda provider: provider.feed(query), OperationClass.READ, options)
+            return link.call(lambda provider: provider.feed(query), OperationClass.READ, options, owner=query.owner)
 
         with self._context.begin(route.verified.only(home.name), OperationClass.READ) as execution:
             await self._context.check_session(execution.deadline.remaining())

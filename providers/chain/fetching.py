@@ -48,7 +48,9 @@ class Fetching(Struct, frozen=True):
         if entry is not None and (entry.state.deleted or (link.name in entry.pending and not is_creation(entry))):
             return from_journal(entry, self.now)
         try:
-            fetched = await link.call(lambda store: store.fetch(owner, self.memory_id), OperationClass.READ, options)
+            fetched = await link.call(
+                lambda store: store.fetch(owner, self.memory_id), OperationClass.READ, options, owner=owner
+            )
         except MemoryNotFound:
             if entry is None or has_expired(entry.state, self.now):
                 raise
@@ -88,7 +90,9 @@ class Fetching(Struct, frozen=True):
 
     async def _snapshot(self, link: Link, options: CallOptions) -> Snapshot | None:
         owner: Owner = self.view.owner
-        return await link.call(lambda store: store.snapshot(owner, self.memory_id), OperationClass.READ, options)
+        return await link.call(
+            lambda store: store.snapshot(owner, self.memory_id), OperationClass.READ, options, owner=owner
+        )
 
 
 def from_journal(entry: JournalEntry, now: datetime, *reasons: str) -> Fetched:

@@ -48,9 +48,10 @@ class Lease:
         await self.end(kind)
 
     def begin(self) -> None:
-        """Start to renew, for a try that may outlast the context in which it begins; it calls `end`."""
-        self._running = True
-        self._plan()
+        """Start to renew, unless that has begun; this is for a try that may outlast its context, and calls `end`."""
+        if not self._running:
+            self._running = True
+            self._plan()
 
     async def end(self, kind: type[BaseException] | None = None) -> None:
         """Stop renewing; `kind` is what has ended the try, if it was an exception."""

@@ -26,14 +26,16 @@ async def pages_over(view: PendingView, link: Link, options: CallOptions) -> Pag
     overlay = await view.overlay_for(link.name, options)
 
     def page(query: PageQuery) -> Awaitable[Found]:
-        return link.call(lambda provider: provider.page(query), OperationClass.READ, options)
+        return link.call(lambda provider: provider.page(query), OperationClass.READ, options, owner=query.owner)
 
     def without_deleted(records: list[MemoryRecord]) -> Awaitable[list[MemoryRecord]]:
         return view.without_deleted(link.name, records, options.deadline)
 
     async def holds(record: MemoryRecord) -> bool:
         owner = view.owner
-        state = await link.call(lambda provider: provider.snapshot(owner, record.id), OperationClass.READ, options)
+        state = await link.call(
+            lambda provider: provider.snapshot(owner, record.id), OperationClass.READ, options, owner=owner
+        )
         return state is not None
 
     return page if not len(overlay) else lambda query: merged_page(overlay, page, without_deleted, holds, query)

@@ -3,11 +3,14 @@
 import time
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from functools import partial
 
+import structlog
 from msgspec import Struct
 
 from providers.chain.attempts import Attempts
 from providers.chain.breaker import CircuitBreaker
+from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.deadline import Clock
@@ -17,6 +20,7 @@ from providers.chain.last_resort import LastResortLimiter
 from providers.chain.link import Link
 from providers.chain.observer import ChainObserver
 from providers.chain.policy import AttemptPolicy, ChainPolicy, ErasurePolicy
+from providers.chain.shard_breakers import ShardBreakers
 from providers.errors import Unavailable
 from providers.expectations import ProviderLimits
 from providers.journal.base import Journal
@@ -24,6 +28,8 @@ from providers.replica import Replica
 from providers.timing.lag_tolerant import LagTolerantTimeout
 
 PING_SECONDS = 2.0
+
+_log = structlog.get_logger(__name__)
 
 
 def keep_nothing(_installation: str) -> None:
@@ -87,15 +93,27 @@ async def open_link(
         spec.name, policy.breaker, now, changed=observer.breaker_changed, ping=lambda: responds(provider, now)
     )
     stack.push_async_callback(breaker.close)
+
+    def breaker_of(shard: int) -> CircuitBreaker:
+        return CircuitBreaker(spec.name, policy.breaker, now, changed=partial(_shard_changed, shard))
+
     guards = Guards(
         breaker=breaker,
         budget=RetryBudget(policy.budget, now),
         bulkhead=Bulkhead(spec.name, spec.limits.concurrency),
         last_resort=LastResortLimiter(spec.name, now),
+        shards=ShardBreakers(breaker_of),
     )
     pace = Pace(spec.limits.expected_latency, now, policy.hedging)
     attempts = Attempts(spec.attempts, guards, observer, now=now, pace=pace, longest=policy.longest_request)
     return OpenProvider(Link(spec.name, provider, attempts), spec.settings, stack)
+
+
+def _shard_changed(shard: int, snapshot: BreakerSnapshot) -> None:
+    if snapshot.state is not BreakerState.HALF_OPEN:
+        _log.warning(
+            "shard_breaker_changed", provider=snapshot.provider, shard=shard, state=snapshot.state, reason=snapshot.why
+        )
 
 
 async def responds(provider: Replica, now: Clock = time.monotonic) -> bool:

@@ -28,7 +28,10 @@ class OperationClass(StrEnum):
     @property
     def writes(self) -> bool:
         """Whether an operation of this class changes what is stored."""
-        return self not in {OperationClass.RECALL, OperationClass.READ}
+        return self not in _READING
+
+
+_READING = frozenset({OperationClass.RECALL, OperationClass.READ})
 
 
 class OperationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

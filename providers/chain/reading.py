@@ -191,7 +191,9 @@ class ChainReader:
         contradicting: set[str] = set()
 
         async def ask(link: Link, options: CallOptions) -> tuple[Link, Snapshot | None]:
-            held = await link.call(lambda store: store.snapshot(owner, memory_id), OperationClass.READ, options)
+            held = await link.call(
+                lambda store: store.snapshot(owner, memory_id), OperationClass.READ, options, owner=owner
+            )
             if held is not None or known is None or link.name in known.pending:
                 return link, held
             if link.name not in contradicting:
@@ -217,7 +219,7 @@ class ChainReader:
         links = [link for link in route.links if link.name in route.holders]
         options = CallOptions(deadline)
         held = [
-            await link.call(lambda store: store.snapshot(owner, memory_id), OperationClass.READ, options)
+            await link.call(lambda store: store.snapshot(owner, memory_id), OperationClass.READ, options, owner=owner)
             for link in links
         ]
         states = [state for state in held if state is not None]

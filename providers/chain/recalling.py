@@ -66,4 +66,4 @@ async def _shown(
 
 
 def _asked(link: Link, options: CallOptions, query: RecallQuery) -> Awaitable[Found]:
-    return link.call(lambda provider: provider.find(query), OperationClass.RECALL, options)
+    return link.call(lambda provider: provider.find(query), OperationClass.RECALL, options, owner=query.owner)

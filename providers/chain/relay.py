@@ -178,6 +178,9 @@ class OutboxRelay(Struct):
     def _postponed(self, delivery: Delivery, error: ProviderError, *, alone: bool) -> Settlement:
         """Postpone a delivery; its failure counts against the operation only if the provider took others since."""
         counts = alone and self._taken > self._taken_at_failure.get(delivery.seq, self._taken)
+        link = self.link()
+        if link is not None and link.provider.has_shards and not isinstance(error, UnexpectedOutcome):
+            counts = False  # the others that were taken may be of another shard than the one that is down
         self._taken_at_failure[delivery.seq] = self._taken
         if len(self._taken_at_failure) > MOST_FAILURES:  # another process may have delivered what failed here
             del self._taken_at_failure[next(iter(self._taken_at_failure))]

@@ -32,7 +32,9 @@ async def shown_by(link: Link, deliveries: Sequence[Delivery], options: CallOpti
 
     async def look(delivery: Delivery) -> bool:
         owner, memory_id = delivery.state.owner, delivery.state.id
-        held = await link.call(lambda store: store.snapshot(owner, memory_id), OperationClass.REPLAY, options)
+        held = await link.call(
+            lambda store: store.snapshot(owner, memory_id), OperationClass.REPLAY, options, owner=owner
+        )
         return held is not None and _is_shown(held, delivery)
 
     answers = await answer_all(deliveries, look, _AT_ONCE, values=Rejected)

@@ -40,7 +40,7 @@ async def superseded_by(
     async def look(named: tuple[Owner, str | None]) -> list[Operation]:
         owner, key = named
         query = PageQuery(owner=owner, key=key, limit=MAX_OF_KEY, now=BEGINNING)
-        page = await link.call(lambda provider: provider.page(query), operation, options)
+        page = await link.call(lambda provider: provider.page(query), operation, options, owner=owner)
         return [
             Operation(kind=OperationKind.DELETE, state=tombstone_for(memory, memory.version))
             for memory in chosen(await _still_keyed(page.memories, newest), BEGINNING).superseded

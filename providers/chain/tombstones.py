@@ -46,6 +46,7 @@ async def _page(link: Link, owner: Owner, after: str | None) -> TombstonesPage:
         OperationClass.READ,
         CallOptions(deadline),
         size=MAX_SNAPSHOTS,
+        owner=owner,
     )
     last = states[-1].id if len(states) == MAX_SNAPSHOTS else None
     return TombstonesPage([state for state in states if state.deleted], last)

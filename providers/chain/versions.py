@@ -67,7 +67,9 @@ class HistoryReader(Struct, frozen=True):
 
         async def ask(link: Link, options: CallOptions) -> HistoryPage:
             try:
-                page = await link.call(lambda provider: provider.history(query), OperationClass.READ, options)
+                page = await link.call(
+                    lambda provider: provider.history(query), OperationClass.READ, options, owner=query.owner
+                )
             except MemoryNotFound:
                 if known.entry is None or has_expired(known.entry.state, self.clock.moment()):
                     raise

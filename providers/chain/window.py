@@ -22,16 +22,17 @@ class SlidingWindowCounter:
 
     def add(self) -> None:
         """Count one event now."""
-        which = self._forget()
-        if self._buckets and self._buckets[-1][0] == which:
-            self._buckets[-1][1] += 1
+        which, buckets = int(self._now() / WIDTH), self._buckets
+        if buckets and buckets[-1][0] == which:  # nearly always; what is too old was dropped when that began
+            buckets[-1][1] += 1
         else:
-            self._buckets.append([which, 1])
+            self._forget(which)
+            buckets.append([which, 1])
         self._total += 1
 
     def total(self) -> int:
         """Return how many events are within the window."""
-        self._forget()
+        self._forget(int(self._now() / WIDTH))
         return self._total
 
     def clear(self) -> None:
@@ -39,9 +40,7 @@ class SlidingWindowCounter:
         self._buckets.clear()
         self._total = 0
 
-    def _forget(self) -> int:
-        """Drop the buckets that are too old, and return the number of the current one."""
-        which = int(self._now() / WIDTH)
+    def _forget(self, which: int) -> None:
+        """Drop the buckets that are too old, given the number of the current one."""
         while self._buckets and self._buckets[0][0] <= which - self._kept:
             self._total -= self._buckets.popleft()[1]
-        return which

@@ -71,9 +71,10 @@ class ChainWriter:
         states = await in_turns(self._new_state, memories)
         found: list[Appended | Snapshot | Operation | ProviderError] = [_creation(state) for state in states]
         named = [place for place, memory in enumerate(memories) if memory.memory_id is not None]
-        looks = await answer_all(named, lambda place: self._find_earlier_write(execution, states[place]), _AT_ONCE)
-        for place, look in zip(named, looks, strict=True):
-            found[place] = look
+        if named:
+            looks = await answer_all(named, lambda place: self._find_earlier_write(execution, states[place]), _AT_ONCE)
+            for place, look in zip(named, looks, strict=True):
+                found[place] = look
         new = [(place, known) for place, known in enumerate(found) if isinstance(known, Operation)]
         appended = await append_all(self._context, execution, [operation for _, operation in new])
         for (place, _), outcome in zip(new, appended, strict=True):

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from providers.answers import Changed, Erased, Fetched, Found, Stored
 from providers.changes import ChangeCursor, Changes
-from providers.erasure.fences import Fence, FenceList
+from providers.erasure.fences import NEVER_ERASED, Fence, FenceList
 from providers.errors import MemoryNotFound, OwnerErased, ProviderError
 from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
@@ -56,6 +56,15 @@ class FencedReplica(Replica):
     def compares(self) -> bool:
         """See `Replica`."""
         return self._replica.compares
+
+    @property
+    def has_shards(self) -> bool:
+        """See `Replica`."""
+        return self._replica.has_shards
+
+    def shard_of(self, owner: Owner) -> int:
+        """See `Replica`."""
+        return self._replica.shard_of(owner)
 
     @property
     def retention(self) -> Retention:
@@ -109,25 +118,25 @@ class FencedReplica(Replica):
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
-        if self._fences.version_of(edit.owner):
+        if self._fences.of(edit.owner):
             await self.fetch(edit.owner, edit.memory_id)
         return await self._replica.change(edit)
 
     async def change_many(self, edits: Sequence[Edit]) -> list[Changed | ProviderError]:
         """See `MemoryStore`."""
-        if any(self._fences.version_of(edit.owner) for edit in edits):
+        if any(self._fences.of(edit.owner) for edit in edits):
             return await super().change_many(edits)
         return await self._replica.change_many(edits)
 
     async def erase(self, deletion: Deletion) -> Erased:
         """See `MemoryStore`."""
-        if self._fences.version_of(deletion.owner) and await self.snapshot(deletion.owner, deletion.memory_id) is None:
+        if self._fences.of(deletion.owner) and await self.snapshot(deletion.owner, deletion.memory_id) is None:
             return Erased(count=0)
         return await self._replica.erase(deletion)
 
     async def erase_many(self, deletions: Sequence[Deletion]) -> list[Erased | ProviderError]:
         """See `MemoryStore`."""
-        if any(self._fences.version_of(deletion.owner) for deletion in deletions):
+        if any(self._fences.of(deletion.owner) for deletion in deletions):
             return await super().erase_many(deletions)
         return await self._replica.erase_many(deletions)
 
@@ -254,6 +263,6 @@ class FencedReplica(Replica):
 
     def _shown(self, owner: Owner, found: Found) -> Found:
         erased = self._fences.version_of(owner)
-        if not erased:
+        if erased == NEVER_ERASED:
             return found
         return replace(found, memories=[memory for memory in found.memories if memory.version > erased])

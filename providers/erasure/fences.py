@@ -12,6 +12,7 @@ from providers.errors import OwnerErased
 from providers.owners import Owner
 
 KEY_BYTES = 16
+NEVER_ERASED = -1  # below every version, 0 included
 _HASHES_KEPT = 10_000  # of owners who were asked about lately
 
 
@@ -66,9 +67,9 @@ class FenceList:
         return max((one for one in found if one is not None), key=lambda fence: fence.version, default=None)
 
     def version_of(self, owner: Owner) -> int:
-        """Return up to which version an owner was erased, 0 for one who was not."""
+        """Return up to which version an owner was erased, `NEVER_ERASED` for one who was not."""
         fence = self.of(owner) if self._of_keys else None
-        return 0 if fence is None else fence.version
+        return NEVER_ERASED if fence is None else fence.version
 
     def check(self, owner: Owner, version: int) -> None:
         """Refuse a version that was erased.

@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from providers.errors import Misconfigured, ProviderError
 from providers.native.database import Database
+from providers.native.statements import UPDATED
 from providers.native.wall import ALL
 from providers.postgres.translate import UnexpectedSqlState
 from providers.search.stored_analysis import stored_analysis
@@ -39,7 +40,7 @@ SET_ANALYSES = text(f"""
     FROM unnest(
         CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[]), CAST(:analyses AS bytea[])
     ) AS new (user_id, id, version, found)
-    WHERE {ALL} AND m.user_id = new.user_id AND m.id = new.id AND m.version = new.version AND {UNANALYZED}
+    WHERE {ALL} AND {UPDATED} AND m.user_id = new.user_id AND m.id = new.id AND m.version = new.version AND {UNANALYZED}
 """)  # noqa: S608 - joined from constants
 
 

@@ -109,7 +109,13 @@ class DatabaseChanges:
 async def changes_since(
     database: Database, owner: Owner, cursor: ChangeCursor | None, most_bytes: int = MOST_BYTES
 ) -> Changes | None:
-    """Return what changed, as `Replica` says; None if an index of all that is asked for would take more bytes."""
+    """Return what changed, as `Replica` says; None if an index of all that is asked for would take more bytes.
+
+    None as well of a database whose nodes each count transactions of their own.
+    """
+    await database.ready()
+    if database.distributed:
+        return None
     if cursor is not None:
         rows = await database.bound_rows(BoundSql(_LOOK, (owner.key, str(cursor.position), cursor.epoch, owner.tenant)))
         # A position that went back is another history, whatever the epoch says.

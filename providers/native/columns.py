@@ -1,5 +1,6 @@
 """The columns of the table of memories: one list, from which statements, bound values and results are made."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from operator import attrgetter
@@ -70,6 +71,7 @@ def _source(value: dict[str, Any] | None) -> WriteSource | None:
 _IF_GIVEN = "CASE WHEN :has_{name} THEN CAST(:{name} AS {type}) ELSE {name} END"
 _WITH_CONTENT = "CASE WHEN :has_content THEN CAST(:{name} AS {type}) ELSE {name} END"
 _WITH_FURTHER = "CASE WHEN :has_further THEN ninai_changed_fields({name}, CAST(:further AS jsonb)) ELSE {name} END"
+_OF_THE_SAME = "CASE WHEN :has_content OR CAST(:further AS jsonb) ? 'speaker' THEN NULL ELSE {name} END"
 _OF_CONTENT = "CASE WHEN :has_content THEN ninai_terms(CAST(:content AS text)) ELSE {name} END"
 
 COLUMNS = (
@@ -99,7 +101,7 @@ COLUMNS = (
     Column(name="source", type="jsonb", derived=True, head="NULL", read=_source),
     Column(name="embedding_model", type="text", live=True, source="embedding.model", edit=_WITH_CONTENT),
     Column(name="embedding", type="halfvec", live=True, source="embedding.vector", write=_half, edit=_WITH_CONTENT),
-    Column(name="analysis", type="bytea", live=True, source="analysis"),  # which a trigger takes away at an edit
+    Column(name="analysis", type="bytea", live=True, source="analysis", edit=_OF_THE_SAME),
     Column(name="terms", type=None, live=True, expression="ninai_terms(content)", edit=_OF_CONTENT),
 )
 
@@ -141,6 +143,18 @@ def insertion(columns: Sequence[Column], condition: str = NAMED) -> str:
         ORDER BY user_id, id, place
         ON CONFLICT (user_id, id)
     """  # noqa: S608 - joined from constants
+
+
+def insertion_of_rows(columns: Sequence[Column], count: int) -> str:
+    """Return the same statement with each value of each row bound by itself, as `name_0`, `name_1` and so on."""
+    types = {column.name: column.type for column in columns if column.type is not None}
+    bound = re.compile(rf"\b({'|'.join(types)})\b")
+    row = ", ".join(
+        bound.sub(lambda name: f"CAST(:{name[0]}_@ AS {types[name[0]]})", column.expression or column.name)
+        for column in columns
+    )
+    rows = ", ".join(f"({row.replace('@', str(place))})" for place in range(count))
+    return f"INSERT INTO ninai_memories AS stored ({names(columns)}) VALUES {rows} ON CONFLICT (user_id, id)"  # noqa: S608 - joined from constants
 
 
 def assignments(columns: Iterable[Column], template: str) -> str:

@@ -1,19 +1,27 @@
 """The provider's database: a prepared database with the schema that the provider needs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from typing import Any
 
-from sqlalchemy import text
+import structlog
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from providers.errors import Misconfigured, Unavailable
+from providers.native.distribution.forms import distributed_form, distributed_sql
+from providers.native.distribution.reading import IN_FORM
 from providers.native.row_security import RowSecurity
 from providers.native.schema import Schema
+from providers.postgres.bound_sql import BoundSql
 from providers.postgres.database import PreparedDatabase
 from providers.postgres.translate import DISK_FULL, PossibleWrites, TimeLimit, translated
 
 _EMPTY_QUERY = text("SELECT 1")
+_IN_FORM = text(IN_FORM)
+
+_log = structlog.get_logger(__name__)
 
 
 class Database(PreparedDatabase):
@@ -21,7 +29,7 @@ class Database(PreparedDatabase):
 
     The schema is looked after as the `owner` of the tables, which is the same role as any other where it is absent. A
     database that is `walled` gets row-level security if it has none yet, where that role may. `write_error` is why the
-    last write found no room, None if it found some.
+    last write found no room, None if it found some. Whether it is `distributed` by owner is known once it is ready.
     """
 
     prepared_again = True  # it may have been put back to a time before its last migration
@@ -43,6 +51,15 @@ class Database(PreparedDatabase):
         self._wall = RowSecurity(engine, owner or engine) if walled else None
         self._migrate = migrate
         self.write_error: str | None = None
+        self.distributed = False
+
+    def formed(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[TextClause, Mapping[str, Any]]:
+        """See `PreparedDatabase`."""
+        return distributed_form(statement, values) if self.distributed else (statement, values)
+
+    def formed_sql(self, statement: BoundSql) -> BoundSql:
+        """See `PreparedDatabase`."""
+        return distributed_sql(statement) if self.distributed else statement
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
@@ -76,7 +93,11 @@ class Database(PreparedDatabase):
                     " run `ninai db upgrade`"
                 )
             await self._schema.upgrade()
-        if self._wall is not None:
+        async with self._engine.connect() as connection:
+            self.distributed = bool(await connection.scalar(_IN_FORM))
+        if self._wall is not None and self.distributed:
+            _log.warning("row_level_security_impossible", reason="its memories are in the form to be distributed")
+        elif self._wall is not None:
             await self._wall.ensure()
         # The connection that read the state may be older than a migration, ours or another process's, and then it does
         # not know the types that the migration created.

@@ -128,16 +128,15 @@ class EmbeddingQueue:
             "skipped_ids": [memory_id for _, memory_id in self._skipped],
             "skipped_versions": list(self._skipped.values()),
         }
-        async with self._database.reading() as connection:
-            rows = (await connection.execute(statements.WAITING, values)).all()
-            now = asyncio.get_running_loop().time()
-            # Reports change the gauge between counts; where the two overlap, it is wrong until the next count.
-            if len(rows) < self._most and not self._skipped:
-                self._metrics.set_waiting(self._provider, len(rows))
-            elif not rows or now >= self._count_at:
-                count = await connection.scalar(statements.COUNT_WAITING, sought)
-                self._metrics.set_waiting(self._provider, count or 0)
-                self._count_at = now + COUNT_SECONDS
+        rows = await self._database.rows(statements.WAITING, values)
+        now = asyncio.get_running_loop().time()
+        # Reports change the gauge between counts; where the two overlap, it is wrong until the next count.
+        if len(rows) < self._most and not self._skipped:
+            self._metrics.set_waiting(self._provider, len(rows))
+        elif not rows or now >= self._count_at:
+            [row] = await self._database.rows(statements.COUNT_WAITING, sought)
+            self._metrics.set_waiting(self._provider, row.waiting)
+            self._count_at = now + COUNT_SECONDS
         return rows[: len(next(slices(row.content for row in rows), []))]
 
     async def _embed(self, rows: Sequence[Row[Any]], refused: list[Row[Any]]) -> list[tuple[Row[Any], Vector]]:

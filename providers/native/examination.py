@@ -10,11 +10,11 @@ from providers.examination.check import DATA_DIR, Check, Subject
 from providers.examination.examination import CHECK_SECONDS
 from providers.examination.outcome import CheckOutcome
 from providers.native import findings
+from providers.native.distribution.reading import CITUS
 from providers.native.embedded import folder_of
 from providers.native.embedder_check import EmbeddingResult, embedded_by, embedder_of
 from providers.native.opening import opened_schema
 from providers.native.options import NativeOptions
-from providers.native.row_security import STATE, wall_state_of
 from providers.native.server_check import server_of
 from providers.postgres.examination import ExaminedDatabase
 from providers.postgres.inspection import Address
@@ -59,8 +59,15 @@ def _schema_checks(settings: NativeOptions, subject: Subject, database: Examined
         return await findings.marks_of(database.reached())
 
     async def wall() -> CheckOutcome:
-        [row] = await database.reached().rows(STATE)
-        return findings.wall_of(wall_state_of(row), subject.host.name)
+        return await findings.tenants_of(database.reached(), subject.host.name)
+
+    async def distribution() -> CheckOutcome:
+        dsn = settings.owner_dsn_of(subject.host.name, subject.host.data_dir)
+        found = await database.reached().rows(CITUS)
+        if not found:
+            return findings.distribution_of(None, None)
+        async with opened_schema(dsn, pool_size=settings.pool_size, through_pooler=settings.through_pooler) as opened:
+            return findings.distribution_of(str(found[0][0]), await opened.distribution())
 
     async def versions() -> CheckOutcome:
         return clocks.versions_of(await findings.newest_version(database.reached()), subject.now)
@@ -71,6 +78,7 @@ def _schema_checks(settings: NativeOptions, subject: Subject, database: Examined
     yield Check(f"{subject.at}.marks", marks, look_at, needs)
     yield Check(f"{subject.at}.tenants", wall, look_at, needs)
     yield Check(f"{subject.at}.versions", versions, look_at, needs)
+    yield Check(f"{subject.at}.distribution", distribution, look_at, needs)
 
 
 def _embedder_checks(settings: NativeOptions, subject: Subject, reached: Callable[[], Address]) -> Iterator[Check]:

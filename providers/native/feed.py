@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 from sqlalchemy import Row
 
-from providers.errors import FeedLost, Misconfigured
+from providers.errors import FeedLost, Misconfigured, Unsupported
 from providers.feed import ANOTHER_HISTORY, FeedChange, FeedPage, FeedPosition, FeedQuery, check_feed, feed_page
 from providers.native.columns import STATE, names, snapshot_of
 from providers.native.database import Database
@@ -66,6 +66,9 @@ class DatabaseFeed:
     async def page(self, query: FeedQuery) -> FeedPage:
         """Return what changed behind a position; see `MemoryStore`."""
         check_feed(query)
+        await self._database.ready()
+        if self._database.distributed:
+            raise Unsupported("tell what changed, since each of its nodes counts transactions of its own")
         after = query.after or FeedPosition("", 0)
         # From now on: only the store's own row is read.
         most = 0 if query.now and query.after is None else query.limit + 1

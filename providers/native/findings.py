@@ -1,7 +1,10 @@
 """The outcomes of the checks of a native provider's database, one function for each."""
 
 from providers.examination.outcome import CheckOutcome, error, ok, warning
-from providers.migrations import SchemaState, WallState
+from providers.migrations import Distributing, SchemaState, WallState
+from providers.native.distribution.forms import distributed_text
+from providers.native.distribution.reading import IN_FORM
+from providers.native.row_security import STATE, wall_state_of
 from providers.native.wall import ALL
 from providers.postgres.inspection import Address, DatabaseFacts
 
@@ -11,13 +14,13 @@ LEAST_PGVECTOR = (0, 7)
 _SAMPLE = 1_000  # memories whose vectors are looked at
 _SAMPLE_OF_VERSIONS = 100_000  # no index has them, and a check must not read a table of any size
 
-_OTHER_DIMENSIONS = f"""
+OTHER_DIMENSIONS = f"""
     SELECT embedding_dims, count(*) FROM (
         SELECT embedding_dims FROM ninai_memories WHERE {ALL} AND deleted_at IS NULL AND embedding_model = $1 LIMIT $2
     ) AS sample
     WHERE embedding_dims <> $3 GROUP BY 1 ORDER BY 2 DESC
 """  # noqa: S608 - joined from constants
-_NEWEST_VERSION = f"""
+NEWEST_VERSION = f"""
     SELECT coalesce(max(version), 0) FROM (SELECT version FROM ninai_memories WHERE {ALL} LIMIT $1) AS sample
 """  # noqa: S608 - joined from constants
 _WANTED_MODEL = "SELECT embedding_model FROM ninai_store"
@@ -77,6 +80,8 @@ async def indexes_of(address: Address) -> CheckOutcome:
         orders = "; ".join(f"REINDEX INDEX CONCURRENTLY {index}" for index in invalid)
         return error(f"not valid: {', '.join(invalid)}", orders)
     [[count]] = await address.rows(_COUNT_INDEXES)
+    if await is_distributed(address):
+        return ok(f"{count} indexes, all of them valid; those of the shards were not looked at")
     return ok(f"{count} indexes, all of them valid")
 
 
@@ -89,6 +94,32 @@ async def marks_of(address: Address) -> CheckOutcome:
         f"the role {role} may not update ninai_store: a restored database is not noticed by its mark",
         "GRANT UPDATE ON ninai_store to it, and restart the service",
     )
+
+
+async def is_distributed(address: Address) -> bool:
+    """Return whether the memories have the form to be distributed."""
+    [[in_form]] = await address.rows(IN_FORM)
+    return bool(in_form)
+
+
+def distribution_of(citus: str | None, plan: Distributing | None) -> CheckOutcome:
+    """Return whether the memories are where Citus should have them; there is no plan where it is not."""
+    if citus is None or plan is None:
+        return ok("on one server")
+    if plan.steps:
+        left = "; ".join(step.title for step in plan.steps)
+        return error(f"Citus {citus} is here, and this is still to be done: {left}", "run `ninai db distribute`")
+    if plan.advice:
+        return warning(f"distributed by Citus {citus}; {'; '.join(plan.advice)}", "change these settings of the nodes")
+    return ok(f"distributed by Citus {citus}")
+
+
+async def tenants_of(address: Address, name: str) -> CheckOutcome:
+    """Return whether the database itself keeps tenants apart, where it can."""
+    if await is_distributed(address):
+        return ok("distributed memories have no row-level security: their keys keep tenants apart")
+    [row] = await address.rows(STATE)
+    return wall_of(wall_state_of(row), name)
 
 
 def wall_of(state: WallState, name: str) -> CheckOutcome:
@@ -109,7 +140,7 @@ def wall_of(state: WallState, name: str) -> CheckOutcome:
 
 async def vectors_of(address: Address, model: str, dimensions: int) -> CheckOutcome:
     """Return whether stored vectors are comparable with those of the embedder now, and are to be of its model."""
-    others = await address.rows(_OTHER_DIMENSIONS, (model, _SAMPLE, dimensions))
+    others = await address.rows(await _formed(address, OTHER_DIMENSIONS), (model, _SAMPLE, dimensions))
     if others:
         stored = ", ".join(f"{count} of {other} dimensions" for other, count in others)
         return error(
@@ -127,8 +158,12 @@ async def vectors_of(address: Address, model: str, dimensions: int) -> CheckOutc
 
 async def newest_version(address: Address) -> int:
     """Return the greatest version in a sample of the memories, 0 if there are none."""
-    [[version]] = await address.rows(_NEWEST_VERSION, (_SAMPLE_OF_VERSIONS,))
+    [[version]] = await address.rows(await _formed(address, NEWEST_VERSION), (_SAMPLE_OF_VERSIONS,))
     return int(version)
+
+
+async def _formed(address: Address, sql: str) -> str:
+    return distributed_text(sql) if await is_distributed(address) else sql
 
 
 def _parsed(version: str) -> tuple[int, ...]:

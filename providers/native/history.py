@@ -110,6 +110,9 @@ class VersionTable(Struct, frozen=True):
 
     async def sweep(self) -> int:
         """Drop versions that are older than the retention, and those of deleted memories; return how many."""
+        await self.database.ready()
+        if self.database.distributed:
+            return 0  # nothing is kept there
         nothing = self.retention.keep == 0
         oldest = MAX_VERSION if nothing else self.oldest
         dropped = 0

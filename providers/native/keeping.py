@@ -4,6 +4,7 @@ Every statement that may replace a version makes it, as it names its tenants (se
 it, as in a program of the version before, the trigger keeps every version, and the sweep drops what is too old.
 """
 
+from providers.native.wall import making
 from providers.retention import UNDATED_VERSION
 
 SETTING = "ninai.history"
@@ -11,4 +12,4 @@ SETTING = "ninai.history"
 # Of a version `h` that may be kept, whatever others there are; see `Retention`.
 YOUNG = f"(h.version >= CAST(:oldest AS bigint) OR h.version = {UNDATED_VERSION})"
 
-KEEPING = f"(SELECT set_config('{SETTING}', CAST(:kept_versions AS text), true)) IS NOT NULL"
+KEEPING = making(SETTING, "CAST(:kept_versions AS text)")

@@ -60,7 +60,7 @@ class PostgresMemoryProvider(NativeReplica):
         retention: Retention = NO_HISTORY,
     ) -> None:
         super().__init__(database, vectors, queue, clock, retention)
-        self._combiner = Combiner(self._store, CONCURRENT_STATEMENTS)
+        self._combiner = Combiner(self._store, CONCURRENT_STATEMENTS, self._shared_by)
         self._feed = DatabaseFeed(database)
         self._vector_weight = vector_weight
         self._ranked = RankedRecall(database, vectors, vector_weight, recall_index) if recall_index else None
@@ -68,7 +68,7 @@ class PostgresMemoryProvider(NativeReplica):
     @property
     def ranking(self) -> str:
         """See `Replica`; the vectors decide with the words, so that another model is another ranking."""
-        where = "native" if self._ranked is None else "ranked"
+        where = "native" if self._ranked is None or self._database.distributed else "ranked"
         return f"{where} {self._vector_weight:g} {' '.join(self._vectors.models)}"
 
     async def ping(self) -> None:
@@ -141,6 +141,7 @@ class PostgresMemoryProvider(NativeReplica):
     async def history(self, query: HistoryQuery) -> HistoryPage:
         """See `MemoryStore`."""
         memory_id = check_history(query)
+        await self._database.ready()
         if not self.keeps_history:
             return await super().history(query)
         newest = await self.snapshot(query.owner, memory_id)
@@ -175,6 +176,10 @@ class PostgresMemoryProvider(NativeReplica):
             return await self._store(rows) if rows else []
         async with self._database.limited():
             return [await self._combiner.put(rows[0])]
+
+    def _shared_by(self, row: MemoryRow) -> str | None:
+        """Return whose rows one statement may store: where it is distributed those of one owner, whom one node has."""
+        return row.state.user_id if self._database.distributed else None
 
     async def _store(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
         """Store all rows or none; return each one's id or why it was not stored. A repeat is harmless."""

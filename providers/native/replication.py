@@ -10,7 +10,6 @@ from msgspec import Struct
 
 from providers.acquaintance import Acquaintance
 from providers.changes import ChangeCursor, Changes
-from providers.erasure.fences import Fence
 from providers.errors import MemoryDeleted, OwnerErased, ProviderError
 from providers.holdings import Holdings, OwnerHoldings
 from providers.introduction import Introduction, StoreMark
@@ -19,15 +18,16 @@ from providers.native import replication_sql
 from providers.native.changes import changes_since
 from providers.native.columns import WRITTEN, insert_values, snapshot_of
 from providers.native.database import Database
+from providers.native.distribution.hashing import bucket_of
 from providers.native.embedding_queue import EmbeddingQueue
-from providers.native.erasing import NativeErasing
+from providers.native.fencing import FencingReplica
 from providers.native.history import VersionTable
 from providers.native.introducing import StoreTable
 from providers.native.rows import Key, MemoryRow, key_of
 from providers.native.vectors import Vectors
 from providers.native.wall import tenants_of, values_of
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica, VersionPlace
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, VersionPlace
 from providers.replica_limits import (
     check_mark,
     check_owners_page,
@@ -47,7 +47,7 @@ from providers.types import Snapshot
 Item = TypeVar("Item", bound=Struct)
 
 
-class NativeReplica(Replica):
+class NativeReplica(FencingReplica):
     """The methods of a native provider about whole states."""
 
     def __init__(
@@ -58,22 +58,21 @@ class NativeReplica(Replica):
         clock: HybridClock,
         retention: Retention = NO_HISTORY,
     ) -> None:
-        self._database = database
+        super().__init__(database, clock)
         self.versions = VersionTable(database, retention, clock)
         self._vectors = vectors
         self._queue = queue
-        self._clock = clock
         self._table = StoreTable(database)
-        self._erasing = NativeErasing(database)
         self._acquaintance = Acquaintance(queue.begin_anew if queue is not None else lambda: None)
 
     @property
     def retention(self) -> Retention:
-        """See `Replica`."""
-        return self.versions.retention
+        """See `Replica`; a trigger keeps the versions, which a distributed table cannot have."""
+        return NO_HISTORY if self._database.distributed else self.versions.retention
 
     async def put_versions(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """Put superseded versions in two statements; see `Replica`."""
+        await self._database.ready()
         if not self.keeps_history:
             return await super().put_versions(snapshots)
         check_snapshots(snapshots)
@@ -92,7 +91,17 @@ class NativeReplica(Replica):
     ) -> list[Snapshot]:
         """Return superseded versions by id and version; see `Replica`."""
         after = check_superseded_page(owner, limit, after)
+        await self._database.ready()
         return await self.versions.superseded(owner, limit, after) if self.keeps_history else []
+
+    @property
+    def has_shards(self) -> bool:
+        """See `Replica`; this is known once the database has answered."""
+        return self._database.distributed
+
+    def shard_of(self, owner: Owner) -> int:
+        """See `Replica`: ranges of hashes, which one shard of Citus or another has."""
+        return bucket_of(owner.key)
 
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """Bring memories to states as if one after the other; see `Replica`."""
@@ -115,29 +124,6 @@ class NativeReplica(Replica):
             answer if isinstance(state, ProviderError) else _refusal(state, met) or answer
             for state, answer in zip(canonical, answers, strict=True)
         ]
-
-    @property
-    def keeps_fences(self) -> bool:
-        """See `Replica`."""
-        return True
-
-    async def purge(self, owner: Owner, version: int, limit: int = MAX_SNAPSHOTS) -> int:
-        """Remove rows for good; see `Replica`."""
-        check_snapshots_page(owner, limit, None)
-        return await self._erasing.purge(owner, version, limit)
-
-    async def put_fences(self, fences: Sequence[Fence]) -> None:
-        """Keep fences, which a trigger holds every write to; see `Replica`."""
-        await self._erasing.put(fences)
-        self._clock.observe(max((fence.version for fence in fences), default=0))
-
-    async def fences(self, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Fence]:
-        """Return the fences in the table; see `Replica`."""
-        return await self._erasing.fences(limit, after)
-
-    async def remains(self) -> tuple[str, ...]:
-        """Return what stays in the server's files; see `Replica`."""
-        return await self._erasing.remains()
 
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """Return one memory or its tombstone; see `Replica`."""

@@ -4,6 +4,7 @@ from sqlalchemy import text
 
 from providers.native.columns import LIVE, STATE, WRITTEN, assignments, heads, insertion, names
 from providers.native.keeping import KEEPING, YOUNG
+from providers.native.statements import GIVEN
 from providers.native.wall import ALL, NAMED
 from providers.summaries import DELETED, HEX_DIGITS, MODULUS
 
@@ -21,8 +22,8 @@ _OF_THE_NEWER = f"CASE WHEN {_NEW_WINS} THEN excluded.{{name}} ELSE stored.{{nam
 _OF_THE_LIVING = "CASE WHEN stored.deleted_at IS NULL THEN excluded.{name} END"
 _DECIDED_BY_VERSION = [column for column in WRITTEN if column.name in {"version", "edits", "deleted_at"}]
 
-PUT_STATES = text(f"""
-    {insertion(WRITTEN, f"{NAMED} AND {KEEPING}")} DO UPDATE SET
+MERGED = f"""
+    DO UPDATE SET
         {assignments(_DECIDED_BY_VERSION, _OF_THE_NEWER)},
         created_at = CASE WHEN {_NEW_WINS} THEN coalesce(excluded.created_at, stored.created_at)
             ELSE coalesce(stored.created_at, excluded.created_at) END,
@@ -30,15 +31,15 @@ PUT_STATES = text(f"""
         refused_model = NULL  -- the version may be the same, the text another
     WHERE {_NEW_WINS} OR stored.created_at IS NULL AND excluded.created_at IS NOT NULL
     RETURNING user_id, id, deleted_at IS NOT NULL AS deleted
-""")
+"""
+
+PUT_STATES = text(f"{insertion(WRITTEN, f'{NAMED} AND {KEEPING}')} {MERGED}")
 
 # States without long values; the content of a live memory is empty.
 HEADS = text(f"""
     SELECT {heads(STATE)}
     FROM ninai_memories
-    WHERE {NAMED} AND (user_id, id) IN (
-        SELECT user_id, id FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[])) AS sought (user_id, id)
-    )
+    WHERE {NAMED} AND {GIVEN}
 """)  # noqa: S608 - joined from constants
 
 ONE_STATE = text(f"""
@@ -89,8 +90,13 @@ _TERM = f"CAST(CAST('x' || left(md5({_NAME}), {HEX_DIGITS}) AS bit({4 * HEX_DIGI
 _NAME_OF_VERSION = "CAST(id AS text) || '/' || CAST(version AS text)"
 _TERM_OF_VERSION = _TERM.replace(_NAME, _NAME_OF_VERSION)
 
-_HELD = """
-    count(*) AS memories,
+COUNTS = f"""
+    count(*) FILTER (WHERE deleted_at IS NULL) AS live, count(*) FILTER (WHERE deleted_at IS NOT NULL) AS deleted,
+    CAST(mod(coalesce(sum({_TERM}), 0), {MODULUS}) AS bigint) AS digest
+"""
+
+HELD = """
+    count(*) FILTER (WHERE deleted_at IS NULL) AS memories,
     CAST(coalesce(sum(
         octet_length(content) + coalesce(octet_length(CAST(metadata AS text)), 0)
     ), 0) AS bigint) AS bytes
@@ -99,23 +105,20 @@ _HELD = """
 HOLDINGS = text(f"""
     {_FOUND}
     SELECT named.user_id, found.* FROM named CROSS JOIN LATERAL (
-        SELECT {_HELD}
+        SELECT {HELD}
         FROM ninai_memories AS m WHERE {ALL} AND m.user_id = named.user_id AND deleted_at IS NULL
     ) AS found
     WHERE place > 0 AND named.user_id IS NOT NULL ORDER BY place
 """)  # noqa: S608 - joined from constants
 
 HOLDINGS_OF = text(f"""
-    SELECT {_HELD} FROM ninai_memories WHERE {NAMED} AND user_id = :user_id AND deleted_at IS NULL
+    SELECT {HELD} FROM ninai_memories WHERE {NAMED} AND user_id = :user_id AND deleted_at IS NULL
 """)  # noqa: S608 - joined from constants
 
 SUMMARIES = text(f"""
     {_FOUND}
     SELECT named.user_id, found.*, versions.history FROM named CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE deleted_at IS NULL) AS live,
-            count(*) FILTER (WHERE deleted_at IS NOT NULL) AS deleted,
-            CAST(mod(coalesce(sum({_TERM}), 0), {MODULUS}) AS bigint) AS digest
-        FROM ninai_memories AS m WHERE {ALL} AND m.user_id = named.user_id
+        SELECT {COUNTS} FROM ninai_memories AS m WHERE {ALL} AND m.user_id = named.user_id
     ) AS found CROSS JOIN LATERAL (
         SELECT CAST(mod(coalesce(sum({_TERM_OF_VERSION}), 0), {MODULUS}) AS bigint) AS history
         FROM ninai_history AS h WHERE {ALL} AND h.user_id = named.user_id AND {YOUNG}

@@ -1,6 +1,7 @@
 """The schema's version: upgrade a database to that of this code, compare the two, list the history."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -12,7 +13,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from providers.errors import Misconfigured
-from providers.migrations import Revision, SchemaState, WallState
+from providers.migrations import Distributing, DistributionStep, Revision, SchemaState, WallState
+from providers.native.distribution.distributing import SEQUENTIAL, Distribution
+from providers.native.distribution.reading import CITUS, IN_FORM
 from providers.native.row_security import RowSecurity
 from providers.postgres.encoding import ENCODING, check_encoding
 
@@ -51,6 +54,8 @@ class Schema:
     async def upgrade(self) -> SchemaState:
         """Apply what is missing, in one transaction and one at a time across all replicas.
 
+        A schema that is made where Citus is, is distributed at once, before it holds anything.
+
         Raises:
             Misconfigured: still not usable afterwards, or the database cannot hold every text.
         """
@@ -58,16 +63,44 @@ class Schema:
             connection = await plain.execution_options(isolation_level="READ COMMITTED")
             async with connection.begin():
                 await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+                citus = (await connection.exec_driver_sql(CITUS)).scalar()
+                if citus is not None:
+                    await connection.execute(text(SEQUENTIAL))
+                made = (await connection.run_sync(self._state)).current is None
                 async with _alone_in_this_loop():
                     await connection.run_sync(self._upgrade)
                 state = await connection.run_sync(self._state)
         if not state.usable:
             raise Misconfigured(f"the schema is at {state.current}, and {state.pending} could not be applied")
+        if made and citus is not None:
+            await self.distribute(lambda _step: None)
         return state
 
     async def wall(self, *, up: bool) -> WallState:
-        """Raise or lower the wall between tenants; see `Migrations`."""
+        """Raise or lower the wall between tenants; see `Migrations`.
+
+        Raises:
+            Misconfigured: the memories are in the form to be distributed, which has no policies.
+        """
+        async with self._engine.connect() as connection:
+            if (await connection.exec_driver_sql(IN_FORM)).scalar():
+                raise Misconfigured("a distributed database has no row-level security: keys keep its tenants apart")
         return await RowSecurity(self._engine, self._engine).switch(up=up)
+
+    async def distribution(self) -> Distributing:
+        """Return what is still to be done until the database is distributed; see `Migrations`."""
+        await self._check_applied()
+        return await Distribution(self._engine).plan()
+
+    async def distribute(self, begins: Callable[[DistributionStep], None]) -> Distributing:
+        """Distribute the database; see `Migrations`."""
+        await self._check_applied()
+        return await Distribution(self._engine).make(begins)
+
+    async def _check_applied(self) -> None:
+        state = await self.state()
+        if not state.usable and state.current is not None:
+            raise Misconfigured(f"the schema is at {state.current}: run `ninai db upgrade` first")
 
     def _state(self, connection: Connection) -> SchemaState:
         check_encoding(str(connection.scalar(ENCODING)))

@@ -7,14 +7,24 @@ from providers.native.keeping import KEEPING
 from providers.native.wall import ALL, NAMED
 from providers.states.editing import EDIT_KEY_CHARS
 
-PUT = text(f"{insertion(FIRST)} DO NOTHING RETURNING user_id, id")
+UNLESS_THERE = "DO NOTHING RETURNING user_id, id"
+
+PUT = text(f"{insertion(FIRST)} {UNLESS_THERE}")
+
+# Memories that are given name their users by themselves: so one partition is read for each user, and not all.
+GIVEN = """
+    user_id = ANY (CAST(:user_ids AS text[])) AND id = ANY (CAST(:ids AS uuid[])) AND (user_id, id) IN (
+        SELECT user_id, id FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[])) AS sought (user_id, id)
+    )
+"""
+
+# The same of those that an UPDATE joins with.
+UPDATED = "m.user_id = ANY (CAST(:user_ids AS text[])) AND m.id = ANY (CAST(:ids AS uuid[]))"
 
 STORED = text(f"""
     SELECT user_id, id, deleted_at IS NOT NULL AS deleted, digest, version, {EDITED} AS edited
     FROM ninai_memories
-    WHERE {NAMED} AND (user_id, id) IN (
-        SELECT user_id, id FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[])) AS sought (user_id, id)
-    )
+    WHERE {NAMED} AND {GIVEN}
 """)  # noqa: S608 - joined from constants
 
 GET = text(f"""
@@ -61,37 +71,42 @@ DELETED_BY = text(f"""
 
 # Index scans on the model alone, since "is distinct from" cannot use one; NULL is the commonest reason to wait. Another
 # model is a reason only for a process that is to embed `again`. A memory that the model has refused does not wait.
-_WAITING = """
-    deleted_at IS NULL AND embedding_model IS NULL{also}
-    UNION ALL {select} deleted_at IS NULL AND embedding_model < :model AND :again{also}
-    UNION ALL {select} deleted_at IS NULL AND embedding_model > :model AND :again{also}
-"""
+_WAITING = (
+    "deleted_at IS NULL AND embedding_model IS NULL",
+    "deleted_at IS NULL AND embedding_model < :model AND :again",
+    "deleted_at IS NULL AND embedding_model > :model AND :again",
+)
 _NOT_REFUSED = " AND (refused_model IS DISTINCT FROM :model OR refused_version IS DISTINCT FROM version)"
 _NOT_SKIPPED = """
     AND (user_id, id, version) NOT IN (SELECT * FROM unnest(
         CAST(:skipped_users AS text[]), CAST(:skipped_ids AS uuid[]), CAST(:skipped_versions AS bigint[])
     ))
 """
+_LIMIT = "LIMIT CAST(:limit AS int)"
 _SELECT_WAITING = f"SELECT user_id, id, version, content FROM ninai_memories WHERE {ALL} AND"  # noqa: S608 - joined from constants
-_SELECT_ONE = f"SELECT 1 FROM ninai_memories WHERE {ALL} AND"  # noqa: S608 - as above
-_COUNTED = _WAITING.format(select=_SELECT_ONE, also=_NOT_REFUSED)
+_COUNT_WAITING = f"SELECT count(*) AS branch FROM ninai_memories WHERE {ALL} AND"  # noqa: S608 - as above
 
+# Each branch has the limit of all: where there are several nodes, none of them sends more than that.
 WAITING = text(
-    f"{_SELECT_WAITING} {_WAITING.format(select=_SELECT_WAITING, also=_NOT_REFUSED + _NOT_SKIPPED)}"
-    " LIMIT CAST(:limit AS int)"
+    " UNION ALL ".join(f"({_SELECT_WAITING} {branch}{_NOT_REFUSED}{_NOT_SKIPPED} {_LIMIT})" for branch in _WAITING)
+    + f" {_LIMIT}"
 )
 
-COUNT_WAITING = text(f"SELECT count(*) FROM ({_SELECT_ONE} {_COUNTED}) AS waiting")  # noqa: S608 - as above
+_COUNTS = " UNION ALL ".join(f"{_COUNT_WAITING} {branch}{_NOT_REFUSED}" for branch in _WAITING)
+COUNT_WAITING = text(f"SELECT CAST(sum(branch) AS bigint) AS waiting FROM ({_COUNTS}) AS counted")  # noqa: S608 - as above
 
 # Only if the memory is still the one whose text was refused, and no other process has stored that meanwhile.
 SET_REFUSED = text(f"""
     UPDATE ninai_memories AS m SET refused_model = :model, refused_version = m.version
     FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[]))
         AS refused (user_id, id, version)
-    WHERE {ALL} AND m.user_id = refused.user_id AND m.id = refused.id AND m.version = refused.version
+    WHERE {ALL} AND {UPDATED} AND m.user_id = refused.user_id AND m.id = refused.id AND m.version = refused.version
         AND m.deleted_at IS NULL
         AND (m.refused_model IS DISTINCT FROM :model OR m.refused_version IS DISTINCT FROM m.version)
 """)  # noqa: S608 - joined from constants
+
+# What is local, wherever memories lie: it tells that the database answers, and has the schema.
+PRESENT = text("SELECT count(*) AS stores FROM ninai_store")
 
 TARGET_MODEL = text("SELECT embedding_model FROM ninai_store")
 
@@ -103,15 +118,18 @@ SET_EMBEDDINGS = text(f"""
     FROM unnest(
         CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[]), CAST(:embeddings AS halfvec[])
     ) AS new (user_id, id, version, embedding)
-    WHERE {ALL} AND m.user_id = new.user_id AND m.id = new.id AND m.version = new.version AND m.deleted_at IS NULL
+    WHERE {ALL} AND {UPDATED} AND m.user_id = new.user_id AND m.id = new.id AND m.version = new.version
+        AND m.deleted_at IS NULL
 """)  # noqa: S608 - joined from constants
 
 # Exact up to a bound, beyond it the planner's estimate: counting millions of rows would not be a health check.
 COUNT_UP_TO = text(f"""
-    SELECT count(*) FROM (SELECT 1 FROM ninai_memories WHERE {ALL} AND deleted_at IS NULL LIMIT :bound) AS counted
+    SELECT count(*) AS total FROM (
+        SELECT 1 FROM ninai_memories WHERE {ALL} AND deleted_at IS NULL LIMIT CAST(:bound AS int)
+    ) AS counted
 """)  # noqa: S608 - joined from constants
 
 ESTIMATE = text("""
-    SELECT CAST(coalesce(sum(greatest(reltuples, 0)), 0) AS bigint) FROM pg_class
+    SELECT CAST(coalesce(sum(greatest(reltuples, 0)), 0) AS bigint) AS total FROM pg_class
     WHERE oid IN (SELECT inhrelid FROM pg_inherits WHERE inhparent = CAST('ninai_memories' AS regclass))
 """)

@@ -8,10 +8,13 @@ the scan that it is attached to, and the policies after; so every scan of `ninai
 one it sees nothing.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from providers.owners import Owner
+
+OWNER_COLUMN = "user_id"  # in every table whose rows belong to owners; holds the key of the owner
 
 SETTING = "ninai.tenants"
 EVERY = "*"  # the tenants, for background work; no tenant is called so
@@ -20,8 +23,20 @@ SEPARATOR = ","  # no tenant contains it
 
 def within(tenants: str) -> str:
     """Return the condition that limits a scan to tenants; `tenants` is SQL for the text that `tenants_of` returns."""
-    return f"(SELECT set_config('{SETTING}', {tenants}, true)) IS NOT NULL"
+    return making(SETTING, tenants)
 
+
+def making(setting: str, value: str) -> str:
+    """Return the condition that makes a setting until the transaction ends, and holds; `value` is SQL for a text."""
+    return f"(SELECT set_config('{setting}', {value}, true)) IS NOT NULL"
+
+
+def without_settings(sql: str) -> str:
+    """Return a statement whose conditions make no settings, for where neither a policy nor a trigger reads them."""
+    return _CONDITION.sub(r"\1 IS NOT NULL", sql)
+
+
+_CONDITION = re.compile(re.escape(making("#", "@")).replace("\\#", r"[a-z.]+").replace("@", "(.+?)"))
 
 NAMED = within("CAST(:tenants AS text)")  # of a statement whose values have `tenants`
 ALL = within(f"'{EVERY}'")

@@ -52,11 +52,12 @@ class PreparedDatabase(ABC):
         """Return the rows of a statement that stores nothing; see `reading`."""
         writes = PossibleWrites.BEFORE if after_write else PossibleWrites.NOTHING
         async with self._acquired(writes) as connection:
-            return await fetched(connection, bound(statement, values or {}), writes)
+            return await fetched(connection, bound(*self.formed(statement, values or {})), writes)
 
     async def bound_rows(self, statement: BoundSql) -> Sequence[Row[Any]]:
         """Return the rows of a statement in the driver's own form that stores nothing."""
         async with self.reading() as plain:
+            statement = self.formed_sql(statement)
             if not statement.planned_by_values:
                 return await fetched(plain, statement, PossibleWrites.NOTHING)
             # In a transaction, so that the setting ends with it, whoever gets the connection then.
@@ -68,19 +69,28 @@ class PreparedDatabase(ABC):
     async def write(self, statement: TextClause, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """Run a statement that writes, and return the rows that it returns."""
         async with self.writing() as connection:
-            return await fetched(connection, bound(statement, values), PossibleWrites.PERHAPS)
+            return await fetched(connection, bound(*self.formed(statement, values)), PossibleWrites.PERHAPS)
 
     async def write_parts(self, statement: TextClause, parts: Sequence[Mapping[str, Any]]) -> Sequence[Row[Any]]:
         """Run a statement that writes once for each part of its values, all or nothing; return the rows of all."""
         if len(parts) == 1:
             return await self.write(statement, parts[0])
         async with self.transaction() as connection:
-            return [row for values in parts for row in (await connection.execute(statement, values)).all()]
+            formed = [self.formed(statement, values) for values in parts]
+            return [row for part in formed for row in (await connection.execute(*part)).all()]
 
     async def change(self, statement: TextClause, values: Mapping[str, Any]) -> int:
         """Run a statement that writes and returns nothing; return the number of rows that it has changed."""
         async with self.writing() as connection:
-            return (await connection.execute(statement, values)).rowcount
+            return (await connection.execute(*self.formed(statement, values))).rowcount
+
+    def formed(self, statement: TextClause, values: Mapping[str, Any]) -> tuple[TextClause, Mapping[str, Any]]:
+        """Return a statement and its values in the form that this database takes; it is prepared by then."""
+        return statement, values
+
+    def formed_sql(self, statement: BoundSql) -> BoundSql:
+        """Return a statement of the driver's own form in that which this database takes."""
+        return statement
 
     @asynccontextmanager
     async def reading(self, *, after_write: bool = False) -> AsyncIterator[AsyncConnection]:
@@ -104,6 +114,12 @@ class PreparedDatabase(ABC):
             connection = await plain.execution_options(isolation_level="READ COMMITTED")
             async with connection.begin():
                 yield connection
+
+    async def ready(self) -> None:
+        """Prepare the schema, unless it is; see `reading` for the errors."""
+        if not self._usable:
+            async with self.reading():
+                pass
 
     @asynccontextmanager
     async def limited(self) -> AsyncIterator[None]:

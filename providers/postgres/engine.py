@@ -27,6 +27,10 @@ _LONGEST_WAITING = 3_600.0  # seconds
 # make than to run. Compiling such short queries never pays.
 _PLANNER = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
 
+# Citus plans a statement for the values that say on which node their rows are, and refuses it without.
+_IS_CITUS = "SELECT true FROM pg_catalog.pg_extension WHERE extname = 'citus'"
+_FOR_CITUS = "SET plan_cache_mode = auto"
+
 
 @asynccontextmanager
 async def open_pool(
@@ -70,8 +74,14 @@ async def open_pool(
         json_deserializer=json_deserializer,
         connect_args=connect_args,
     )
-    if on_connect is not None:
-        event.listen(engine.sync_engine, "connect", lambda connection, _entry: connection.run_async(on_connect))
+
+    async def begin(connection: asyncpg.Connection) -> None:
+        if not through_pooler and await connection.fetchval(_IS_CITUS):
+            await connection.execute(_FOR_CITUS)
+        if on_connect is not None:
+            await on_connect(connection)
+
+    event.listen(engine.sync_engine, "connect", lambda connection, _entry: connection.run_async(begin))
     event.listen(engine.sync_engine, "do_connect", _connect_for_the_whole_try)
     event.listen(engine.sync_engine, "checkout", _refuse_if_closed)
     trace_statements(engine)

@@ -4,6 +4,7 @@ Source: PostgreSQL documentation, appendix A. Every class of PostgreSQL is in on
 overlooked.
 """
 
+import re
 from collections.abc import Mapping
 from enum import Enum
 from typing import TypeVar
@@ -41,7 +42,7 @@ TIMED_OUT = {
     "57014": "statement_timeout, or an administrator",
 }
 
-_MIGRATE = "run `ninai db upgrade`"
+_MIGRATE = "run `ninai db upgrade`, and where Citus is, `ninai db distribute`"
 _LET_IN = "check the user, the password and pg_hba.conf"
 _GRANT = "grant it, or run `ninai db upgrade` as a role that may"
 _POOLER = 'set pooler = "pgbouncer", if there is a transaction pooler in between'
@@ -70,6 +71,10 @@ MISCONFIGURED = {
     "F0": "mend the server's configuration",  # configuration file error
     "HV": "use tables of the server itself",  # foreign data wrapper
 }
+
+# How the refusals of Citus of a statement, or of a table, tell themselves from those of PostgreSQL.
+OF_CITUS = re.compile(r"distribut|shard|citus|co-?located|coordinator|worker|multi-?task", re.IGNORECASE)
+DISTRIBUTED = "Citus does not take this: see what `ninai db distribute --dry-run` says is still to be done"
 
 # Only a wrong statement, or values that our checks accept by mistake, cause these.
 BUGS = {

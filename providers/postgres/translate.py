@@ -10,10 +10,11 @@ import asyncpg
 from sqlalchemy import exc
 
 from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable, Unreachable
-from providers.postgres.sqlstates import MISCONFIGURED, TIMED_OUT, UNAVAILABLE, entry_of
+from providers.postgres.sqlstates import DISTRIBUTED, MISCONFIGURED, OF_CITUS, TIMED_OUT, UNAVAILABLE, entry_of
 
 _CLOSED = "connection is closed"
 _DISK_FULL = "53100"
+_NOT_SUPPORTED = "0A000"
 _STARTING = "57P03"  # or shutting down
 
 
@@ -120,13 +121,19 @@ def _from_sqlstate(error: asyncpg.PostgresError, writes: PossibleWrites) -> Prov
         return Unreachable(f"the database takes no connections now ({code})", ambiguous=before)
     if code in TIMED_OUT:
         return TimedOut(f"the database ended the statement ({code})", ambiguous=before)
-    if advice := entry_of(code, MISCONFIGURED):
+    if advice := _advice(code, _first_line(error)):
         return Misconfigured(f"the database refuses: {_first_line(error)} ({code}); {advice}", ambiguous=before)
     if surely_not := entry_of(code, UNAVAILABLE):
         unsure = writes is PossibleWrites.PERHAPS and not surely_not.value
         reason = DISK_FULL if code == _DISK_FULL else f"the database is unavailable ({code})"
         return Unavailable(reason, ambiguous=before or unsure)
     return UnexpectedSqlState(code)
+
+
+def _advice(code: str, message: str) -> str | None:
+    """Return what to do about a refusal; None if it is not one of those that an operator can do something about."""
+    of_citus = code == _NOT_SUPPORTED and OF_CITUS.search(message)
+    return DISTRIBUTED if of_citus else entry_of(code, MISCONFIGURED)
 
 
 def _driver_error(error: exc.DBAPIError) -> BaseException:

@@ -20,11 +20,14 @@ from providers.memory.settings import MockSettings
 from providers.native.embedded import EmbeddedServer
 from providers.native.settings import NativeSettings
 from providers.states.clock import HybridClock
+from tests.support.citus import CitusCluster
 from tests.support.mem0_oss import Mem0Process
 from tests.support.native import HashingEmbedder, native_settings
+from tests.support.partitioned import partitioned_database
 from tests.support.postgres import connected, create_database, drop_database
 from tests.support.redis import RedisServer
 from tests.support.service import running_service
+from tests.support.statement_guard import StatementGuard
 from tests.support.walled import walled_database
 
 MEM0_DATABASE = Path(__file__).parents[2] / "deploy" / "mem0" / "database.sql"
@@ -41,6 +44,8 @@ def native(settings_for: Callable[[str], NativeSettings]) -> Callable[[pytest.Fi
     """The provider on PostgreSQL, as configured for a dsn."""
 
     def opener(request: pytest.FixtureRequest) -> Opener:
+        if cluster := request.config.getoption("--citus"):
+            return on_citus(CitusCluster(cluster), settings_for)
         server: EmbeddedServer = request.getfixturevalue("postgres_server")
 
         @asynccontextmanager
@@ -55,6 +60,19 @@ def native(settings_for: Callable[[str], NativeSettings]) -> Callable[[pytest.Fi
     return opener
 
 
+def on_citus(cluster: CitusCluster, settings_for: Callable[[str], NativeSettings]) -> Opener:
+    """The provider on memories that a cluster of Citus has."""
+
+    @asynccontextmanager
+    async def opened(host: Host) -> AsyncIterator[MemoryProvider]:
+        dsn = await cluster.create_database()
+        async with settings_for(dsn).open(host) as provider:
+            yield provider
+        await cluster.drop_database(dsn)
+
+    return opened
+
+
 def walled(request: pytest.FixtureRequest) -> Opener:
     """The provider on PostgreSQL without vectors, behind row-level security and as a role that owns nothing."""
     server: EmbeddedServer = request.getfixturevalue("postgres_server")
@@ -67,6 +85,34 @@ def walled(request: pytest.FixtureRequest) -> Opener:
                 yield provider
 
     return opened
+
+
+_guards: list[StatementGuard] = []  # of the database below, while it is open
+
+
+def distributed(request: pytest.FixtureRequest) -> Opener:
+    """The provider on memories in the form for Citus, each of whose statements is judged by a guard."""
+    server: EmbeddedServer = request.getfixturevalue("postgres_server")
+
+    @asynccontextmanager
+    async def opened(host: Host) -> AsyncIterator[MemoryProvider]:
+        dsn = await partitioned_database(server)
+        _guards.append(StatementGuard(dsn))
+        async with native_settings(dsn, HashingEmbedder()).open(host) as provider:
+            await provider.identity()  # as a chain asks first: so the provider knows in which form its memories are
+            yield provider
+        _guards.pop().close()
+        await drop_database(server, dsn)
+
+    return opened
+
+
+@pytest.fixture
+async def statements_judged() -> AsyncIterator[None]:
+    """Let a test fail whose statements a distributed table would not bear."""
+    yield
+    for guard in _guards:
+        await guard.judge()
 
 
 def mem0(request: pytest.FixtureRequest) -> Opener:
@@ -125,11 +171,13 @@ PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
     ("mem0", mem0),
     ("mem0-platform-ourselves", OURSELVES[0]),
     ("mem0-oss-ourselves", OURSELVES[1]),
+    ("native-distributed", distributed),
     ("native-hashing", native(lambda dsn: native_settings(dsn, HashingEmbedder()))),
 ]
 
 
-_CORE = "test_contract"  # all that `make test` asks of Redis; the rest is left to `make thorough`
+_CORE = "test_contract"  # all that `make test` asks of these; the rest is left to `make thorough`
+_CORE_ALONE = (redis, distributed)
 
 # A call of the real mem0 takes 10 ms of processor time: `make test` runs this with it, `make thorough` with a service
 # of our own, and the soak the others with both.
@@ -152,8 +200,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and getattr(item, "callspec", None) is not None:
             made_by = item.callspec.params.get("opener")
+            if made_by is distributed:
+                item.fixturenames.append("statements_judged")
             of_ourselves, brief = made_by in OURSELVES, item.path.stem in _BRIEF_ENOUGH
-            if (of_ourselves and brief) or (made_by is redis and item.path.stem != _CORE):
+            if (of_ourselves and brief) or (made_by in _CORE_ALONE and item.path.stem != _CORE):
                 item.add_marker(pytest.mark.thorough)
             elif of_ourselves or (made_by is mem0 and not brief):
                 item.add_marker(pytest.mark.soak)

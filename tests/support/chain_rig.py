@@ -31,6 +31,7 @@ from providers.chain.policy import (
 )
 from providers.chain.relay import OutboxRelay
 from providers.chain.route import Route
+from providers.chain.shard_breakers import ShardBreakers
 from providers.expectations import QUICK
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.sqlite.connection import JournalConnection, Work
@@ -140,6 +141,7 @@ def attempts_of(
         budget=RetryBudget(guarding.budget, now),
         bulkhead=Bulkhead(name, guarding.concurrency),
         last_resort=LastResortLimiter(name, now),
+        shards=ShardBreakers(lambda _shard: CircuitBreaker(name, guarding.breaker, now, breaker_chance)),
     )
     pace = Pace(guarding.expected_latency, now)
     return Attempts(guarding.attempts, guards, observer, chance=chance, now=now, pace=pace)

@@ -31,6 +31,8 @@ def _met(
     name = name or method.__name__
 
     async def wrapper(self: Any, /, *args: P.args, **kwargs: P.kwargs) -> R:  # noqa: ANN401 - any of this class
+        if self.ill:
+            self.meet_shards(args)
         await self.meet(name)
         instead = self.instead.get(name, method)
         asked = await self.past() if reads and self.behind and instead is method else self
@@ -58,7 +60,8 @@ class FrailProvider(MockMemoryProvider):
     what is called in the place of a method, with the provider and the method's arguments. `calls` are the methods
     called, `health_check` apart, which nothing but its place in `instead` keeps from answering; `minted` the ids and
     versions of new memories, `put` the ids of states, whatever became of them. Reads are `behind` what it has taken by
-    so many seconds; what it says of that is its `staleness`.
+    so many seconds; what it says of that is its `staleness`. With `shards` it has so many, the number at the end of a
+    user's name says which has its memories, and those that are `ill` do not answer; `refused` counts who has met them.
     """
 
     def __init__(self, clock: FakeClock | None = None, *, keeps_history: bool = False) -> None:
@@ -80,6 +83,9 @@ class FrailProvider(MockMemoryProvider):
         self.opened = 0
         self.closed = 0
         self.edited_by_others = False
+        self.shards = 0
+        self.ill: set[int] = set()
+        self.refused = 0
 
     @property
     def down(self) -> bool:
@@ -134,6 +140,23 @@ class FrailProvider(MockMemoryProvider):
         self._mark = mark
         for snapshot in snapshots:
             self._put(snapshot)
+
+    @property
+    def has_shards(self) -> bool:
+        """See `Replica`."""
+        return self.shards > 0
+
+    def shard_of(self, owner: Owner) -> int:
+        """See `Replica`."""
+        return int(owner.user[-1]) % self.shards
+
+    def meet_shards(self, arguments: Iterable[object]) -> None:
+        """Fail if what a method is asked about is of an ill shard."""
+        asked = [one for argument in arguments for one in (argument if isinstance(argument, Sequence) else [argument])]
+        owners = [one if isinstance(one, Owner) else getattr(one, "owner", None) for one in asked]
+        if any(self.shard_of(owner) in self.ill for owner in owners if owner is not None):
+            self.refused += 1
+            raise Unavailable("the shard does not answer")
 
     async def meet(self, method: str) -> None:
         """Take the time, or fail."""

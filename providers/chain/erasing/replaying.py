@@ -6,7 +6,7 @@ from msgspec import Struct
 from providers.chain.erasing.sampling import asked
 from providers.chain.erasing.store import purged
 from providers.chain.link import Link
-from providers.erasure.fences import Fence, FenceList
+from providers.erasure.fences import NEVER_ERASED, Fence, FenceList
 from providers.erasure.records import ErasureRecords
 from providers.errors import Unsupported
 from providers.owners import Owner
@@ -68,7 +68,7 @@ async def replay(link: Link, fences: FenceList) -> Replay:
         page = await asked(link, lambda provider: provider.owners(MAX_OWNERS, after=last), MAX_OWNERS)  # noqa: B023 - awaited before the next turn
         for owner in page:
             version = fences.version_of(owner)
-            if version and (count := await _purged(link, owner, version)):
+            if version != NEVER_ERASED and (count := await _purged(link, owner, version)):
                 found, states = found + 1, states + count
         if len(page) < MAX_OWNERS:
             break

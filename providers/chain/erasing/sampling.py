@@ -37,6 +37,7 @@ class Sample(Struct):
                 link,
                 lambda provider: provider.snapshots(owner, MAX_SNAPSHOTS, after=place),  # noqa: B023 - awaited before the next turn
                 MAX_SNAPSHOTS,
+                owner=owner,
             )
             for state in page:
                 self.version = max(self.version, state.version)
@@ -50,11 +51,11 @@ class Sample(Struct):
         self.read = True
 
 
-async def asked(link: Link, ask: Ask[Result], size: int = 1) -> Result:
-    """Ask a store for what it really holds, with the time of a delivery.
+async def asked(link: Link, ask: Ask[Result], size: int = 1, *, owner: Owner | None = None) -> Result:
+    """Ask a store for what it really holds, of one owner if not of all, with the time of a delivery.
 
     Raises:
         Unavailable: it does not answer.
     """
     deadline = Deadline.after(link.attempts.seconds(OperationClass.REPLAY, size), link.attempts.now)
-    return await link.ask_store(ask, OperationClass.REPLAY, CallOptions(deadline), size=size)
+    return await link.ask_store(ask, OperationClass.REPLAY, CallOptions(deadline), size=size, owner=owner)

@@ -67,7 +67,11 @@ class StoreEraser(Struct):
         found = []
         for memory_id in sample.ids:
             one = memory_id
-            state = await asked(link, lambda provider: provider.snapshot(owner, one))  # noqa: B023 - awaited before the next turn
+            state = await asked(
+                link,
+                lambda provider: provider.snapshot(owner, one),  # noqa: B023 - awaited before the next turn
+                owner=owner,
+            )
             if state is not None and not state.deleted and state.version <= version:
                 found.append(memory_id)
         return found
@@ -82,6 +86,7 @@ class StoreEraser(Struct):
                 link,
                 lambda provider: provider.snapshots(owner, MAX_SNAPSHOTS, after=place),  # noqa: B023 - awaited before the next turn
                 MAX_SNAPSHOTS,
+                owner=owner,
             )
             found += [state.id for state in page if state.version <= version and not (live_only and state.deleted)]
             if len(page) < MAX_SNAPSHOTS:
@@ -98,7 +103,11 @@ class StoreEraser(Struct):
         for text in sample.questions:
             query = RecallQuery(owner=owner, query=text)
             try:
-                answer = await asked(link, lambda provider: provider.find(query))  # noqa: B023 - awaited before the next turn
+                answer = await asked(
+                    link,
+                    lambda provider: provider.find(query),  # noqa: B023 - awaited before the next turn
+                    owner=owner,
+                )
             except ProviderError as error:
                 further[f"by words and by vector: {error.outcome}"] = None
                 continue
@@ -119,6 +128,8 @@ async def purged(link: Link, owner: Owner, version: int) -> int:
         Unsupported: it cannot forget what it has deleted.
     """
     total = 0
-    while count := await asked(link, lambda provider: provider.purge(owner, version, PURGED_AT_ONCE), PURGED_AT_ONCE):
+    while count := await asked(
+        link, lambda provider: provider.purge(owner, version, PURGED_AT_ONCE), PURGED_AT_ONCE, owner=owner
+    ):
         total += count
     return total

@@ -82,6 +82,7 @@ class Race(Generic[Result]):
     ) -> bool:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None  # otherwise it and this would refer to each other
         task, self._task = self._task, None
         if self._interrupting and task is not None and self._second is not None:
             # As `asyncio.timeout` does it: a cancellation from outside goes on.

@@ -21,11 +21,14 @@ from providers.timing.lag_tolerant import LagTolerantTimer
 # A quick home is waited for all the same: only what is slow by any measure is worth a 202.
 LEAST_PATIENCE_FOR_WRITES = 1.0  # seconds
 
+# A try that ends within so many seconds, as nearly all do, needs no timer to renew its lease.
+_QUICK = 0.1
+
 Waiting = Sequence[tuple[int, JournalEntry]]  # operations with their places in the request
 
 
 class HomeTry(Struct, eq=False):
-    """A try in a task of its own, so that it can outlast the caller; its `lease` is renewed until it is concluded.
+    """A try in a task of its own, so that it can outlast the caller; the `lease` of a slow one is renewed to its end.
 
     Its deadline is not the caller's: a caller in a hurry does not make home receive a write twice.
     """
@@ -73,12 +76,18 @@ async def answered_within(tries: Collection[HomeTry], seconds: float, patience: 
     lag of this process is no slowness of home: it is taken out of both.
     """
     started = time.perf_counter()
-    await _all_ended_within(tries, min(seconds, patience), caller)
+    quick = min(seconds, patience, _QUICK)
+    await _all_ended_within(tries, quick, caller)
+    if _have_ended(tries):
+        return  # and have noted how long that took
+    for one in tries:
+        one.lease.begin()
+    await _all_ended_within(tries, min(seconds, patience) - quick, caller)
     if seconds > patience and not _have_ended(tries):
         with notes.parked():
             await _all_ended_within(tries, seconds - patience, caller)
     request = notes.current.get()
-    if request is not None and not _have_ended(tries):  # those that have ended have noted it
+    if request is not None and not _have_ended(tries):
         request.provider_seconds += time.perf_counter() - started
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import replace
 
-from providers.erasure.fences import Fence, hash_of
+from providers.erasure.fences import NEVER_ERASED, Fence, hash_of
 from providers.erasure.receipts import ErasedInJournal, Erasure
 from providers.erasure.records import MAX_FENCES, Fences
 from providers.journal.rows import Row
@@ -46,10 +46,10 @@ def fences(connection: JournalConnection, after: int = 0) -> Fences:
 
 
 def version_of(connection: JournalConnection, owner_key: str) -> int:
-    """Return up to which version an owner was erased, 0 for one who was not."""
+    """Return up to which version an owner was erased, `NEVER_ERASED` for one who was not."""
     hashes = [hash_of(key, owner_key) for (key,) in connection.rows("SELECT key FROM fence_keys")]
     versions = [connection.row("SELECT max(version) FROM fences WHERE hash = ?", (one,)) for one in hashes]
-    return max((row[0] or 0 for row in versions if row is not None), default=0)
+    return max((row[0] for row in versions if row is not None and row[0] is not None), default=NEVER_ERASED)
 
 
 def add_fences(connection: JournalConnection, fences: Sequence[Fence]) -> None:

@@ -40,7 +40,9 @@ def test_json_says_the_same() -> None:
     assert result.exit_code == 0
     assert list(told) == ["provider", "kind", "ok", "dialect", "steps", "failures", "user", "left_behind"]
     assert (told["provider"], told["kind"], told["ok"], told["dialect"]) == ("mock", "mock", True, None)
-    assert [list(step) for step in told["steps"]] == [["operation", "outcome", "milliseconds", "error"]] * 15
+    assert [list(step) for step in told["steps"]] == [["operation", "outcome", "milliseconds", "error"]] * len(
+        OPERATIONS
+    )
     assert outcomes(told) == dict.fromkeys(OPERATIONS, "ok")
     assert (told["failures"], told["left_behind"]) == ([], None)
 

@@ -23,6 +23,7 @@ OPERATIONS = [
     "recall_many",
     "snapshot",
     "snapshots",
+    "owners",
     "identity",
     "delete",
     "get deleted",

@@ -24,6 +24,7 @@ from providers.postgres.examination import version_of
 from providers.postgres.inspection import DatabaseFacts
 from providers.states.clock import COUNTER_BITS
 from tests.app.doctor.examining import examined, found, found_in, wrong
+from tests.support.fake_citus import install
 from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.openai_server import Behaviour, OpenAIServer
 from tests.support.postgres import connected, create_database, drop_database
@@ -41,6 +42,7 @@ OF_A_DATABASE = [
     "marks",
     "tenants",
     "versions",
+    "distribution",
 ]
 TABLES = "SELECT count(*) FROM pg_class WHERE relname LIKE 'ninai%'"
 
@@ -341,3 +343,21 @@ async def test_tenants_that_the_database_does_not_keep_apart_are_told(well: str)
     assert "the role ninai passes it by" in findings["tenants"].found
     assert wrong(of_application) == {}
     assert of_application["tenants"].found.startswith("row-level security is on, and holds the role app_")
+
+
+async def test_memories_that_citus_does_not_have_yet_are_told(postgres_server: EmbeddedServer) -> None:
+    """What is to be done is an error with the command that does it; then settings of the nodes are all that is."""
+    dsn = await create_database(postgres_server)
+    await install(dsn)
+    before = (await found_in(dsn))["distribution"]
+    async with open_engine(dsn, pool_size=1) as engine:
+        await Schema(engine).distribute(lambda _step: None)
+    findings = await found_in(dsn)
+    await drop_database(postgres_server, dsn)
+
+    assert (before.status, before.advice) == (CheckStatus.ERROR, "run `ninai db distribute`")
+    assert "make ninai_memories a table that can be distributed" in before.found
+    assert wrong(findings) == {"distribution": CheckStatus.WARNING}
+    assert "wal_level is replica" in findings["distribution"].found
+    assert findings["tenants"].found.startswith("distributed memories have no row-level security")
+    assert findings["indexes"].found.endswith("those of the shards were not looked at")

@@ -53,6 +53,8 @@ TRIED: Mapping[tuple[str, str], str] = {
     ("deploy/docs/portability.md", "$ ninai export"): PAGES,
     ("deploy/docs/portability.md", "$ ninai import"): PAGES,
     ("deploy/docs/redis.md", "$ redis-server"): SETTINGS,
+    ("deploy/docs/scale.md", "$ ninai db distribute"): "tests/app/cli/test_cli_db_distribute.py",
+    ("deploy/docs/scale.md", "[chain.attempts"): SETTINGS,
     ("deploy/docs/signed-users.md", "[auth]"): SETTINGS,
     ("deploy/docs/signed-users.md", "X-Signature"): "tests/app/auth/test_signed_contexts.py",
     ("deploy/docs/signed-users.md", "import hashlib"): "tests/app/auth/test_signed_contexts.py",

@@ -1,6 +1,7 @@
 """Operations brought to a provider, each in the way of its kind."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -9,8 +10,11 @@ from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.policy import OperationClass
 from providers.errors import Conflict, MemoryDeleted
 from providers.journal.operations import OperationKind
+from providers.labels import Labels
 from providers.owners import Owner
+from providers.source import WriteSource, attributes_of
 from providers.states.digests import digest_of
+from providers.states.editing import first_state
 from providers.types import NewMemory, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 
@@ -127,3 +131,14 @@ def test_a_live_state_is_what_was_remembered() -> None:
         first_version=5,
         session="one",
     )
+
+
+def test_all_that_a_memory_has_survives_its_journal() -> None:
+    """Each label, the key and the source go from the write into the state, and from there to the provider."""
+    given: dict[str, Any] = {name: f"the {name}" for name in Labels.__struct_fields__}
+    source = WriteSource(origin="tool", caller="a caller", key="a key", at=MOMENT)
+    memory = NewMemory(owner=Owner(USER), content="tea", source=source, **given)
+
+    written = first_state(memory, "an id", 7, MOMENT).first_write
+
+    assert attributes_of(written) == attributes_of(memory) == given | {"source": source}

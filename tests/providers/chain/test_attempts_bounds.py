@@ -95,10 +95,10 @@ def test_nobody_waits_for_a_place_at_a_provider_that_is_left_alone() -> None:
     async def main(clock: FakeClock) -> None:
         rig = Rig(clock, places=1)
         rig.open_breaker()
-        async with rig.bulkhead.slot(0.0):
-            began = clock.now
-            assert isinstance(await rig.ended(), BreakerOpen)
-            assert clock.now == began
+        assert rig.bulkhead.enter_now()
+        began = clock.now
+        assert isinstance(await rig.ended(), BreakerOpen)
+        assert clock.now == began
 
     simulate(main)
 

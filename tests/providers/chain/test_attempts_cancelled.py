@@ -52,7 +52,7 @@ def test_a_cancellation_at_any_point_leaves_nothing_behind(
         snapshot = rig.breaker.snapshot()
         failures = sum(outcome in {"unavailable", "timeout", "throttled"} for outcome in rig.seen.outcomes)
         assert rig.is_at_rest()
-        assert rig.bulkhead._free._value == 1  # noqa: SLF001 - its loop is gone, no place can be taken any more
+        assert rig.bulkhead.enter_now()
         if not half_open:
             assert (snapshot.state, snapshot.failures) == (BreakerState.CLOSED, failures)
         elif not failures and "ok" not in rig.seen.outcomes:
@@ -62,8 +62,11 @@ def test_a_cancellation_at_any_point_leaves_nothing_behind(
 
 async def occupy(rig: Rig, seconds: float) -> None:
     """Take the only place for a while."""
-    async with rig.bulkhead.slot(0.0):
+    assert rig.bulkhead.enter_now()
+    try:
         await asyncio.sleep(seconds)
+    finally:
+        rig.bulkhead.leave()
 
 
 def test_a_cancelled_try_is_told_as_such() -> None:

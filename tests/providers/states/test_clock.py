@@ -1,6 +1,7 @@
 """The hybrid clock and the ids."""
 
 from datetime import UTC, datetime
+from functools import partial
 from itertools import pairwise
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from providers.states.clock import (
     HybridClock,
     keyed_memory_id,
     milliseconds_of,
+    new_edit_id,
     new_memory_id,
     wall_clock_ms,
 )
@@ -199,6 +201,26 @@ def test_a_new_id_is_a_uuid_of_version_7() -> None:
     assert str(lowest) == "01234567-89ab-7000-8000-000000000000"
     assert str(highest) == "01234567-89ab-7fff-bfff-ffffffffffff"
     assert (lowest.version, highest.version) == (7, 7)
+
+
+def test_the_id_of_an_edit_is_a_uuid_of_version_4() -> None:
+    """It holds its version and variant, and 122 random bits, in their places."""
+    lowest, highest = UUID(new_edit_id(lambda _: 0)), UUID(new_edit_id(lambda bits: (1 << bits) - 1))
+
+    assert str(lowest) == "00000000-0000-4000-8000-000000000000"
+    assert str(highest) == "ffffffff-ffff-4fff-bfff-ffffffffffff"
+    assert (lowest.version, highest.version) == (4, 4)
+
+
+def _only(bit: int, _bits: int) -> int:
+    return 1 << bit
+
+
+def test_each_random_bit_of_an_edit_has_its_place() -> None:
+    """No two of them are one, and none is lost."""
+    ids = {new_edit_id(lambda _: 0)} | {new_edit_id(partial(_only, bit)) for bit in range(122)}
+
+    assert len(ids) == 123
 
 
 def test_new_ids_sort_by_time() -> None:

@@ -4,6 +4,7 @@ Revision ID: 0001
 Revises:
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "0001"
@@ -99,7 +100,9 @@ INDEXES = (
 
 def upgrade() -> None:
     """Create the table, its partitions, functions and indexes."""
-    op.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    # Citus asks for the owner of the extension also where it is there already.
+    if not op.get_bind().scalar(sa.text("SELECT true FROM pg_extension WHERE extname = 'vector'")):
+        op.execute("CREATE EXTENSION vector")
     op.execute(LEXEME_DIMENSION)
     op.execute(TERMS)
     op.execute(QUESTION)

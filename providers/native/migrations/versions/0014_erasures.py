@@ -33,10 +33,11 @@ _ERASED_UP_TO = """
 """
 
 # Whoever writes it, the version before included, and however late it arrives: nothing is stored, and no error raised.
+# The version 0 of an owner who was not erased is stored.
 _REFUSE = """
     CREATE FUNCTION ninai_refuse_erased() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        RETURN CASE WHEN NEW.version > ninai_erased_up_to(NEW.user_id) THEN NEW END;
+        RETURN CASE WHEN NEW.version > coalesce(nullif(ninai_erased_up_to(NEW.user_id), 0), -1) THEN NEW END;
     END
     $$
 """
