@@ -7,6 +7,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from providers.errors import FeedLost
+from providers.journal.facts import JournalFacts
 from providers.types import Snapshot
 
 MAX_CHANGES = 1_000  # on one page
@@ -67,7 +68,7 @@ def check_kept(after: JournalPosition | None, page: JournalChanges, keep: float)
         raise FeedLost(f"the cursor is older than the {keep:g} s for which the journal keeps what is done")
 
 
-class ChangesOfJournal(Protocol):
+class ChangesOfJournal(JournalFacts, Protocol):
     """Tell the operations that the journal still knows, in an order in which nothing comes in between any more."""
 
     @abstractmethod
