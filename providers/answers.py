@@ -72,6 +72,12 @@ class Changed(Written, frozen=True, kw_only=True):
     memory: MemoryRecord
 
 
+class DeletedBy(Answer, frozen=True, kw_only=True):
+    """The memory that a deletion of one name has deleted, None if it is not known to have deleted any."""
+
+    memory_id: str | None = None
+
+
 class Erased(Written, frozen=True, kw_only=True):
     """How many memories were deleted."""
 

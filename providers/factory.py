@@ -7,18 +7,20 @@ from providers.host import Host
 from providers.mem0.settings import Mem0Settings
 from providers.memory.settings import MockSettings
 from providers.native.settings import NativeSettings
+from providers.opensearch.settings import OpenSearchSettings
 from providers.redis.settings import RedisSettings
 from providers.replica import Replica
 
-ProviderSettings = NativeSettings | Mem0Settings | RedisSettings | MockSettings
+ProviderSettings = NativeSettings | Mem0Settings | RedisSettings | OpenSearchSettings | MockSettings
 
 
 class MemoryProviderType(Enum):
-    """The kinds of provider, by the names that the specification gives them; it plans for Redis."""
+    """The kinds of provider, by the names that the specification gives them; it plans for Redis and Elasticsearch."""
 
     NATIVE = "native"
     HTTP = "http"
     REDIS = "redis"
+    OPENSEARCH = "opensearch"
     MOCK = "mock"
 
 
@@ -26,6 +28,7 @@ _SETTINGS: dict[MemoryProviderType, type[ProviderSettings]] = {
     MemoryProviderType.NATIVE: NativeSettings,
     MemoryProviderType.HTTP: Mem0Settings,
     MemoryProviderType.REDIS: RedisSettings,
+    MemoryProviderType.OPENSEARCH: OpenSearchSettings,
     MemoryProviderType.MOCK: MockSettings,
 }
 

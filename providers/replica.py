@@ -13,6 +13,7 @@ from providers.changes import ChangeCursor, Changes
 from providers.erasure.fences import Fence
 from providers.errors import ProviderError, Unsupported
 from providers.expiry import BEGINNING
+from providers.heads import Heads
 from providers.holdings import Holdings, OwnerHoldings, holdings_of
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
@@ -30,7 +31,7 @@ VersionPlace = tuple[str, int]  # a memory and a version of it
 
 
 @runtime_checkable
-class Replica(MemoryProvider, Protocol):
+class Replica(MemoryProvider, Heads, Protocol):
     """A provider that can be brought to the same state as another.
 
     Putting the same snapshots in any order, any number of times, ends in the same state: of two versions of a memory
@@ -234,10 +235,6 @@ class Replica(MemoryProvider, Protocol):
             Unavailable: the store does not answer.
         """
         return ()
-
-    @abstractmethod
-    async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
-        """Return one memory or its tombstone, None if neither exists."""
 
     @abstractmethod
     async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:

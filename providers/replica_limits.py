@@ -68,6 +68,13 @@ def check_snapshots_page(owner: Owner, limit: int, after: str | None) -> str | N
     return None if after is None else limits.check_uuid("after", after)
 
 
+def check_heads(owner: Owner, memory_ids: Sequence[str]) -> list[str]:
+    """Refuse more ids than one call may have; return them in their canonical form, each once."""
+    limits.check_owner(owner)
+    limits.check_range("memory_ids", len(memory_ids), 0, MAX_SNAPSHOTS)
+    return [*dict.fromkeys(map(limits.check_memory_id, memory_ids))]
+
+
 def check_superseded_page(owner: Owner, limit: int, after: VersionPlace | None) -> VersionPlace | None:
     """Refuse a page outside the bounds, or behind an impossible place; return that place in its canonical form."""
     limits.check_owner(owner)

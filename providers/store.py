@@ -4,7 +4,7 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
-from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.answers import Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.batches import all_or_some, answer_all
 from providers.errors import ProviderError, Unsupported
 from providers.feed import FeedPage, FeedQuery
@@ -15,6 +15,7 @@ from providers.owners import Owner
 from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery
 
 CHANGES_AT_ONCE = 8  # of one batch; they share statements and commits with each other
+RECENT_CHANGES = 1_000  # of an owner's memories, among which a store looks for a deletion that is repeated
 
 
 class MemoryStore(Protocol):
@@ -146,6 +147,14 @@ class MemoryStore(Protocol):
         existed leaves no trace: ids can be made up without end, and each trace would be kept for ever. A repeat with
         the `edit_id` that deleted the memory counts 1 again, so that a retry gets the answer that was lost.
         """
+
+    async def deleted_by(self, owner: Owner, edit_id: str) -> DeletedBy:  # noqa: ARG002 - for those that can tell
+        """Return the memory that a deletion with this `edit_id` has deleted.
+
+        So a repeated deletion by key finds what it has deleted, and leaves alone what was put under the key since. A
+        store looks among the last `RECENT_CHANGES` of the owner's memories; one without tombstones knows of none.
+        """
+        return DeletedBy()
 
     @abstractmethod
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL) -> Erased:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
-from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.answers import Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
 from providers.errors import ProviderError
 from providers.feed import FeedPage, FeedQuery
@@ -96,6 +96,10 @@ class Wrapper(MemoryProvider, Protocol):
     def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""
         return self.through(OperationName.DELETE, lambda provider: provider.erase(deletion))
+
+    def deleted_by(self, owner: Owner, edit_id: str) -> Coroutine[Any, Any, DeletedBy]:
+        """See `MemoryStore`; it is a look for one memory."""
+        return self.through(OperationName.GET, lambda provider: provider.deleted_by(owner, edit_id))
 
     def erase_all(
         self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL

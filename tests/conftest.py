@@ -9,6 +9,7 @@ import pytest_asyncio
 import structlog
 
 from providers.native.embedded import EmbeddedServer
+from tests.support.opensearch import OpenSearchServer, running_opensearch
 from tests.support.postgres import MAJORS, create_database, drop_database, make_template, running_server
 from tests.support.redis import RedisServer, running_redis
 
@@ -72,4 +73,11 @@ async def database(postgres_server: EmbeddedServer) -> AsyncIterator[str]:
 def redis_server() -> Iterator[RedisServer]:
     """Yield one Redis for the whole run; whoever uses it takes a prefix of its own."""
     with running_redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def opensearch_server() -> Iterator[OpenSearchServer]:
+    """Yield one OpenSearch for the whole run; whoever uses it takes an index of its own."""
+    with running_opensearch() as server:
         yield server

@@ -20,7 +20,7 @@ from providers.base import MemoryProvider
 from providers.chain.chain import Chain
 from providers.chain.owners import owners_page
 from providers.errors import InvalidInput
-from providers.limits import MAX_PAGE_LIMIT, check_caller, check_owner, check_tenant, check_user_id
+from providers.limits import MAX_PAGE_LIMIT, check_caller, check_moment, check_owner, check_tenant, check_user_id
 from providers.owners import DEFAULT_TENANT, Owner
 from providers.provenance.quarantines import MAX_QUARANTINES, Quarantine, Quarantines
 from providers.types import PageQuery
@@ -142,6 +142,8 @@ def _check(wanted: QuarantineRequest) -> None:
         raise InvalidInput("key", "or a caller is required, and not both")
     check_caller("key", wanted.key)
     check_caller("caller", wanted.caller)
+    check_moment("since", wanted.since)
+    check_moment("until", wanted.until)
     if wanted.until is not None and wanted.until <= wanted.since:
         raise InvalidInput("until", "must be after since")
     if wanted.user is not None:

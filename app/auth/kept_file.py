@@ -9,6 +9,21 @@ from uuid import uuid4
 SECRET_BYTES = 32
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder for this user alone, and those on the way to it; one that is there stays as it is.
+
+    As root it is open for passing through: a database below the data folder runs as another user.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    mode = 0o711 if os.geteuid() == 0 else 0o700
+    for part in (*reversed(folder.parents), folder):
+        if not part.exists():
+            part.mkdir(mode=0o700, exist_ok=True)
+            part.chmod(mode)  # whatever the mask of this process takes away
+
+
 def write_whole(path: Path, content: bytes, *, instead: bool = True) -> None:
     """Write a file atomically and on disk at the end; without `instead` one that is already there stays.
 
@@ -17,7 +32,7 @@ def write_whole(path: Path, content: bytes, *, instead: bool = True) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     draft = path.with_name(f"{path.name}.{uuid4()}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct, structs
 
-from app.auth.kept_file import give_to_owner, write_whole
+from app.auth.kept_file import give_to_owner, make_folder, write_whole
 from app.settings.auth import KEYS_FILE, AuthSettings, KeyName, KeySettings
 from app.settings.key_faults import key_fault
 
@@ -58,7 +58,7 @@ class KeysFile(Struct, frozen=True):
             KeysFileFault: the file cannot be read or written, or holds something else.
         """
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_folder(self.path.parent)
             lock = os.open(self.path.with_name(f"{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise KeysFileFault(f"{self.path}: {error.strerror}") from error

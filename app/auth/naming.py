@@ -80,13 +80,8 @@ class RequestUser:
         """
         if self._named is not None:
             raise InvalidInput(OWNERS_FIELD, f"must not be given together with {self._named_by}")
-        if len(set(names)) < len(names):
-            raise InvalidInput(OWNERS_FIELD, "must be different owners")
         with counted(self._metrics):
-            for name in names:
-                _check(OWNERS_FIELD, name)
-            callers = [self._identity.caller_for(name, OWNERS_FIELD, reading=True) for name in names]
-        return [caller.owner for caller in callers]
+            return owners_named(self._identity, names)
 
     def name_in_body(self, user_id: str | UnsetType) -> None:
         """Take the name that a body gives, if it gives any; errors as of the constructor and of `caller`."""
@@ -108,6 +103,20 @@ class RequestUser:
     def _settled(self) -> Caller:
         with counted(self._metrics):
             return self._identity.caller_for(self._named, self._field, reading=self._reading)
+
+
+def owners_named(identity: Identity, names: Sequence[str]) -> list[Owner]:
+    """Return owners whose memories an identity asks for.
+
+    Raises:
+        CallerRefused: the identity may not read those of one of them.
+        InvalidInput: one is invalid or named twice.
+    """
+    if len(set(names)) < len(names):
+        raise InvalidInput(OWNERS_FIELD, "must be different owners")
+    for name in names:
+        _check(OWNERS_FIELD, name)
+    return [identity.caller_for(name, OWNERS_FIELD, reading=True).owner for name in names]
 
 
 def _check(field: str, user_id: str) -> None:

@@ -1,5 +1,6 @@
 """What a handler of another protocol receives of its request: who calls, for whom it may speak, and the provider."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -7,11 +8,13 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotFoundException
 from msgspec import Struct
+from msgspec.structs import replace
 
 from app.auth.admission import ADMIN_PORT, proven, refusals_noted, require_tenant
+from app.auth.allowed_users import AllowedUsers
 from app.auth.caller import Caller, Identity
 from app.auth.contexts.once import use_once
-from app.auth.naming import RequestUser
+from app.auth.naming import RequestUser, owners_named
 from app.auth.refusals import counted
 from app.extraction.extractor import Extractor
 from app.http.admission.admitted import Charged, admission_of
@@ -23,11 +26,14 @@ from app.settings.auth import Scope
 from app.settings.expiry import ExpirySettings
 from observability.metrics import Metrics
 from providers.limits import check_user_id
+from providers.owners import Owner
 from providers.store import MemoryStore
 
 # What an operation does to memories; a key grants access to each.
 Verb = Literal["read", "write", "delete"]
 VERBS: tuple[Verb, ...] = ("read", "write", "delete")
+
+_CONNECTION = "connection"  # what such a caller shows, in words
 
 _Connection = ASGIConnection[Any, Any, Any, Any]
 
@@ -80,6 +86,21 @@ class ProtocolCall(Struct, frozen=True, kw_only=True):
         check_user_id(user)
         with counted(self.metrics):
             return self.identity.caller_for(user)
+
+    def readable(self, caller: Caller, names: Sequence[str]) -> list[Owner]:
+        """Return owners whose memories a caller asks for: its user, and those whom its key reads beside its users.
+
+        Whoever names them is often a language model, which speaks for the one user of its connection, although the key
+        of the connection may speak for others.
+
+        Raises:
+            CallerRefused: one of them is somebody else.
+            InvalidInput: one is invalid or named twice.
+        """
+        reads = self.identity.users.reads
+        users = AllowedUsers(only=frozenset({caller.user_id}), shown=_CONNECTION, reads=reads)
+        with counted(self.metrics):
+            return owners_named(replace(self.identity, users=users), names)
 
     def lifetime(self, caller: Caller) -> Lifetime:
         """Return how long what is written on behalf of a caller may live."""

@@ -1,11 +1,13 @@
 """Many memories or queries in one request, each with a result of its own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from litestar import Response, post
 from litestar.di import NamedDependency
 from litestar.params import JSONBody
+from msgspec import UNSET, Struct
 
+from app.auth.refusals import CallerRefused
 from app.auth.routes import SCOPE
 from app.controllers.resources import READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
 from app.http import batch_schemas, problems, schemas
@@ -17,10 +19,25 @@ from app.http.json.batch import Batch, BatchDTO
 from app.http.problems import Problem, RequestError
 from app.http.recalled import bytes_for_memories, within_budget
 from app.http.remember_schemas import RememberRequest
+from app.http.shared_recall import check_owners, for_each, together
 from providers.answers import Found, Stored
 from providers.errors import InvalidInput, ProviderError
+from providers.owners import Owner
 from providers.timing.turns import Turns, in_turns
-from providers.types import NewMemory
+from providers.types import NewMemory, RecallQuery
+
+
+class _Asked(Struct, frozen=True):
+    """Hold a question of a batch, whose memories it asks for, and what it costs for all of them."""
+
+    question: schemas.RecallRequest
+    owners: Sequence[Owner]
+    price: float
+
+    def queries(self, call: ReadCall, most_bytes: int) -> list[RecallQuery]:
+        """Return its queries, one for each owner."""
+        query = self.question.recall_query(self.owners[0], call.recall_limit, most_bytes, call.now)
+        return for_each(self.owners, query)
 
 
 class BatchesController(UserResource):
@@ -63,16 +80,21 @@ class BatchesController(UserResource):
 
         One fails that breaks a rule, that costs too much, that could not be answered in time, or whose answer would
         bring the response above its bound of 16 MiB by default. 503 if none could be answered.
+
+        Each may name `owners`, up to 100 different ones in all; if one of them may not be read, the batch is refused.
         """
-        priced = await in_turns(lambda query: _priced(query, call), await data.items())
-        await call.admission.charge(price.of_questions(cost for _, cost in priced))
-        wanted = [query for query, _ in priced if not isinstance(query, Problem)]
-        most_bytes = bytes_for_memories(wanted, call.most_bytes)
-        queries = [query.recall_query(call.owner, call.recall_limit, most_bytes, call.now) for query in wanted]
+        items = await data.items()
+        check_owners(item.owners for item in items if not isinstance(item, Problem))
+        asked = await in_turns(lambda item: _asked(item, call), items)
+        wanted = [one for one in asked if not isinstance(one, Problem)]
+        await call.admission.charge(price.of_questions(one.price for one in wanted))
+        most_bytes = bytes_for_memories((one.question for one in wanted), call.most_bytes)
+        queries = [query for one in wanted for query in one.queries(call, most_bytes)]
         found = iter(await call.provider.find_many(queries) if queries else [])
         results, turns = list[batch_schemas.RecallItem](), Turns()
-        for query, _ in priced:
-            results.append(_unanswered(query) if isinstance(query, Problem) else await _recalled(query, next(found)))
+        for one in asked:
+            answer = _unanswered(one) if isinstance(one, Problem) else await _recalled(one, found, call.recall_limit)
+            results.append(answer)
             await turns.take()
         answered = sum(result.status == "answered" for result in results)
         return await in_parts(batch_schemas.RecallBatchResponse(results, answered, len(results) - answered))
@@ -104,15 +126,24 @@ async def remembered(
     return await in_parts(batch_schemas.RememberBatchResponse(results, len(results) - failed, failed), status)
 
 
-def _priced(query: schemas.RecallRequest | Problem, call: ReadCall) -> tuple[schemas.RecallRequest | Problem, float]:
-    """Return a question and its price, or in its place the problem that it costs too much, or contradicts itself."""
-    if isinstance(query, Problem):
-        return query, 0.0
+def _asked(question: schemas.RecallRequest | Problem, call: ReadCall) -> _Asked | Problem:
+    """Return a question, whose memories it asks for and its price, or the problem with it.
+
+    Raises:
+        CallerRefused: it names an owner whose memories the caller may not read.
+        InvalidInput: nobody is named in the whole request: a fault with this is not one of the question.
+    """
+    if isinstance(question, Problem):
+        return question
+    own = [call.owner] if question.owners is UNSET else []
     try:
-        query.recency(call.now)
-        return query, price.of_question(query, call.recall_limit)
+        owners = own if question.owners is UNSET else call.user.readable(question.owners)
+        question.recency(call.now)
+        return _Asked(question, owners, price.of_question(question, call.recall_limit) * len(owners))
+    except CallerRefused:
+        raise
     except (InvalidInput, RequestError) as error:
-        return problems.problem_of(error), 0.0
+        return problems.problem_of(error)
 
 
 def _remembered(result: Stored | ProviderError | Problem) -> batch_schemas.RememberItem:
@@ -121,13 +152,20 @@ def _remembered(result: Stored | ProviderError | Problem) -> batch_schemas.Remem
     return batch_schemas.RememberItem(status="failed", problem=problems.problem_in_batch(result))
 
 
-async def _recalled(query: schemas.RecallRequest, result: Found | ProviderError) -> batch_schemas.RecallItem:
-    if isinstance(result, Found):
-        memories, text = await within_budget(query, list(map(shown, result.memories)))
-        return batch_schemas.RecallItem(
-            status="answered", memories=memories, count=len(memories), text=text, considered=result.considered
-        )
-    return _unanswered(result)
+async def _recalled(
+    asked: _Asked, found: Iterator[Found | ProviderError], default_limit: int
+) -> batch_schemas.RecallItem:
+    answers = [next(found) for _ in asked.owners]
+    question = asked.question
+    try:
+        result = together(answers, question.wanted(default_limit))
+    except ProviderError as error:
+        return _unanswered(error)
+    shared = question.owners is not UNSET
+    memories, text = await within_budget(question, list(map(shown, result.memories)), names_owners=shared)
+    return batch_schemas.RecallItem(
+        status="answered", memories=memories, count=len(memories), text=text, considered=result.considered
+    )
 
 
 def _unanswered(result: ProviderError | Problem) -> batch_schemas.RecallItem:

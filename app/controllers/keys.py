@@ -16,6 +16,7 @@ from app.http.admission import price
 from app.http.answers import in_parts, shown
 from app.http.calls import ConditionalCall, ReadCall, WriteCall, provide_conditional_call
 from app.http.headers import stored_or_accepted, write_status
+from app.http.idempotency import note_deleted
 from app.http.json.body import JsonDTO
 from app.http.key_paths import KeyInPath, provide_key
 from app.http.key_schemas import KeptRequest, PutKeyResponse
@@ -233,5 +234,7 @@ async def _get(key: str, call: ReadCall) -> Response[MemoryRecord]:
 
 
 async def _delete(key: str, write: ConditionalCall) -> Response[DeleteResponse]:
-    memory_id, erased = await writing.delete(write.provider, write.owner, key, write.expected, write.ids.delete)
+    edit_id = write.ids.delete_by_key(key)
+    memory_id, erased = await writing.delete(write.provider, write.owner, key, write.expected, edit_id)
+    note_deleted(memory_id)
     return Response(DeleteResponse(memory_id), status_code=write_status(erased))

@@ -13,8 +13,13 @@ _BACKUPS = (
     "backups that were made before, for as long as you keep them: what one brings back is erased again, at the start of"
     " the service or by `ninai erasure replay`, for as long as the list is kept"
 )
+_JOURNAL = (
+    "in a journal in PostgreSQL the pages of its tables and its write-ahead log, as in a store; of one in a file"
+    " nothing but what unused space of its pages may hold"
+)
 STAYS = (
     _BACKUPS,
+    _JOURNAL,
     "the audit trail, if it is on: who called when and for which user, without texts",
     "the keyed hash of the user with the version up to which it was erased, which keeps the user erased",
 )

@@ -54,15 +54,24 @@ class WriteIds(Struct, frozen=True):
 
     def delete(self, memory_id: str) -> str | None:
         """Return the id of a deletion, None if the request cannot be repeated safely; note which memory it is about."""
-        if (notes := current.get()) is not None:  # the answer of a provider has no id of what was deleted
-            notes.concerns(memory_id)
+        note_deleted(memory_id)
         return self._edit("delete", memory_id)
+
+    def delete_by_key(self, key: str) -> str | None:
+        """Return the id of a deletion by a memory's key, None if the request cannot be repeated safely."""
+        return None if self.key is None else keyed_memory_id(*self._scope(self.key), "delete by key", key)
 
     def _edit(self, kind: str, memory_id: str) -> str | None:
         return None if self.key is None else keyed_memory_id(*self._scope(self.key), kind, memory_id.lower())
 
     def _scope(self, key: str) -> tuple[str, str, str]:
         return self.caller.id, self.caller.owner.key, key
+
+
+def note_deleted(memory_id: str) -> None:
+    """Note which memory a request deletes: the answer of a provider does not have its id."""
+    if (notes := current.get()) is not None:
+        notes.concerns(memory_id)
 
 
 def check_keys(keys: Sequence[str]) -> None:

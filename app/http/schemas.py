@@ -23,6 +23,7 @@ from providers.source import DEFAULT_ORIGIN, MAX_CALLER_CHARS, Origin, WriteSour
 from providers.types import Conditions, Edit, MemoryRecord, Metadata, PageQuery, RecallQuery, as_page
 
 MAX_OWNERS = 8  # of one recall
+MAX_BATCH_OWNERS = 100  # of all queries of a batch together
 MAX_RECALL_CHARACTERS = 1_000_000
 MAX_HALF_LIFE_DAYS = 36_500
 # Of a question with a budget and no limit: so many are enough to fill most budgets.
@@ -136,9 +137,11 @@ class RecallRequest(ConditionsRequest, frozen=True, forbid_unknown_fields=True):
     a budget: a memory that does not fit any more is passed over. `format` is `text` for one text beside the memories,
     ready for a prompt; the budget is that of the text then. `prefer` brings recent memories forward, `diversity` keeps
     the answers from repeating each other; neither changes a score. `explain` adds to each memory why it has its place.
+    In place of one user a query may name several `owners`, whose memories are merged.
     """
 
     query: Query
+    owners: Owners | UnsetType = UNSET
     limit: RecallLimit | UnsetType = UNSET
     min_score: Score = 0.0
     max_characters: Characters | UnsetType = UNSET
@@ -210,10 +213,9 @@ class ListRequest(ConditionsRequest, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class SingleRecallRequest(RecallRequest, frozen=True, forbid_unknown_fields=True):
-    """A query, alone in its request; in place of one user it may name several `owners`, whose memories are merged."""
+    """A query, alone in its request, which may name the user whose memories are meant."""
 
     user_id: UserId | UnsetType = UNSET
-    owners: Owners | UnsetType = UNSET
 
 
 class DeleteResponse(Struct, frozen=True):

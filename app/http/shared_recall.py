@@ -1,16 +1,26 @@
 """A recall over several owners: what each remembers, merged into one answer, in which each hit names its owner."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from msgspec import UNSET, UnsetType
 from msgspec.structs import replace
 
+from app.auth.naming import OWNERS_FIELD
+from app.http.schemas import MAX_BATCH_OWNERS
 from providers.answer_size import recall_within
 from providers.answers import Found
-from providers.errors import ProviderError
+from providers.errors import InvalidInput, ProviderError
 from providers.owners import Owner
 from providers.search.explanations import Considered
 from providers.store import MemoryStore
 from providers.types import MemoryRecord, RecallQuery
+
+
+def check_owners(named: Iterable[Sequence[str] | UnsetType]) -> None:
+    """Check that the questions of a batch name few different owners; raise `InvalidInput` if they do not."""
+    different = {owner for owners in named if owners is not UNSET for owner in owners}
+    if len(different) > MAX_BATCH_OWNERS:
+        raise InvalidInput(OWNERS_FIELD, f"must be at most {MAX_BATCH_OWNERS} different ones in a batch")
 
 
 async def found_of(provider: MemoryStore, query: RecallQuery, owners: Sequence[Owner]) -> Found:
@@ -21,14 +31,30 @@ async def found_of(provider: MemoryStore, query: RecallQuery, owners: Sequence[O
     Raises:
         ProviderError: the memories of one owner cannot be told; what the others have would not be the whole answer.
     """
-    answers: list[Found] = []
-    for answer in await provider.find_many([replace(query, owner=owner) for owner in owners]):
+    found = together(await provider.find_many(for_each(owners, query)), query.limit)
+    return await recall_within(found, query.most_bytes)
+
+
+def for_each(owners: Sequence[Owner], query: RecallQuery) -> list[RecallQuery]:
+    """Return a query once for each owner."""
+    return [replace(query, owner=owner) for owner in owners]
+
+
+def together(answers: Sequence[Found | ProviderError], limit: int) -> Found:
+    """Return the answers to a query that was asked for each owner as one, with so many memories at most.
+
+    Raises:
+        ProviderError: one of them is not known.
+    """
+    found: list[Found] = []
+    for answer in answers:
         if isinstance(answer, ProviderError):
             raise answer
-        answers.append(answer)
-    merged = _merged([answer.memories for answer in answers], query.limit)
-    considered = _considered([answer.considered for answer in answers])
-    return await recall_within(Found(memories=merged, considered=considered), query.most_bytes)
+        found.append(answer)
+    if len(found) == 1:
+        return found[0]
+    merged = _merged([answer.memories for answer in found], limit)
+    return Found(memories=merged, considered=_considered([answer.considered for answer in found]))
 
 
 def _merged(answers: Sequence[list[MemoryRecord]], limit: int) -> list[MemoryRecord]:

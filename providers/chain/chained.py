@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from providers import limits
-from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.answers import Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.base import MemoryProvider
 from providers.chain.confirming import Confirmer
 from providers.chain.context import ChainContext
@@ -133,6 +133,10 @@ class ChainedProvider(MemoryProvider):
     def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""
         return self._eraser.erase(self.route.verified, deletion)
+
+    def deleted_by(self, owner: Owner, edit_id: str) -> Coroutine[Any, Any, DeletedBy]:
+        """See `MemoryStore`; the journal is asked first, whoever has confirmed the deletion."""
+        return self._eraser.deleted_by(self.route.verified, owner, edit_id)
 
     def erase_all(
         self, owner: Owner, limit: int = limits.MAX_BATCH, conditions: Conditions = ALL

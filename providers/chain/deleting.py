@@ -6,12 +6,13 @@ from contextlib import suppress
 from msgspec.structs import replace
 
 from providers import limits
-from providers.answers import Erased
+from providers.answers import DeletedBy, Erased
 from providers.chain.appending import append_all, raise_first
 from providers.chain.confirming import Confirmer
 from providers.chain.context import ChainContext
-from providers.chain.deadline import Deadline
+from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.execution import Execution
+from providers.chain.link import Link
 from providers.chain.pending_view import MAX_PENDING
 from providers.chain.policy import OperationClass
 from providers.chain.reading import ChainReader
@@ -24,6 +25,7 @@ from providers.keys.choosing import rank_of
 from providers.owners import Owner
 from providers.states.clock import HybridClock, new_edit_id
 from providers.states.editing import deleted_by, tombstone_for
+from providers.store import RECENT_CHANGES
 from providers.timing.turns import in_turns
 from providers.types import Conditions, Deletion, MemoryRecord, Snapshot, as_page
 
@@ -81,6 +83,30 @@ class ChainEraser:
             entries = [(place, one.entry) for place, one in enumerate([appended, *others]) if isinstance(one, Appended)]
             raise_first(await self._home.confirm(execution, OperationClass.DELETE, entries))
             return Erased(count=existed, **execution.write_facts)
+
+    async def deleted_by(self, route: Route, owner: Owner, edit_id: str) -> DeletedBy:
+        """Return what a deletion of this name has deleted; see `MemoryStore`.
+
+        Raises:
+            Unavailable: neither the journal nor a provider knows of it, or one of them does not answer.
+        """
+        limits.check_owner(owner)
+        edit_id = limits.check_uuid("edit_id", edit_id)
+        with self._context.begin(route, OperationClass.READ) as execution:
+            # What comes after it, the deletion itself, needs the other half.
+            half = execution.deadline.earlier(execution.deadline.remaining() / 2)
+
+            async def ask(link: Link, options: CallOptions) -> DeletedBy:
+                entries = await self._context.journal(
+                    lambda journal: journal.entries(owner, link.name, MAX_PENDING, RECENT_CHANGES), half.remaining()
+                )
+                found = (entry.state.id for entry in entries if deleted_by(entry.state, edit_id))
+                if (memory_id := next(found, None)) is not None:
+                    return DeletedBy(memory_id=memory_id)
+                return await link.call(lambda store: store.deleted_by(owner, edit_id), OperationClass.READ, options)
+
+            found = await self._reader.first(execution, ask, half)
+            return replace(found, **execution.facts)
 
     async def _superseded(self, execution: Execution, former: Snapshot | MemoryRecord) -> list[Operation]:
         """Return the deletions of what a memory supersedes by its key; see `providers/keys`.

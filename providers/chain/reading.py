@@ -1,7 +1,8 @@
 """The read path: what the journal knows, then the first provider that answers, then both merged."""
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from functools import reduce
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -32,6 +33,8 @@ from providers.owners import Owner
 from providers.states.clock import HybridClock
 from providers.states.merging import merged
 from providers.types import MemoryRecord, PageQuery, RecallQuery, Snapshot
+
+Answer = TypeVar("Answer")
 
 
 class ChainReader:
@@ -154,6 +157,10 @@ class ChainReader:
                 raise MemoryNotFound(memory_id)
             return replace(fetched, **execution.facts)
 
+    def first(self, execution: Execution, ask: AskLink[Answer], deadline: Deadline) -> Awaitable[Answer]:
+        """Return what the first provider answers that does."""
+        return self._fallback.first(execution, OperationClass.READ, ask, deadline=deadline)
+
     async def of_key(self, execution: Execution, owner: Owner, key: str, deadline: Deadline) -> list[MemoryRecord]:
         """Return all memories of a key that are not deleted, those that have expired included.
 
@@ -170,6 +177,25 @@ class ChainReader:
             JournalUnavailable: the journal does not answer.
         """
         return await self._context.journal(lambda journal: journal.newest(owner, memory_id), deadline.remaining())
+
+    async def entries(self, owner: Owner, memory_ids: Sequence[str], deadline: Deadline) -> dict[str, JournalEntry]:
+        """Return what the journal knows of some memories by their ids; errors as of `entry`."""
+        return await self._context.journal(lambda journal: journal.newest_of(owner, memory_ids), deadline.remaining())
+
+    async def heads(
+        self, execution: Execution, owner: Owner, memory_ids: Sequence[str], deadline: Deadline
+    ) -> dict[str, Snapshot]:
+        """Return the states of memories of which the journal knows nothing, as one provider has them.
+
+        Raises:
+            Unavailable: no provider answers.
+        """
+
+        def ask(link: Link, options: CallOptions) -> Awaitable[dict[str, Snapshot]]:
+            size = len(memory_ids)
+            return link.call(lambda store: store.heads(owner, memory_ids), OperationClass.READ, options, size=size)
+
+        return await self.first(execution, ask, deadline)
 
     async def snapshot(
         self,

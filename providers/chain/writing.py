@@ -2,21 +2,20 @@
 
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from providers import limits
 from providers.answers import Changed, Stored
 from providers.batches import answer_all
 from providers.chain.appending import append_all, raise_first
 from providers.chain.confirming import Confirmer
 from providers.chain.context import ChainContext
+from providers.chain.earlier_writes import EarlierWrites, creation
 from providers.chain.execution import JOURNAL, Execution, WriteFacts
-from providers.chain.overlay import OLDEST_VERSION, is_unverified
+from providers.chain.overlay import is_unverified
 from providers.chain.policy import OperationClass
 from providers.chain.reading import ChainReader
 from providers.chain.route import Route
 from providers.chain.waiting.slowing import slow_down
-from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
+from providers.errors import MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
 from providers.expiry import has_expired
 from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
 from providers.states.clock import HybridClock, new_memory_id
@@ -37,6 +36,7 @@ class ChainWriter:
         self._reader = reader
         self._clock = clock
         self._home = home
+        self._earlier = EarlierWrites(reader)
 
     async def store(self, route: Route, memory: NewMemory) -> Stored:
         """Store one memory; see `MemoryStore`."""
@@ -69,10 +69,10 @@ class ChainWriter:
     async def _store(self, execution: Execution, memories: Sequence[NewMemory]) -> list[Snapshot | ProviderError]:
         """Store memories; one without an id is certainly new, for the others an earlier write is looked up first."""
         states = await in_turns(self._new_state, memories)
-        found: list[Appended | Snapshot | Operation | ProviderError] = [_creation(state) for state in states]
+        found: list[Appended | Snapshot | Operation | ProviderError] = [creation(state) for state in states]
         named = [place for place, memory in enumerate(memories) if memory.memory_id is not None]
         if named:
-            looks = await answer_all(named, lambda place: self._find_earlier_write(execution, states[place]), _AT_ONCE)
+            looks = await self._earlier.find(execution, [states[place] for place in named])
             for place, look in zip(named, looks, strict=True):
                 found[place] = look
         new = [(place, known) for place, known in enumerate(found) if isinstance(known, Operation)]
@@ -169,51 +169,11 @@ class ChainWriter:
         version = self._clock.next() if memory.version is None else memory.version
         return first_state(memory, memory_id, version, self._clock.moment())
 
-    async def _find_earlier_write(self, execution: Execution, state: Snapshot) -> Appended | Snapshot | Operation:
-        """Find out whether this write was made before.
-
-        Return what the journal knows of it; or the state at a provider, which the journal has forgotten; or the
-        operation to be appended, if the write is new or no provider answers.
-
-        Raises:
-            Conflict: the id holds something else.
-            MemoryDeleted: the memory was deleted.
-        """
-        # At most half of the time: the rest must suffice for storing it.
-        half = execution.deadline.earlier(execution.deadline.remaining() / 2)
-        entry = await self._reader.entry(state.owner, state.id, half)
-        known = None if entry is None else entry.state
-        try:
-            if entry is None:
-                _, known = await self._reader.snapshot(execution, state.owner, state.id, half)
-            elif is_unverified(entry) and entry.state.digest != state.digest:
-                # Another write took the key while nobody could be asked, and perhaps this one came before it.
-                _, held = await self._reader.snapshot(execution, state.owner, state.id, half, known=entry)
-                known = held or known
-        except Unavailable:
-            if entry is not None:
-                raise
-            # If it repeats an earlier write after all, every later change has a newer version than this.
-            return _creation(replace(state, version=OLDEST_VERSION))
-        if known is None:
-            return _creation(state)
-        if entry is not None:
-            execution.answered(JOURNAL)
-        if known.deleted:
-            raise MemoryDeleted(state.id)
-        if known.digest != state.digest:
-            raise Conflict(state.id)
-        return Appended(entry=entry, repeated=True) if entry is not None and known is entry.state else known
-
     async def _append(self, execution: Execution, operation: Operation) -> Appended:
         [outcome] = await append_all(self._context, execution, [operation])
         if not isinstance(outcome, Appended):
             raise outcome
         return outcome
-
-
-def _creation(state: Snapshot) -> Operation:
-    return Operation(kind=OperationKind.REMEMBER, state=state)
 
 
 def _state_of(known: Appended | Operation | Snapshot) -> Snapshot:

@@ -1,6 +1,7 @@
 """What is written down of one erasure while it goes on, and what its receipt says in the end."""
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from providers.owners import Owner
 
@@ -60,7 +61,9 @@ class Erasure(Struct, frozen=True, kw_only=True):
     `owner` is the owner's key; it is emptied at the last look, and then only the keyed `hash` is left. `version` is 0
     until the fence stands; what is written above it belongs to a user who has come back. `finished_at` is when the last
     of the stores had erased all, and `confirmed_at` when they were looked at once more, after anything that was still
-    under way has arrived; all moments are seconds since 1970 by the journal's clock.
+    under way has arrived; all moments are seconds since 1970 by the journal's clock. `again` counts the requests that
+    came while it went on, and `covered` those of them that the fence stands above: between the fence and such a request
+    the user may have come back and written.
     """
 
     id: str
@@ -72,6 +75,8 @@ class Erasure(Struct, frozen=True, kw_only=True):
     journal: ErasedInJournal | None = None
     finished_at: float | None = None
     confirmed_at: float | None = None
+    again: int = 0
+    covered: int = 0
 
     @property
     def whose(self) -> Owner:
@@ -82,6 +87,21 @@ class Erasure(Struct, frozen=True, kw_only=True):
     def open(self) -> bool:
         """Whether something is still to be done."""
         return self.confirmed_at is None
+
+    @property
+    def outdated(self) -> bool:
+        """Whether it was requested once more: a higher fence is needed, and every store has to be asked anew."""
+        return self.again > self.covered
+
+    def begun_anew(self) -> "Erasure":
+        """Return it with everything still to be done, for all requests so far; what was removed stays counted."""
+        stores = tuple(replace(one, erased_at=None) for one in self.stores)
+        return replace(self, version=0, stores=stores, covered=self.again)
+
+    def noted_over(self, known: "Erasure") -> "Erasure":
+        """Return what is to be written down in place of what is `known`, which may have been requested once more."""
+        merged = replace(self, again=max(self.again, known.again))
+        return replace(merged, finished_at=None) if merged.outdated else merged
 
     def of(self, provider: str) -> StoreErasure:
         """Return what was done in the store of a provider."""

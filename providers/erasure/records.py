@@ -33,7 +33,7 @@ class ErasureRecords(Protocol):
 
     @abstractmethod
     async def begin_erasure(self, erasure: Erasure) -> Erasure:
-        """Write an erasure down; return the one that is going on for the owner if there is one already."""
+        """Write an erasure down; if one is going on for the owner, count the request there; return what is there."""
 
     @abstractmethod
     async def fence(self, erasure: Erasure, key: str) -> Erasure:
@@ -44,7 +44,10 @@ class ErasureRecords(Protocol):
 
     @abstractmethod
     async def note_erasure(self, erasure: Erasure) -> None:
-        """Replace what is written down of an erasure; an unknown one is ignored."""
+        """Replace what is written down of an erasure; an unknown one is ignored.
+
+        One that was requested once more meanwhile stays so, and is not finished by this.
+        """
 
     @abstractmethod
     async def erasure(self, erasure_id: str) -> Erasure | None:

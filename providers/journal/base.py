@@ -9,6 +9,7 @@ from providers.erasure.records import ErasureRecords
 from providers.errors import Rejected, Unavailable
 from providers.journal.changes import ChangesOfJournal
 from providers.journal.history import SupersededVersions
+from providers.journal.known import KnownMemories
 from providers.journal.operations import (
     Appended,
     DeadLetter,
@@ -57,7 +58,9 @@ def check_count(what: str, count: int, most: int) -> None:
 
 
 @runtime_checkable
-class Journal(ChangesOfJournal, SupersededVersions, PatrolNotes, QuarantineNotes, ErasureRecords, Protocol):
+class Journal(
+    ChangesOfJournal, KnownMemories, SupersededVersions, PatrolNotes, QuarantineNotes, ErasureRecords, Protocol
+):
     """A durable, shared list of operations; many tasks, processes and hosts may use one at the same time.
 
     An operation carries the whole state of its memory, so of several on one memory only the newest is delivered:
@@ -113,14 +116,6 @@ class Journal(ChangesOfJournal, SupersededVersions, PatrolNotes, QuarantineNotes
         These are up to `limit` operations that the provider has not confirmed, and up to `tombstones` deletions that
         it has confirmed, which a late write may undo. The newest of each are returned.
         """
-
-    @abstractmethod
-    async def deleted(self, owner: Owner, memory_ids: Sequence[str]) -> set[str]:
-        """Return those of a user's memories whose tombstone is retained."""
-
-    @abstractmethod
-    async def newest(self, owner: Owner, memory_id: str) -> JournalEntry | None:
-        """Return what the journal still knows of one memory, confirmed everywhere or not."""
 
     @abstractmethod
     async def lease(self, provider: str, limit: int, seconds: float) -> list[Delivery]:

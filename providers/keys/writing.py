@@ -110,10 +110,12 @@ async def delete(
     owner: Owner,
     key: str,
     expected: Expected = None,
-    edit_id: Callable[[str], str | None] = lambda _: None,
+    edit_id: str | None = None,
     now_ms: Milliseconds = wall_clock_ms,
 ) -> tuple[str, Erased]:
-    """Delete what a key names for ever; return its id, and the facts. `edit_id` gives the deletion of an id its own.
+    """Delete what a key names for ever; return its id, and the facts.
+
+    Where a deletion with the same `edit_id` has deleted a memory, this one repeats it, whatever the key names now.
 
     Raises:
         KeyNotFound: no memory has the key, or it has expired.
@@ -121,6 +123,8 @@ async def delete(
         Unavailable: it is unknown what the key names.
     """
     check_key(key)
+    if edit_id is not None and (deleted := (await provider.deleted_by(owner, edit_id)).memory_id):
+        return deleted, await provider.erase(Deletion(owner=owner, memory_id=deleted, edit_id=edit_id))
     for _ in range(_TRIES):
         found = await look(provider, owner, key, now_ms)
         current = found.current
@@ -130,9 +134,7 @@ async def delete(
         if seen not in {None, current.version}:
             raise VersionMismatch(f"the memory under the key {key!r}")
         await delete_superseded(provider, found)  # before the current one, after which they would show again
-        erased = await provider.erase(
-            Deletion(owner=owner, memory_id=current.id, seen=seen, edit_id=edit_id(current.id))
-        )
+        erased = await provider.erase(Deletion(owner=owner, memory_id=current.id, seen=seen, edit_id=edit_id))
         if erased.count:
             return current.id, erased
     raise Unavailable(f"the key {key!r} is being written by too many at once")

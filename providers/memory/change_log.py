@@ -1,6 +1,7 @@
 """The order in which one owner's memories were changed last."""
 
-from itertools import takewhile
+from collections.abc import Iterator
+from itertools import islice, takewhile
 
 from msgspec import Struct
 
@@ -16,6 +17,10 @@ class ChangeLog(Struct):
         self.last += 1
         self._numbers.pop(memory_id, None)
         self._numbers[memory_id] = self.last
+
+    def newest(self, most: int) -> Iterator[str]:
+        """Return the memories that have changed last, the newest change first."""
+        return islice(reversed(self._numbers), most)
 
     def forget(self, memory_id: str) -> None:
         """Forget that a memory has ever changed."""

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from providers import limits, replica_limits
 from providers.answer_size import page_within, recall_within
-from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.answers import Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
 from providers.erasure.fences import Fence, FenceList
@@ -123,6 +123,11 @@ class MockMemoryProvider(Replica):
         deletion = limits.check_deletion(deletion)
         return Erased(count=self._of(deletion.owner).delete(deletion))
 
+    async def deleted_by(self, owner: Owner, edit_id: str) -> DeletedBy:
+        """See `MemoryStore`."""
+        limits.check_owner(owner)
+        return DeletedBy(memory_id=self._of(owner).deleted_by(limits.check_uuid("edit_id", edit_id)))
+
     async def health_check(self) -> Health:
         """See `MemoryStore`."""
         total = sum(map(len, self._stores.values()))
@@ -171,6 +176,12 @@ class MockMemoryProvider(Replica):
         """See `Replica`."""
         limits.check_owner(owner)
         return self._of(owner).snapshot(limits.check_memory_id(memory_id))
+
+    async def heads(self, owner: Owner, memory_ids: Sequence[str]) -> dict[str, Snapshot]:
+        """See `Replica`."""
+        store = self._of(owner)
+        found = await in_turns(store.snapshot, replica_limits.check_heads(owner, memory_ids))
+        return {state.id: state for state in found if state is not None}
 
     async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """See `Replica`."""

@@ -31,6 +31,7 @@ from providers.states.clock import HybridClock, new_memory_id
 from providers.states.digests import digest_of
 from providers.states.editing import deleted_by, edited, first_state, tombstone_of
 from providers.states.merging import merged
+from providers.store import RECENT_CHANGES
 from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery, Snapshot
 
 _Stored = TypeVar("_Stored", Snapshot, MemoryRecord)
@@ -115,6 +116,11 @@ class InMemoryStore(Struct):
         version = self.clock.next() if deletion.version is None else deletion.version
         self._set(tombstone_of(stored, version, deletion.edit_id))
         return True
+
+    def deleted_by(self, edit_id: str) -> str | None:
+        """Return the memory that this edit has deleted, if that was one of the last changes."""
+        recent = map(self._states.__getitem__, self._changes.newest(RECENT_CHANGES))
+        return next((state.id for state in recent if state.deleted and deleted_by(state, edit_id)), None)
 
     def merge(self, state: Snapshot) -> None:
         """Merge a state into the stored one.

@@ -49,6 +49,7 @@ class Database(PreparedDatabase):
         self._unpooled = unpooled or engine
         self._schema = Schema(owner or engine)
         self._wall = RowSecurity(engine, owner or engine) if walled else None
+        self.walled = False
         self._migrate = migrate
         self.write_error: str | None = None
         self.distributed = False
@@ -98,7 +99,7 @@ class Database(PreparedDatabase):
         if self._wall is not None and self.distributed:
             _log.warning("row_level_security_impossible", reason="its memories are in the form to be distributed")
         elif self._wall is not None:
-            await self._wall.ensure()
+            self.walled = await self._wall.ensure()
         # The connection that read the state may be older than a migration, ours or another process's, and then it does
         # not know the types that the migration created.
         await self._engine.dispose()

@@ -46,6 +46,16 @@ _SETTINGS = text("""
 """)
 
 
+_PAGES = (
+    "the pages of the tables and indexes: VACUUM frees them (autovacuum, or run it), new rows overwrite them by and by,"
+    " and VACUUM FULL leaves none of them"
+)
+_SAMPLES = (
+    "the planner's samples of names, texts and metadata, in pg_stats, until an ANALYZE replaces them, which it does not"
+    " in a partition that has become empty"
+)
+
+
 class NativeErasing:
     """Remove what an owner has in the table of memories, and keep the list of those who were erased."""
 
@@ -90,4 +100,4 @@ class NativeErasing:
         if row.slots:
             log += f", later where one of {row.slots} replication slots lags"
         archive = ("the archive of the write-ahead log, for as long as you keep it",) if row.archiving != "off" else ()
-        return ("the pages of the table, until VACUUM reuses them (autovacuum, or run it)", log, *archive)
+        return (_PAGES, _SAMPLES, log, *archive)

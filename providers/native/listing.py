@@ -18,12 +18,17 @@ _ORDERS = {
 }
 
 
-def page_statement(query: PageQuery) -> BoundSql:
-    """Return the statement of a page; one that may exceed its bound in bytes tells in `found` how many there are."""
+def page_statement(query: PageQuery, *, walled: bool = False) -> BoundSql:
+    """Return the statement of a page; one that may exceed its bound in bytes tells in `found` how many there are.
+
+    It is for a role that row-level security holds if it is `walled`: that evaluates policies before `@>`, so that no
+    index is found by it, and it would only make the planner expect too few memories and read all of them.
+    """
     binding = Binding()
     bind = binding.bind
     order = _ORDERS[query.order]
-    eligible = _eligible(query.owner, query, bind)
+    indexed = not walled and _has_rare_values(query)
+    eligible = _eligible(query.owner, query, bind, indexed=indexed)
     if query.after is not None:
         eligible += f" AND {_behind(query.after, query.order, bind)}"
     page = f"""
@@ -32,18 +37,19 @@ def page_statement(query: PageQuery) -> BoundSql:
     """  # noqa: S608 - joined from fixed fragments; every value is bound
     if may_exceed(query.limit, query.most_bytes):
         page = bounded_page(page, order, bind(query.most_bytes, "bigint"))
-    return binding.of(page, planned_by_values=_has_rare_values(query))
+    return binding.of(page, planned_by_values=indexed)
 
 
-def count_statement(owner: Owner, conditions: Conditions) -> BoundSql:
-    """Return the statement that counts an owner's memories that meet conditions, as `total`."""
+def count_statement(owner: Owner, conditions: Conditions, *, walled: bool = False) -> BoundSql:
+    """Return the statement that counts an owner's memories that meet conditions, as `total`; `walled` as of a page."""
     binding = Binding()
     if conditions.now is None or conditions.conditional:
-        eligible = _eligible(owner, conditions, binding.bind)
+        indexed = not walled and _has_rare_values(conditions)
+        eligible = _eligible(owner, conditions, binding.bind, indexed=indexed)
         counted = f"SELECT count(*) AS total FROM ninai_memories WHERE {eligible}"  # noqa: S608 - as above
-        return binding.of(counted, planned_by_values=_has_rare_values(conditions))
+        return binding.of(counted, planned_by_values=indexed)
     # Indexes alone tell how many there are, and how few of these have expired; rows tell both, and take much longer.
-    living = _eligible(owner, ALL, binding.bind)
+    living = _eligible(owner, ALL, binding.bind, indexed=False)
     gone = f"{living} AND expires_at <= {binding.bind(conditions.now, 'timestamptz')}"
     return binding.of(f"""
         SELECT (SELECT count(*) FROM ninai_memories WHERE {living})
@@ -51,11 +57,12 @@ def count_statement(owner: Owner, conditions: Conditions) -> BoundSql:
     """)  # noqa: S608 - as above
 
 
-def _eligible(owner: Owner, conditions: Conditions, bind: Bind) -> str:
+def _eligible(owner: Owner, conditions: Conditions, bind: Bind, *, indexed: bool) -> str:
     named = within(bind(owner.tenant, "text"))
     living = f"{named} AND user_id = {bind(owner.key, 'text')} AND deleted_at IS NULL"
-    indexed = [f"metadata @> {bind(json_of(one), 'jsonb')}" for one in contained_in(conditions.where)]
-    return " AND ".join([living, *indexed, *conditions_sql(conditions, bind)])
+    contained = contained_in(conditions.where) if indexed else []
+    led_to = [f"metadata @> {bind(json_of(one), 'jsonb')}" for one in contained]
+    return " AND ".join([living, *led_to, *conditions_sql(conditions, bind)])
 
 
 def _has_rare_values(conditions: Conditions) -> bool:

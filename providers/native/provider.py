@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from observability import notes
 from providers import limits
 from providers.answer_size import may_exceed, page_within, recall_within
-from providers.answers import INDEX_LOADING, PLAIN_ORDER, Changed, Erased, Fetched, Found, Stored
+from providers.answers import INDEX_LOADING, PLAIN_ORDER, Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
 from providers.errors import AnswerTooLarge, MemoryNotFound, OwnerErased, ProviderError
@@ -36,6 +36,7 @@ from providers.retention import NO_HISTORY, Retention
 from providers.search.recall_index.index import RecallIndex
 from providers.states.clock import HybridClock
 from providers.states.editing import is_done
+from providers.store import RECENT_CHANGES
 from providers.timing.turns import in_turns
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery
 
@@ -125,12 +126,14 @@ class PostgresMemoryProvider(NativeReplica):
         """See `MemoryStore`."""
         limits.check_page(query)
         query = as_of(query, self._clock.moment())
-        rows = await self._database.bound_rows(page_statement(query))
+        rows = await self._database.bound_rows(page_statement(query, walled=self._database.walled))
         memories = await in_turns(record_of, rows)
         bounded = may_exceed(query.limit, query.most_bytes)
         total = None
         if query.total:
-            [[total]] = await self._database.bound_rows(count_statement(query.owner, query))
+            [[total]] = await self._database.bound_rows(
+                count_statement(query.owner, query, walled=self._database.walled)
+            )
         cut = bounded and bool(rows) and rows[0].found > len(rows)
         return await page_within(Found(memories=memories, cut=cut, total=total), query.most_bytes)
 
@@ -159,6 +162,13 @@ class PostgresMemoryProvider(NativeReplica):
     async def erase(self, deletion: Deletion) -> Erased:
         """See `MemoryStore`."""
         return Erased(count=int(await self._deleted(limits.check_deletion(deletion))))
+
+    async def deleted_by(self, owner: Owner, edit_id: str) -> DeletedBy:
+        """See `MemoryStore`."""
+        limits.check_owner(owner)
+        values = values_of(owner) | {"edit_id": limits.check_uuid("edit_id", edit_id), "recent": RECENT_CHANGES}
+        rows = await self._database.rows(statements.RECENTLY_DELETED_BY, values)
+        return DeletedBy(memory_id=str(rows[0].id) if rows else None)
 
     async def health_check(self) -> PostgresHealth:
         """See `MemoryStore`."""

@@ -29,6 +29,7 @@ from providers.native.wall import tenants_of, values_of
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, VersionPlace
 from providers.replica_limits import (
+    check_heads,
     check_mark,
     check_owners_page,
     check_snapshot,
@@ -131,6 +132,12 @@ class NativeReplica(FencingReplica):
         values = values_of(owner) | {"id": check_memory_id(memory_id)}
         rows = await self._database.rows(replication_sql.ONE_STATE, values)
         return snapshot_of(rows[0]) if rows else None
+
+    async def heads(self, owner: Owner, memory_ids: Sequence[str]) -> dict[str, Snapshot]:
+        """Return memories and tombstones without their contents, in one statement; see `Replica`."""
+        ids = check_heads(owner, memory_ids)
+        found = await self._heads([(owner.key, memory_id) for memory_id in ids]) if ids else {}
+        return {state.id: state for state in found.values()}
 
     async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """Return an owner's memories and tombstones by ascending id; see `Replica`."""

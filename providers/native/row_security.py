@@ -55,14 +55,16 @@ class RowSecurity:
                     await connection.execute(text((_RAISE if up else _LOWER).format(name)))
         return await self.state()
 
-    async def ensure(self) -> None:
-        """Raise the wall if it is down and this role may; say so in the log where it does not hold."""
+    async def ensure(self) -> bool:
+        """Raise the wall if it is down and this role may; return whether it holds, and say so in the log if not."""
         state = await self.state()
         if not state.up and (await _state(self._owner)).owned:
             state = await self.switch(up=True)
             _log.info("row_level_security_raised", role=state.role)
-        if not state.up or state.bypassed:
+        holds = state.up and not state.bypassed
+        if not holds:
             _log.warning("row_level_security_absent", role=state.role, raised=state.up, bypassed=state.bypassed)
+        return holds
 
 
 def wall_state_of(row: Row[Any]) -> WallState:

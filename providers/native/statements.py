@@ -69,6 +69,15 @@ DELETED_BY = text(f"""
     WHERE {NAMED} AND user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NOT NULL
 """)  # noqa: S608 - joined from constants
 
+# The same of an edit whose memory is not known, among the owner's last changes, of which there is an index.
+RECENTLY_DELETED_BY = text(f"""
+    SELECT id FROM (
+        SELECT id, created_at, deleted_at, edits FROM ninai_memories
+        WHERE {NAMED} AND user_id = :user_id ORDER BY changed DESC LIMIT CAST(:recent AS int)
+    ) AS recent
+    WHERE deleted_at IS NOT NULL AND created_at IS NOT NULL AND CAST(:edit_id AS uuid) = ANY (edits) LIMIT 1
+""")  # noqa: S608 - joined from constants
+
 # Index scans on the model alone, since "is distinct from" cannot use one; NULL is the commonest reason to wait. Another
 # model is a reason only for a process that is to embed `again`. A memory that the model has refused does not wait.
 _WAITING = (

@@ -3,18 +3,18 @@
 from collections.abc import AsyncIterator, Mapping
 
 from providers.changes import ChangeCursor, Changes
+from providers.keyed.recall import MOST_RANKED
 from providers.owners import Owner
 from providers.redis.keys import Keyspace
-from providers.redis.reader import Reader
+from providers.redis.reader import RedisReader
 from providers.redis.scripts import LOOK
 from providers.redis.servers import Servers
-from providers.redis.shelf import Shelf
+from providers.redis.shelf import RedisShelf
 from providers.search.entries import Entry
 from providers.search.pending import plain_entry
 from providers.timing.turns import Turns
 from providers.types import Snapshot
 
-MOST_RANKED = 100_000  # memories of one owner, of which an index is built from what Redis sends
 NOTHING_SEEN = ChangeCursor("", 0)
 
 
@@ -22,7 +22,7 @@ class RedisChanges:
     """Tell what changed; of an owner with more than `most` memories nothing is told."""
 
     def __init__(
-        self, servers: Servers, keyspace: Keyspace, shelf: Shelf, reader: Reader, most: int = MOST_RANKED
+        self, servers: Servers, keyspace: Keyspace, shelf: RedisShelf, reader: RedisReader, most: int = MOST_RANKED
     ) -> None:
         self._servers, self._keyspace = servers, keyspace
         self._shelf, self._reader = shelf, reader

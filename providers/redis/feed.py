@@ -5,13 +5,13 @@ from providers.feed import ANOTHER_HISTORY, FeedChange, FeedPage, FeedPosition, 
 from providers.redis.keys import Keyspace
 from providers.redis.scripts import FEED
 from providers.redis.servers import Servers
-from providers.redis.shelf import Shelf
+from providers.redis.shelf import RedisShelf
 
 
 class Feed:
     """Tell the changes of an owner page by page."""
 
-    def __init__(self, servers: Servers, keyspace: Keyspace, shelf: Shelf) -> None:
+    def __init__(self, servers: Servers, keyspace: Keyspace, shelf: RedisShelf) -> None:
         self._servers, self._keyspace, self._shelf = servers, keyspace, shelf
 
     async def page(self, query: FeedQuery) -> FeedPage:

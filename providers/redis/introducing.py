@@ -9,7 +9,7 @@ from providers.introduction import Introduction, StoreMark
 from providers.redis.keys import Keyspace
 from providers.redis.scripts import REPLACE
 from providers.redis.servers import Servers
-from providers.redis.shelf import Shelf
+from providers.redis.shelf import RedisShelf
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(StoreMark).decode
@@ -18,7 +18,7 @@ _decode = msgspec.json.Decoder(StoreMark).decode
 class StoreKeys:
     """The two keys that say which store this is, and whose."""
 
-    def __init__(self, servers: Servers, keyspace: Keyspace, shelf: Shelf) -> None:
+    def __init__(self, servers: Servers, keyspace: Keyspace, shelf: RedisShelf) -> None:
         self._servers, self._keyspace, self._shelf = servers, keyspace, shelf
 
     async def introduction(self) -> Introduction:

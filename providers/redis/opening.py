@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from msgspec.structs import replace
 
 from providers.host import Host
+from providers.keyed.recall import Recall
 from providers.redis.acknowledging import Acknowledging
 from providers.redis.changes import RedisChanges
 from providers.redis.cluster import Cluster
@@ -17,11 +18,10 @@ from providers.redis.node import Connecting, Node, maker_of
 from providers.redis.options import RedisOptions
 from providers.redis.parts import RedisParts
 from providers.redis.provider import RedisMemoryProvider
-from providers.redis.reader import Reader
-from providers.redis.recall import Recall
+from providers.redis.reader import RedisReader
 from providers.redis.server_check import Demands
 from providers.redis.servers import OneServer, Servers
-from providers.redis.shelf import Shelf
+from providers.redis.shelf import RedisShelf
 from providers.replica import Replica
 from providers.search.recall_index.index import MEGABYTE
 from providers.search.recall_index.watched import watched_index
@@ -35,8 +35,8 @@ async def open_redis(options: RedisOptions, host: Host) -> AsyncIterator[Replica
     )
     servers = _servers_of(options)
     keyspace = Keyspace(options.prefix)
-    shelf = Shelf(servers, keyspace, acknowledging)
-    reader = Reader(servers, keyspace, shelf)
+    shelf = RedisShelf(servers, keyspace, acknowledging)
+    reader = RedisReader(servers, keyspace, shelf)
     changes = RedisChanges(servers, keyspace, shelf, reader)
     with watched_index(changes, options.recall_cache_mb * MEGABYTE, host) as index:
         parts = RedisParts(
@@ -45,9 +45,9 @@ async def open_redis(options: RedisOptions, host: Host) -> AsyncIterator[Replica
             shelf=shelf,
             reader=reader,
             changes=changes,
-            recall=Recall(changes, reader, shelf, index),
+            recall=Recall(reader, shelf, index),
             feed=Feed(servers, keyspace, shelf),
-            store_keys=StoreKeys(servers, keyspace, shelf),
+            store_name=StoreKeys(servers, keyspace, shelf),
             erasing=RedisErasing(servers, keyspace, shelf, reader),
             clock=host.clock,
         )

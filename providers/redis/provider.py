@@ -1,89 +1,50 @@
 """RedisMemoryProvider: memories in Redis, Valkey or a cluster of either."""
 
-from collections.abc import Sequence
-from functools import partial
-from typing import TypeVar
+from datetime import UTC, datetime, timedelta
 
 from providers import limits
-from providers.answer_size import page_within, recall_within
-from providers.answers import Changed, Erased, Fetched, Found, Stored
-from providers.asking import as_of
-from providers.batches import answer_all
-from providers.erasure.fences import FenceList
-from providers.errors import MemoryNotFound, ProviderError, Rejected
-from providers.expiry import has_expired
+from providers.answers import DeletedBy
 from providers.feed import FeedPage, FeedQuery
+from providers.keyed.provider import KeyedMemoryProvider
 from providers.owners import Owner
 from providers.redis.health import RedisHealth, health_of
-from providers.redis.replication import RedisReplica, checked
-from providers.redis.shelf import StateStep
-from providers.redis.steps import changing, erasing, storing
-from providers.timing.turns import in_turns
-from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery
+from providers.redis.parts import RedisParts
+from providers.states.editing import deleted_by
+from providers.store import RECENT_CHANGES
 
-Answer = TypeVar("Answer")
-
-CONCURRENT_RECALLS = 8  # questions of one batch that are asked at once
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class RedisMemoryProvider(RedisReplica):
+class RedisMemoryProvider(KeyedMemoryProvider):
     """Memories in Redis: states by id, compared and set, and ranked in this process by their words."""
 
-    async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
-        """See `MemoryStore`."""
-        limits.check_batch("memories", memories)
-        storing = partial(self._storing, await self.parts.erasing.listed())
-        return await self.parts.shelf.settle(await in_turns(partial(checked, storing), memories))
+    parts: RedisParts
 
-    async def find(self, query: RecallQuery) -> Found:
-        """See `MemoryStore`."""
-        limits.check_recall(query)
-        query = as_of(query, self._clock.moment())
-        return await recall_within(await self.parts.recall.find(query), query.most_bytes)
+    def __init__(self, parts: RedisParts) -> None:
+        super().__init__(parts)
 
-    async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
-        """See `MemoryStore`."""
-        limits.check_batch("queries", queries)
-        return await answer_all(queries, self.find, CONCURRENT_RECALLS, values=Rejected)
+    async def ping(self) -> None:
+        """See `Replica`."""
+        await self.parts.servers.infos()
 
-    async def fetch(self, owner: Owner, memory_id: str) -> Fetched:
-        """See `MemoryStore`."""
-        state = await self.snapshot(owner, memory_id)
-        if state is None or state.deleted or has_expired(state, self._clock.moment()):
-            raise MemoryNotFound(memory_id)
-        return Fetched(memory=state.record)
-
-    async def page(self, query: PageQuery) -> Found:
-        """See `MemoryStore`."""
-        limits.check_page(query)
-        query = as_of(query, self._clock.moment())
-        return await page_within(await self.parts.reader.page(query), query.most_bytes)
+    async def moment(self) -> datetime:
+        """See `Replica`."""
+        key = self.parts.keyspace.identity
+        [[seconds, microseconds]] = await self.parts.servers.run(key, [("TIME",)])
+        return _EPOCH + timedelta(seconds=int(seconds), microseconds=int(microseconds))
 
     async def feed(self, query: FeedQuery) -> FeedPage:
         """See `MemoryStore`."""
         return await self.parts.feed.page(query)
 
-    async def change(self, edit: Edit) -> Changed:
+    async def deleted_by(self, owner: Owner, edit_id: str) -> DeletedBy:
         """See `MemoryStore`."""
-        return Changed(memory=await self._taken(changing(limits.check_edit(edit), self._clock)))
-
-    async def erase(self, deletion: Deletion) -> Erased:
-        """See `MemoryStore`."""
-        return Erased(count=await self._taken(erasing(limits.check_deletion(deletion), self._clock)))
+        limits.check_owner(owner)
+        edit_id = limits.check_uuid("edit_id", edit_id)
+        states = await self.parts.reader.recently_changed(owner, RECENT_CHANGES)
+        found = (state.id for state in states if state.deleted and deleted_by(state, edit_id))
+        return DeletedBy(memory_id=next(found, None))
 
     async def health_check(self) -> RedisHealth:
         """See `MemoryStore`."""
         return await health_of(self.parts.servers, type(self).__name__)
-
-    def _storing(self, fences: FenceList, memory: NewMemory) -> StateStep[Stored]:
-        memory = limits.check_new_memory(memory)
-        if memory.version is not None:  # one that is minted here is above all
-            fences.check(memory.owner, memory.version)
-        return storing(memory, self._clock)
-
-    async def _taken(self, step: StateStep[Answer]) -> Answer:
-        """Take a step by itself, and raise what it is refused with."""
-        [answer] = await self.parts.shelf.settle([step])
-        if isinstance(answer, ProviderError):
-            raise answer
-        return answer

@@ -1,54 +1,35 @@
-"""Reads of an owner's memories in their order, page by page."""
+"""Reads of an owner's memories in their order, over sorted sets of their places."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
-from providers.answers import Found
 from providers.expiry import has_expired
+from providers.keyed.reader import LISTED_AT_ONCE, Reader, wanted_at_first
 from providers.owners import Owner
-from providers.positions import Order
 from providers.redis.acknowledging import Command
 from providers.redis.keys import Keyspace
 from providers.redis.places import bounds_of, ended_by, id_at
 from providers.redis.servers import Servers
-from providers.redis.shelf import Shelf
-from providers.timing.turns import Turns
-from providers.types import MemoryRecord, PageQuery, Snapshot, as_page
-
-_AT_ONCE = 1_000  # memories in one trip
-_LEAST = 50  # a short page is mostly filled by as many
+from providers.redis.shelf import RedisShelf
+from providers.replica import MAX_OWNERS
+from providers.types import PageQuery, Snapshot
 
 
-class Reader:
+class RedisReader(Reader):
     """List memories, states and owners; arguments are checked by the provider."""
 
-    def __init__(self, servers: Servers, keyspace: Keyspace, shelf: Shelf) -> None:
+    def __init__(self, servers: Servers, keyspace: Keyspace, shelf: RedisShelf) -> None:
         self._servers, self._keyspace, self._shelf = servers, keyspace, shelf
 
-    async def page(self, query: PageQuery) -> Found:
-        """Return a page, as `MemoryStore` says."""
-        memories: list[MemoryRecord] = []
-        skipped = 0
-        turns = Turns()
-        async for state in self._listed(query):
-            if not query.shows(state.record):
-                continue
-            await turns.take()
-            if skipped < query.offset:
-                skipped += 1
-                continue
-            memories.append(state.record)
-            if len(memories) == query.limit:
-                break
-        return Found(memories=memories, total=await self._count(query) if query.total else None)
-
-    async def live(self, owner: Owner, *, order: Order = "oldest") -> AsyncIterator[Snapshot]:
-        """Yield all memories of an owner that live, those that have expired included."""
-        async for state in self._listed(PageQuery(owner=owner, order=order, limit=_AT_ONCE)):
-            yield state
+    async def count_living(self, owner: Owner, now: datetime) -> int:
+        """See `Reader`."""
+        keys = self._keyspace.of(owner)
+        gone: Command = ("ZLEXCOUNT", keys.mortal, "-", ended_by(now))
+        live, expired = await self._servers.run(keys.live, [("ZCARD", keys.live), gone])
+        return int(live) - int(expired)
 
     async def snapshots(self, owner: Owner, limit: int, after: str | None) -> list[Snapshot]:
-        """Return memories and tombstones by ascending id, those whose id is greater than `after`."""
+        """See `Reader`."""
         keys = self._keyspace.of(owner)
         least = "-" if after is None else f"({after}"
         [found] = await self._servers.run(keys.ids, [("ZRANGE", keys.ids, least, "+", "BYLEX", "LIMIT", 0, limit)])
@@ -56,8 +37,16 @@ class Reader:
         states = await self._shelf.states(owner, ids)
         return [states[memory_id] for memory_id in ids if memory_id in states]
 
+    async def recently_changed(self, owner: Owner, limit: int) -> list[Snapshot]:
+        """Return the states that have changed last, tombstones included, the newest change first."""
+        key = self._keyspace.of(owner).changes
+        [found] = await self._servers.run(key, [("ZRANGE", key, 0, limit - 1, "REV")])
+        ids = [memory_id.decode() for memory_id in found]
+        states = await self._shelf.states(owner, ids)
+        return [states[memory_id] for memory_id in ids if memory_id in states]
+
     async def owners(self, limit: int, after: Owner | None) -> list[Owner]:
-        """Return the owners, ascending by code point, those greater than `after`."""
+        """See `Reader`."""
         least = "-" if after is None else f"({after.key}"
         found: list[bytes] = []
         for key in self._keyspace.directories:
@@ -66,31 +55,25 @@ class Reader:
         # The order of UTF-8 is that of code points.
         return [Owner.of_key(key.decode()) for key in sorted(found)[:limit]]
 
-    async def expired(self, owner: Owner, before: datetime) -> list[Snapshot]:
-        """Return the states of an owner that had expired by a moment, by ascending id."""
-        key = self._keyspace.of(owner).mortal
-        [found] = await self._servers.run(key, [("ZRANGE", key, "-", ended_by(before), "BYLEX")])
-        states = await self._shelf.states(owner, sorted(map(id_at, found)))
-        return [state for state in states.values() if has_expired(state, before)]
+    async def expired(self, before: datetime, limit: int, after: Snapshot | None) -> list[Snapshot]:
+        """See `Reader`; they come by owner and id."""
+        found: list[Snapshot] = []
+        if after is not None:
+            found = [state for state in await self._expired_of(after.owner, before) if state.id > after.id]
+        last = None if after is None else after.owner
+        while len(found) < limit and (owners := await self.owners(MAX_OWNERS, last)):
+            for owner in owners:
+                found += await self._expired_of(owner, before)
+                if len(found) >= limit:
+                    break
+            last = owners[-1]
+        return found[:limit]
 
-    async def _count(self, query: PageQuery) -> int:
-        """Count the memories that meet the conditions of a list, wherever the page begins."""
-        keys = self._keyspace.of(query.owner)
-        if not query.conditional and query.now is not None:
-            gone: Command = ("ZLEXCOUNT", keys.mortal, "-", ended_by(query.now))
-            live, expired = await self._servers.run(keys.live, [("ZCARD", keys.live), gone])
-            return int(live) - int(expired)
-        turns, count = Turns(), 0
-        async for state in self._listed(as_page(query, query.owner)):
-            count += query.admits(state.record)
-            await turns.take()
-        return count
-
-    async def _listed(self, query: PageQuery) -> AsyncIterator[Snapshot]:
-        """Yield what may stand on a page and behind it, in order."""
+    async def listed(self, query: PageQuery) -> AsyncIterator[Snapshot]:
+        """See `Reader`."""
         key = self._keyspace.of(query.owner).live
         least, most = bounds_of(query)
-        wanted = _AT_ONCE if query.conditional else min(_AT_ONCE, max(_LEAST, query.offset + query.limit))
+        wanted = wanted_at_first(query)
         while True:
             bounds = (least, most) if query.order == "oldest" else (most, least)
             reverse = () if query.order == "oldest" else ("REV",)
@@ -102,7 +85,14 @@ class Reader:
                 return
             behind = f"({places[-1].decode()}"
             least, most = (behind, most) if query.order == "oldest" else (least, behind)
-            wanted = _AT_ONCE
+            wanted = LISTED_AT_ONCE
+
+    async def _expired_of(self, owner: Owner, before: datetime) -> list[Snapshot]:
+        """Return the states of an owner that had expired by a moment, by ascending id."""
+        key = self._keyspace.of(owner).mortal
+        [found] = await self._servers.run(key, [("ZRANGE", key, "-", ended_by(before), "BYLEX")])
+        states = await self._shelf.states(owner, sorted(map(id_at, found)))
+        return [state for state in states.values() if has_expired(state, before)]
 
     async def _at(self, owner: Owner, places: Sequence[bytes]) -> list[Snapshot]:
         """Return the memories at places that live by now."""

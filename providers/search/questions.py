@@ -1,6 +1,7 @@
 """What a ranking is asked: a question with its words and vectors, and how to order the answers."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Self
 
 import numpy as np
@@ -46,7 +47,7 @@ class Ordering(Struct, frozen=True, kw_only=True):
     `vectors_weight` is the vectors' share of the score of a pair, the rest is the words'.
     `diversity` in [0, 1] is how much an answer loses for being like one before it; 0 is the plain order. `neighbours`
     count where the index has all memories, so that those which stand next to each other in it do so in truth. `alike`
-    orders by the cosine of the question with each memory, and nothing else.
+    orders by the cosine of the question with each memory, and nothing else. What has expired by `now` is not told of.
     """
 
     limit: int = 10
@@ -57,6 +58,7 @@ class Ordering(Struct, frozen=True, kw_only=True):
     explain: bool = False
     neighbours: bool = True
     alike: bool = False
+    now: datetime | None = None
 
     @classmethod
     def of(cls, query: RecallQuery, vectors_weight: float = VECTORS_WEIGHT) -> Self:
@@ -70,6 +72,7 @@ class Ordering(Struct, frozen=True, kw_only=True):
             explain=query.options.explain,
             neighbours=not query.options.alike,
             alike=query.options.alike,
+            now=query.now,
         )
 
 

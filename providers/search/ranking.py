@@ -113,7 +113,15 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     ]
     able = int(np.count_nonzero(eligible))
     low = able - len(candidates)
-    return Ranked(hits, Considered(memories=len(index), filtered=len(index) - able, below_min_score=low))
+    there = len(index) - _count_expired(index, ordering)
+    return Ranked(hits, Considered(memories=there, filtered=there - able, below_min_score=low))
+
+
+def _count_expired(index: UserIndex, ordering: Ordering) -> int:
+    """Return how many memories of the index have expired: they are hidden, and not filtered."""
+    if ordering.now is None or not index.mortal:
+        return 0
+    return int(np.count_nonzero(index.columns.alive & (index.columns.expires <= microseconds(ordering.now))))
 
 
 class _Pairs:

@@ -21,6 +21,7 @@ BENCHMARKS = (
     "embedders",
     "chain",
     "stores",
+    "kinds",
     "mem0",
 )
 

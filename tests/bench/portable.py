@@ -1,7 +1,7 @@
 """Export and import over HTTP, against remembering the same memories in batches, with what the service takes of memory.
 
 Each is measured in turns on one service over PostgreSQL with the local embedder, for users of their own; the ratio is
-that of the medians. The second part is about a chain of two: there each id that comes with a memory is looked for.
+that of the medians. The second part is about a chain of two: there the ids that come with memories are looked for.
 """
 
 import json

@@ -4,20 +4,24 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from app.process.draining import STOP_SECONDS
 from app.settings import load
 from providers.mem0.settings import Mem0Settings
 from providers.native.settings import NativeSettings
+from providers.opensearch.settings import OpenSearchSettings
+from providers.redis.settings import RedisSettings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 HASH = f"sha256:{'0' * 64}"
 
 
-def services() -> dict[str, Any]:
+def services(**others: str) -> dict[str, Any]:
     """The services of the compose file, by name, with values for its variables."""
     values = {"NINAI_KEY_HASH": HASH, "NINAI_PEPPER": "p" * 32, "MEM0_API_KEY": "shared", "OPENAI_API_KEY": "sk-1"}
+    values |= others
     text = (DEPLOY / "compose.yaml").read_text("utf-8")
     filled = re.sub(r"\$\{(\w+)(?::[?-]([^}]*))?\}", lambda found: values.get(found[1], found[2] or ""), text)
     parsed: dict[str, Any] = yaml.safe_load(filled)
@@ -50,6 +54,28 @@ def test_the_containers_make_the_same_chain() -> None:
     assert isinstance(mem0, Mem0Settings)
     assert mem0.base_url == "http://mem0:8000"
     assert {"postgres", "mem0", "mem0-postgres"} < set(every)
+
+
+def test_the_containers_may_have_an_opensearch_as_well() -> None:
+    """Which stays away unless its profile is asked for, and is then reached by its name."""
+    every = services(NINAI_ORDER="native,mem0,opensearch")
+    settings = load(None, every["ninai"]["environment"]).settings
+
+    opensearch = settings.providers["opensearch"]
+    assert settings.order == ["native", "mem0", "opensearch"]
+    assert isinstance(opensearch, OpenSearchSettings)
+    assert opensearch.url.reveal() == "http://opensearch:9200"
+    assert every["opensearch"]["profiles"] == ["opensearch"]
+    assert "profiles" not in every["mem0"]
+
+
+@pytest.mark.parametrize(("name", "standby"), [("redis", RedisSettings()), ("opensearch", OpenSearchSettings())])
+def test_each_further_store_has_an_example(name: str, standby: RedisSettings | OpenSearchSettings) -> None:
+    """A chain in which it stands by, on this host."""
+    settings = load(DEPLOY / f"{name}.toml", {}).settings
+
+    assert settings.order == ["native", name]
+    assert settings.providers[name] == standby
 
 
 def test_the_container_is_given_the_time_to_stop() -> None:

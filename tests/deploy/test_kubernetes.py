@@ -29,6 +29,7 @@ from providers.mem0.health import PATIENCE
 from providers.mem0.settings import Mem0Settings
 from providers.native.embedded import EmbeddedServer
 from providers.native.settings import NativeSettings
+from providers.opensearch.settings import OpenSearchSettings
 from tests.support.postgres import create_database, drop_database
 from tests.support.service import ninai, running_service
 
@@ -145,7 +146,8 @@ class Installation:
             for item in volume.get("secret", {}).get("items", []):
                 # The Secrets of an operator all have the same keys.
                 host = volume["secret"]["secretName"] if item["key"] == "uri" else item["key"]
-                (folder / item["path"]).write_text(f"postgresql://u:p@{host}/ninai\n")
+                scheme = "https" if item["key"].endswith("-url") else "postgresql"
+                (folder / item["path"]).write_text(f"{scheme}://u:p@{host}/ninai\n")
             if "configMap" in volume:
                 publish(self.by_identity["ConfigMap", volume["configMap"]["name"]]["data"], folder)
         environ = of_the_image()
@@ -270,6 +272,21 @@ def test_a_single_replica_can_have_mem0_as_well(tmp_path: Path) -> None:
     assert settings.order == ["native", "mem0"]
     assert isinstance(mem0, Mem0Settings)
     assert mem0.api_key is not None
+
+
+def test_a_single_replica_can_have_an_opensearch_as_well(tmp_path: Path) -> None:
+    """With its component and a table; user and password come from the Secret, and the way there is open."""
+    folder = KUBERNETES / "overlays" / "single"
+    installation = Installation(built(folder, components=(KUBERNETES / "components" / "opensearch",)))
+    data = installation.by_identity["ConfigMap", "ninai"]["data"]
+    data["ninai.toml"] += '\n[providers.opensearch]\nkind = "opensearch"\n'
+
+    opensearch = installation.load(installation.deployment, tmp_path).providers["opensearch"]
+    way = installation.by_identity["NetworkPolicy", "ninai-to-opensearch"]["spec"]["egress"]
+
+    assert isinstance(opensearch, OpenSearchSettings)
+    assert "opensearch-url" in opensearch.url.reveal()
+    assert [port["port"] for rule in way for port in rule["ports"]] == [9200]
 
 
 def test_the_migration_is_left_to_the_job(installation: Installation, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from providers.states.clock import HybridClock
 from tests.support.citus import CitusCluster
 from tests.support.mem0_oss import Mem0Process
 from tests.support.native import HashingEmbedder, native_settings
+from tests.support.opensearch import OpenSearchServer
 from tests.support.partitioned import partitioned_database
 from tests.support.postgres import connected, create_database, drop_database
 from tests.support.redis import RedisServer
@@ -162,12 +163,19 @@ def redis(request: pytest.FixtureRequest) -> Opener:
     return server.settings().open
 
 
+def opensearch(request: pytest.FixtureRequest) -> Opener:
+    """The provider on OpenSearch, in an index of its own."""
+    server: OpenSearchServer = request.getfixturevalue("opensearch_server")
+    return server.settings().open
+
+
 # A new provider joins the contract with one line here.
 PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
     ("mock", mock),
     ("native", native(lambda dsn: NativeSettings(dsn=Secret(dsn)))),
     ("native-words", walled),
     ("redis", redis),
+    ("opensearch", opensearch),
     ("mem0", mem0),
     ("mem0-platform-ourselves", OURSELVES[0]),
     ("mem0-oss-ourselves", OURSELVES[1]),
@@ -177,7 +185,7 @@ PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
 
 
 _CORE = "test_contract"  # all that `make test` asks of these; the rest is left to `make thorough`
-_CORE_ALONE = (redis, distributed)
+_CORE_ALONE = (redis, opensearch, distributed)
 
 # A call of the real mem0 takes 10 ms of processor time: `make test` runs this with it, `make thorough` with a service
 # of our own, and the soak the others with both.

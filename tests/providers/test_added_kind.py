@@ -20,7 +20,7 @@ from tests.support.service import Service, environment, ninai, running_service
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("app", "providers", "observability")
-UNION = "ProviderSettings = NativeSettings | Mem0Settings | RedisSettings | MockSettings\n"
+UNION = "ProviderSettings = NativeSettings | Mem0Settings | RedisSettings | OpenSearchSettings | MockSettings\n"
 MEMBER = UNION.replace("\n", " | ScratchSettings\n")
 IMPORT = "from providers.scratch.settings import ScratchSettings\n"
 CONFIGURATION = """

@@ -13,6 +13,7 @@ from providers.expiry import BEGINNING
 from providers.filters import Eq
 from providers.owners import Owner
 from providers.replica import Replica
+from providers.search.answer_options import AnswerOptions
 from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
 
 MICROSECOND = timedelta(microseconds=1)
@@ -66,6 +67,18 @@ async def test_what_has_expired_is_hidden_from_every_reader(provider: MemoryProv
     assert (read.expires_at, (await provider.get(user, lasting)).expires_at) == (FUTURE, None)
     assert read in (await provider.page(PageQuery(owner=owner))).memories
     assert [one.expires_at for one in await provider.recall(user, "tea 1", 1)] == [FUTURE]
+
+
+async def test_what_has_expired_was_not_considered(provider: MemoryProvider, user: str) -> None:
+    """A recall that explains itself counts it neither as there nor as filtered."""
+    owner = Owner(user)
+    await stored(provider, owner, PAST, FUTURE, None)
+
+    found = await provider.find(RecallQuery(owner=owner, query="tea", options=AnswerOptions(explain=True)))
+
+    if found.considered is None:
+        pytest.skip("explains no recall")
+    assert (found.considered.memories, found.considered.filtered) == (2, 0)
 
 
 async def test_a_memory_expires_at_its_moment_and_not_before(provider: MemoryProvider, user: str) -> None:

@@ -13,6 +13,7 @@ from providers.keys.listing import list_keys
 from providers.keys.looking import fetch
 from providers.keys.renaming import rename, rename_all
 from providers.keys.writing import Put, delete, put, tidy
+from providers.mem0.provider import Mem0HttpMemoryProvider
 from providers.owners import Owner
 from providers.types import Conditions, Deletion, Edit, NewMemory, PageQuery
 
@@ -47,6 +48,27 @@ async def test_a_key_names_one_memory_at_a_time(provider: MemoryProvider, user: 
     for other, key in ((Owner(f"{user} too"), "plans/..//é"), (owner, "plans")):
         with pytest.raises(KeyNotFound):
             await fetch(provider, other, key)
+
+
+async def test_a_repeated_deletion_finds_what_it_has_deleted(provider: MemoryProvider, user: str) -> None:
+    """It deletes nothing that was put under the key since; another deletion finds nothing, or the new memory."""
+    owner, edit_id, other = Owner(user), str(uuid4()), str(uuid4())
+    first = await put(provider, wanted(owner, "plans", "tea"))
+    deleted, erased = await delete(provider, owner, "plans", edit_id=edit_id)
+    if (await provider.deleted_by(owner, edit_id)).memory_id is None:
+        assert isinstance(provider, Mem0HttpMemoryProvider)
+        pytest.skip("keeps nothing of what was deleted")
+
+    again, repeated = await delete(provider, owner, "plans", edit_id=edit_id)
+    with pytest.raises(KeyNotFound):
+        await delete(provider, owner, "plans", edit_id=other)
+    await put(provider, wanted(owner, "plans", "milk"))
+    late, _ = await delete(provider, owner, "plans", edit_id=edit_id)
+
+    assert first.id == deleted == again == late
+    assert (erased.count, repeated.count) == (1, 1)
+    assert await contents(provider, owner) == ["milk"]
+    assert (await provider.deleted_by(Owner(f"{user} too"), edit_id)).memory_id is None
 
 
 async def test_who_puts_at_the_same_time_leaves_one(provider: MemoryProvider, user: str) -> None:

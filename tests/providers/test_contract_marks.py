@@ -23,6 +23,7 @@ from providers.replica_limits import MAX_MARK_ID_CHARS, MAX_MARK_NUMBER
 from tests.support import mem0 as fakes
 from tests.support.mem0_oss import Mem0Process
 from tests.support.native import host_for
+from tests.support.opensearch import OpenSearchServer
 from tests.support.postgres import create_database, drop_database
 from tests.support.redis import RedisServer
 
@@ -69,6 +70,13 @@ async def in_redis(server: RedisServer) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
+async def in_opensearch(server: OpenSearchServer) -> AsyncIterator[Store]:
+    """An index."""
+    settings = server.settings()
+    yield lambda: settings.open(host_for())
+
+
+@asynccontextmanager
 async def in_mem0(dialect: str) -> AsyncIterator[Store]:
     """A server that speaks a dialect of mem0."""
     async with fakes.SERVERS[dialect]() as server:
@@ -99,6 +107,11 @@ STORES = [
     pytest.param(lambda request: in_postgresql(request.getfixturevalue("postgres_server")), id="native"),
     pytest.param(
         lambda request: in_redis(request.getfixturevalue("redis_server")), id="redis", marks=pytest.mark.thorough
+    ),
+    pytest.param(
+        lambda request: in_opensearch(request.getfixturevalue("opensearch_server")),
+        id="opensearch",
+        marks=pytest.mark.thorough,
     ),
     pytest.param(lambda _request: in_mem0("spec"), id="mem0-spec"),
     pytest.param(lambda _request: in_mem0("oss"), id="mem0-oss"),

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from providers.answers import Stored
 from providers.base import MemoryProvider
-from providers.errors import Conflict, MemoryDeleted, MemoryNotFound
+from providers.errors import Conflict, InvalidInput, MemoryDeleted, MemoryNotFound
+from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
 from providers.replica import MAX_SNAPSHOTS, Replica
 from providers.states.digests import digest_of
@@ -38,6 +39,32 @@ async def test_a_state_put_in_comes_out_as_it_was(replica: Replica, user: str) -
     assert await replica.put_many([state]) == [None]
     assert await replica.snapshot(Owner(user), state.id) == state
     assert await replica.snapshots(Owner(user)) == [state]
+
+
+async def test_states_are_found_together_by_their_ids(replica: Replica, user: str) -> None:
+    """Live ones and tombstones, perhaps without their contents; nothing of what never was, and of another owner."""
+    state, other = live(user, "ginger tea", metadata={"a": 1}), live(user, "milk")
+    deleted = tombstone(other, NEWER)
+    await replica.put_many([state, deleted])
+    held = await replica.snapshot(Owner(user), deleted.id)
+
+    found = await replica.heads(Owner(user), [state.id, str(uuid4()), deleted.id])
+    head = found.pop(state.id)
+    assert (head.version, head.digest, head.deleted) == (state.version, state.digest, False)
+    assert {one.version for one in found.values()} == ({held.version} if held is not None else set())
+    assert await replica.heads(Owner(f"{user} too"), [state.id]) == {}
+    assert await replica.heads(Owner(user), []) == {}
+
+
+@pytest.mark.parametrize("count", [MAX_SNAPSHOTS, MAX_SNAPSHOTS + 1])
+async def test_no_more_states_than_allowed_are_found_together(count: int) -> None:
+    """The bound is that of all calls about several states."""
+    ids = [str(uuid4()) for _ in range(count)]
+    if count > MAX_SNAPSHOTS:
+        with pytest.raises(InvalidInput):
+            await MockMemoryProvider().heads(Owner("kannan"), ids)
+    else:
+        assert await MockMemoryProvider().heads(Owner("kannan"), ids) == {}
 
 
 async def test_a_state_has_one_written_form(replica: Replica, user: str) -> None:

@@ -184,7 +184,7 @@ async def _get_key(call: _Call) -> Answer:
 
 
 async def _delete_key(call: _Call) -> Answer:
-    await delete(call.provider, call.part.owner, call.part.query, now_ms=call.now_ms)
+    await delete(call.provider, call.part.owner, call.part.query, edit_id=call.edit_id, now_ms=call.now_ms)
     return []
 
 

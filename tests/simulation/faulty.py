@@ -147,6 +147,10 @@ class FaultyReplica(Wrapper, Replica):
         """See `Replica`."""
         return await self._through(lambda store: store.snapshot(owner, memory_id))
 
+    async def heads(self, owner: Owner, memory_ids: Sequence[str]) -> dict[str, Snapshot]:
+        """See `Replica`."""
+        return await self._through(lambda store: store.heads(owner, memory_ids))
+
     async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """See `Replica`."""
         return await self._through(lambda store: store.snapshots(owner, limit, after=after))

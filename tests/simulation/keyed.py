@@ -53,10 +53,9 @@ def _is_certain(write: Event) -> bool:
 def _is_missed(read: Event, puts: Iterable[Event], ends: Sequence[Event]) -> bool:
     """Return whether a key is called absent although something stands there that nobody can have deleted.
 
-    Of a deletion by key that was tried again an earlier try may have deleted it: the last one is answered by what is
-    there by then.
+    A deletion that is tried again is told what an earlier try has deleted.
     """
-    if read.act is Act.PUT or read.ending is not Ending.ABSENT or (read.act is Act.DELETE_KEY and read.tries > 1):
+    if read.act is Act.PUT or read.ending is not Ending.ABSENT:
         return False
     return any(
         put.acknowledged

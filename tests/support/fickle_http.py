@@ -146,11 +146,11 @@ class FickleHttp:
         self._moved_on.set()
         self._moved_on = asyncio.Event()
         answers = {
-            Behaviour.STATUS: _response(status, headers, body),
-            Behaviour.GARBAGE: _response(200, {"content-type": "text/html"}, b"<html>Welcome to the Wi-Fi</html>"),
-            Behaviour.BINARY: _response(200, _JSON, b'{"results": "\xff\xfe"}'),
-            Behaviour.REDIRECT: _response(307, {"location": f"{self.base_url}/elsewhere"}, b""),
-            Behaviour.EMPTY: _response(200, {}, b""),
+            Behaviour.STATUS: response_of(status, headers, body),
+            Behaviour.GARBAGE: response_of(200, {"content-type": "text/html"}, b"<html>Welcome to the Wi-Fi</html>"),
+            Behaviour.BINARY: response_of(200, _JSON, b'{"results": "\xff\xfe"}'),
+            Behaviour.REDIRECT: response_of(307, {"location": f"{self.base_url}/elsewhere"}, b""),
+            Behaviour.EMPTY: response_of(200, {}, b""),
         }
         self._plan = _Plan(behaviour, answers.get(behaviour), only, delay)
         self._left = times
@@ -224,7 +224,7 @@ class FickleHttp:
         )
         response = await self._client.send(request)
         self.acted.append(received)
-        return _response(response.status_code, response.headers, response.content)
+        return response_of(response.status_code, response.headers, response.content)
 
     async def _hang(self, call: _Call) -> None:
         """Wait until the client has hung up, or the behaviour has changed."""
@@ -290,7 +290,8 @@ async def _receive(reader: asyncio.StreamReader) -> Received:
     return Received(method, path, headers, await reader.readexactly(int(headers.get("content-length", "0"))))
 
 
-def _response(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
+def response_of(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
+    """Return an answer as it is written to a connection."""
     lines = [f"{name}: {value}" for name, value in headers.items() if name.lower() not in _NOT_PASSED_ON]
     head = "\r\n".join([f"HTTP/1.1 {status} Status", *lines, f"content-length: {len(body)}", "", ""])
     return head.encode("latin-1") + body

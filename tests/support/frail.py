@@ -236,6 +236,7 @@ class FrailProvider(MockMemoryProvider):
     change = _met(MockMemoryProvider.change, reads=False)
     erase = _met(MockMemoryProvider.erase, reads=False)
     snapshot = _met(MockMemoryProvider.snapshot)
+    heads = _met(MockMemoryProvider.heads)
     snapshots = _met(MockMemoryProvider.snapshots)
     owners = _met(MockMemoryProvider.owners)
     summaries = _met(summarize, "summaries")

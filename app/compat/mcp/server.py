@@ -5,6 +5,7 @@ leaves nothing behind.
 """
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -39,6 +40,7 @@ from mcp.types import (
 from app import __version__
 from app.compat.mcp.arguments import ListArguments, MemoryArguments
 from app.compat.mcp.paths import PATH
+from app.compat.mcp.schema import naming_owners
 from app.compat.mcp.tools import CALL, TOOLS, ToolKind, UserCall, arguments_of, get_memory, list_memories
 from app.compat.mcp.wording import INSTRUCTIONS, PROMPT, PROMPT_SUMMARY, PROMPT_TEXT
 from app.http.body_limit import MAX_BODY_BYTES
@@ -65,8 +67,9 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def _list_tools(context: _Context, _params: PaginatedRequestParams | None) -> ListToolsResult:
-    request = _call_of(context).request
-    return ListToolsResult(tools=[_described(tool) for tool in TOOLS.values() if all(map(request.allows, tool.verbs))])
+    call = _call_of(context)
+    allowed = [tool for tool in TOOLS.values() if all(map(call.request.allows, tool.verbs))]
+    return ListToolsResult(tools=[_described(tool, call.owners) for tool in allowed])
 
 
 async def _call_tool(context: _Context, params: CallToolRequestParams) -> CallToolResult:
@@ -143,7 +146,7 @@ def _call_of(context: _Context) -> UserCall:
     return call
 
 
-def _described(tool: ToolKind) -> Tool:
+def _described(tool: ToolKind, owners: Sequence[str]) -> Tool:
     hints = ToolAnnotations(
         read_only_hint=tool.verb == "read",
         destructive_hint=tool.verb == "delete",
@@ -154,7 +157,7 @@ def _described(tool: ToolKind) -> Tool:
         name=tool.name,
         title=tool.title,
         description=tool.description,
-        input_schema=tool.input_schema,
+        input_schema=naming_owners(tool.input_schema, owners),
         output_schema=tool.output_schema,
         annotations=hints,
     )

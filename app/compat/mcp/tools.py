@@ -18,6 +18,7 @@ from app.http.likeness import stored_unless_similar
 from app.http.recalled import bytes_for_memories, within_budget
 from app.http.remember_schemas import RememberResponse, RememberUniqueRequest
 from app.http.schemas import DeleteResponse, ListResponse, RecallRequest, RecallResponse
+from app.http.shared_recall import found_of
 from providers.errors import InvalidInput, MemoryNotFound
 from providers.limits import check_memory_id
 from providers.timing.turns import in_turns
@@ -34,6 +35,12 @@ class UserCall(Struct, frozen=True):
 
     request: ProtocolCall
     caller: Caller
+
+    @property
+    def owners(self) -> list[str]:
+        """Whose memories a search may be for, the user's own first; none if nobody shares any with the user."""
+        reads = self.request.identity.users.reads - {self.caller.user_id}
+        return [self.caller.user_id, *sorted(reads)] if reads else []
 
 
 class ToolKind(Struct, frozen=True, kw_only=True, dict=True):
@@ -77,14 +84,14 @@ async def add_memory(call: UserCall, new: RememberUniqueRequest) -> RememberResp
 
 
 async def search_memories(call: UserCall, question: RecallRequest) -> RecallResponse:
-    """Find the memories nearest to a query."""
-    request = call.request
-    await request.admission.charge(price.of_question(question, request.recall_limit))
+    """Find the memories nearest to a query, of the user or of several owners."""
+    request, shared = call.request, question.owners is not UNSET
+    owners = [call.caller.owner] if question.owners is UNSET else request.readable(call.caller, question.owners)
+    await request.admission.charge(price.of_question(question, request.recall_limit) * len(owners))
     most_bytes = bytes_for_memories([question], request.most_bytes)
-    found = await request.provider.find(
-        question.recall_query(call.caller.owner, request.recall_limit, most_bytes, request.now)
-    )
-    memories, text = await within_budget(question, await in_turns(shown, found.memories))
+    query = question.recall_query(owners[0], request.recall_limit, most_bytes, request.now)
+    found = await (found_of(request.provider, query, owners) if shared else request.provider.find(query))
+    memories, text = await within_budget(question, await in_turns(shown, found.memories), names_owners=shared)
     return RecallResponse(memories, len(memories), text, found.considered)
 
 

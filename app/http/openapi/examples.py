@@ -86,7 +86,7 @@ _ERASURE = receipt_of(
                 ids=2,
                 listed=True,
                 questions=2,
-                stays=("the pages of the table, until VACUUM reuses them",),
+                stays=("the pages of the tables, until VACUUM FULL or new rows overwrite them",),
                 erased_at=_MEMORY.created_at.timestamp() + 1,
             ),
         ),

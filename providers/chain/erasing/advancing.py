@@ -40,6 +40,8 @@ class Advance(Struct):
             await self._look_again(records, erasure)
             return
         sample = self._samples.setdefault(erasure.id, Sample())
+        if erasure.outdated:
+            erasure = erasure.begun_anew()
         if not erasure.version:
             erasure = await self._fenced(records, erasure, sample)
         fence = self.fences.of(erasure.whose)

@@ -26,7 +26,7 @@ _ADD = text("""
     WHERE excluded.version > f.version
 """)
 _MOMENT = text("SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8)")
-_OF_OWNER = text("SELECT body FROM ninai_journal_erasures WHERE owner = :owner ORDER BY requested_at DESC")
+_OF_OWNER = text("SELECT body FROM ninai_journal_erasures WHERE owner = :owner ORDER BY requested_at DESC FOR UPDATE")
 _BEGIN = text("""
     INSERT INTO ninai_journal_erasures (id, owner, requested_at, body)
     VALUES (:id, :owner, to_timestamp(:requested_at), :body)
@@ -39,6 +39,7 @@ _NEWEST = text("""
 """)
 _REPLACE = text("UPDATE ninai_journal_erasures SET owner = :owner, body = :body WHERE id = :id")
 _ONE = text("SELECT body FROM ninai_journal_erasures WHERE id = :id")
+_KNOWN = text("SELECT body FROM ninai_journal_erasures WHERE id = :id FOR UPDATE")
 _ALL = text("SELECT body FROM ninai_journal_erasures ORDER BY requested_at DESC LIMIT CAST(:limit AS int)")
 _OPEN = text(
     "SELECT body FROM ninai_journal_erasures WHERE owner <> '' ORDER BY requested_at DESC LIMIT CAST(:limit AS int)"
@@ -96,7 +97,7 @@ class PostgresErasures(ErasureRecords):
             for row in await connection.execute(_OF_OWNER, {"owner": erasure.owner}):
                 known = _decode(row.body)
                 if known.finished_at is None:
-                    return known
+                    return await _noted(connection, replace(known, again=known.again + 1))
             begun = replace(erasure, requested_at=float(await connection.scalar(_MOMENT) or 0))
             values = {"id": begun.id, "owner": begun.owner, "requested_at": begun.requested_at, "body": _encode(begun)}
             await connection.execute(_BEGIN, values)
@@ -110,12 +111,12 @@ class PostgresErasures(ErasureRecords):
             now = float(await connection.scalar(_MOMENT) or 0)
             fenced = replace(erasure, version=max(erasure.version, newest), hash=hash_of(key, erasure.owner))
             await _add(connection, [Fence(key=key, hash=fenced.hash, version=fenced.version, erased_at=now)])
-            await connection.execute(_REPLACE, _values(fenced))
-            return fenced
+            return await _noted(connection, fenced)
 
     async def note_erasure(self, erasure: Erasure) -> None:
         """Replace what is written down; see the protocol."""
-        await self._database.change(_REPLACE, _values(erasure))
+        async with self._database.transaction() as connection:
+            await _noted(connection, erasure)
 
     async def erasure(self, erasure_id: str) -> Erasure | None:
         """Return one erasure; see the protocol."""
@@ -157,6 +158,13 @@ async def _add(connection: AsyncConnection, fences: Sequence[Fence]) -> None:
     for fence in fences:
         await connection.execute(_ADD_KEY, {"key": fence.key})
         await connection.execute(_ADD, asdict(fence))
+
+
+async def _noted(connection: AsyncConnection, told: Erasure) -> Erasure:
+    body = await connection.scalar(_KNOWN, {"id": told.id})
+    noted = told if body is None else told.noted_over(_decode(body))
+    await connection.execute(_REPLACE, _values(noted))
+    return noted
 
 
 def _values(erasure: Erasure) -> dict[str, str]:

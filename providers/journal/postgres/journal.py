@@ -92,6 +92,12 @@ class PostgresJournal(PostgresMembers, PostgresErasures, PostgresChanges):
         rows = await self._settled_rows(statements.NEWEST, {"user_id": owner.key, "memory_id": memory_id})
         return _entry(rows[0]) if rows else None
 
+    async def newest_of(self, owner: Owner, memory_ids: Sequence[str]) -> dict[str, JournalEntry]:
+        """Return what is known of some memories; see the protocol."""
+        values = {"user_id": owner.key, "memory_ids": list(memory_ids)}
+        found = await in_turns(_entry, await self._settled_rows(statements.NEWEST_OF, values))
+        return {entry.state.id: entry for entry in found}
+
     async def lease(self, provider: str, limit: int, seconds: float) -> list[Delivery]:
         """Lease deliveries; see the protocol."""
         await self._settler.settled()

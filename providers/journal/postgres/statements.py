@@ -28,6 +28,11 @@ NEWEST = text(f"""
     SELECT {_ENTRY} FROM ninai_journal_entries AS e WHERE e.user_id = :user_id AND e.memory_id = :memory_id
 """)  # noqa: S608 - joined from constants
 
+NEWEST_OF = text(f"""
+    SELECT {_ENTRY} FROM ninai_journal_entries AS e
+    WHERE e.user_id = :user_id AND e.memory_id = ANY (CAST(:memory_ids AS text[]))
+""")  # noqa: S608 - joined from constants
+
 # A lateral join reads one entry after the other; a hash join would read those of all users.
 ENTRIES = text(f"""
     SELECT {_ENTRY} FROM (

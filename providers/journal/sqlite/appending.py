@@ -1,5 +1,6 @@
 """Making operations durable, each with a delivery to every member."""
 
+import json
 from collections.abc import Sequence
 
 from msgspec import Struct
@@ -35,6 +36,12 @@ def newest(connection: JournalConnection, owner: Owner, memory_id: str) -> Journ
     """Return what is known of one memory; see `Journal.newest`."""
     row = connection.row(connection.operations.newest, (owner.key, memory_id))
     return None if row is None else to_entry(row)
+
+
+def newest_of(connection: JournalConnection, owner: Owner, memory_ids: Sequence[str]) -> dict[str, JournalEntry]:
+    """Return what is known of some memories by their ids; see `Journal.newest_of`."""
+    rows = connection.rows(connection.operations.newest_of, (owner.key, json.dumps(list(memory_ids))))
+    return {entry.state.id: entry for entry in map(to_entry, rows)}
 
 
 def append(

@@ -1,6 +1,8 @@
 """Erasures in the journal's file: what is written down of them, their fences, and the removal of what it holds."""
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 
 import msgspec
 from msgspec.structs import replace
@@ -71,7 +73,7 @@ def begin(connection: JournalConnection, erasure: Erasure) -> Erasure:
     for (body,) in connection.rows("SELECT body FROM erasures WHERE owner = ? ORDER BY number DESC", (erasure.owner,)):
         known = _decode(body)
         if known.finished_at is None:
-            return known
+            return _noted(connection, replace(known, again=known.again + 1))
     begun = replace(erasure, requested_at=connection.now())
     connection.run(
         "INSERT INTO erasures (id, owner, requested_at, body) VALUES (?, ?, ?, ?)",
@@ -93,15 +95,12 @@ def fence(connection: JournalConnection, erasure: Erasure, key: str) -> Erasure:
     version = max(erasure.version, 0 if row is None else row[0] or 0)
     fenced = replace(erasure, version=version, hash=hash_of(key, owner))
     add_fences(connection, [Fence(key=key, hash=fenced.hash, version=version, erased_at=connection.now())])
-    note(connection, fenced)
-    return fenced
+    return _noted(connection, fenced)
 
 
 def note(connection: JournalConnection, erasure: Erasure) -> None:
     """Replace what is written down; see `ErasureRecords.note_erasure`."""
-    connection.run(
-        "UPDATE erasures SET owner = ?, body = ? WHERE id = ?", (erasure.owner, _encode(erasure), erasure.id)
-    )
+    _noted(connection, erasure)
 
 
 def erasure(connection: JournalConnection, erasure_id: str) -> Erasure | None:
@@ -138,6 +137,16 @@ def purge(connection: JournalConnection, owner_key: str, version: int) -> Erased
     )
 
 
+def empty_log(connection: JournalConnection) -> None:
+    """Write the log back into the file and empty it: until then it holds what the file has no more.
+
+    A log that another process reads just then stays, and the next look at the erasure empties it.
+    """
+    with suppress(sqlite3.OperationalError):  # what it is about is committed, and must be told
+        connection.rows("PRAGMA wal_checkpoint(PASSIVE)")  # most of the work, without keeping anybody waiting
+        connection.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
 def drop(connection: JournalConnection, seconds: float) -> int:
     """Drop what is too old; see `ErasureRecords.drop_erasures`."""
     before = connection.clock.before(seconds)
@@ -145,6 +154,13 @@ def drop(connection: JournalConnection, seconds: float) -> int:
     dropped = connection.run("DELETE FROM fences WHERE erased_at < ?", (before,))
     connection.run("DELETE FROM fence_keys WHERE key NOT IN (SELECT key FROM fences)")
     return dropped
+
+
+def _noted(connection: JournalConnection, told: Erasure) -> Erasure:
+    known = erasure(connection, told.id)
+    noted = told if known is None else told.noted_over(known)
+    connection.run("UPDATE erasures SET owner = ?, body = ? WHERE id = ?", (noted.owner, _encode(noted), noted.id))
+    return noted
 
 
 def _counted(connection: JournalConnection, where: str, values: tuple[str, int]) -> Row:

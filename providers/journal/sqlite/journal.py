@@ -12,6 +12,7 @@ from contextlib import suppress
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from providers.erasure.receipts import ErasedInJournal, Erasure
 from providers.errors import Rejected
 from providers.group_commit import Combiner
 from providers.journal.base import MAX_APPENDED, MAX_LEASED, Journal, JournalUnavailable, check_count
@@ -104,6 +105,7 @@ class SqliteJournal(Journal):
     entries = _reading(retaining.entries)
     deleted = _reading(retaining.deleted)
     newest = _reading(appending.newest)
+    newest_of = _reading(appending.newest_of)
     lease = _writing(delivering.lease, promises=False)
 
     async def renew(self, provider: str, leases: Sequence[LeaseToken], seconds: float) -> list[LeaseToken | None]:
@@ -181,10 +183,8 @@ class SqliteJournal(Journal):
     add_fences = _writing(erasing.add_fences)
     begin_erasure = _writing(erasing.begin)
     fence = _writing(erasing.fence)
-    note_erasure = _writing(erasing.note)
     erasure = _reading(erasing.erasure)
     erasures = _reading(erasing.erasures)
-    purge = _writing(erasing.purge)
     drop_erasures = _writing(erasing.drop)
     changes = _reading(changing.changes)
     webhook_notes = _reading(changing.webhook_notes)
@@ -192,6 +192,18 @@ class SqliteJournal(Journal):
     drop_webhook_notes = _writing(changing.drop_webhook_notes)
     superseded = _reading(superseding.superseded)
     note_history = _writing(superseding.note_history, makes_due=True)
+
+    async def note_erasure(self, erasure: Erasure) -> None:
+        """Replace what is written down, and leave no name of a confirmed one in the log."""
+        await self.write(lambda connection: erasing.note(connection, erasure))
+        if erasure.confirmed_at is not None:
+            await self.read(erasing.empty_log)
+
+    async def purge(self, owner_key: str, version: int) -> ErasedInJournal:
+        """Remove what the journal holds of an owner, from its log as well."""
+        counts = await self.write(lambda connection: erasing.purge(connection, owner_key, version))
+        await self.read(erasing.empty_log)
+        return counts
 
     async def close(self) -> None:
         """Commit what is queued; every later call is refused."""

@@ -46,6 +46,12 @@ class OperationsTable:
         return f"SELECT {self.entry} FROM operations AS o WHERE o.user_id = ? AND o.memory_id = ?"  # noqa: S608 - names of columns
 
     @cached_property
+    def newest_of(self) -> str:
+        """The statement that selects the entries of the memories in a list of JSON."""
+        several = "IN (SELECT value FROM json_each(?))"
+        return f"SELECT {self.entry} FROM operations AS o WHERE o.user_id = ? AND o.memory_id {several}"  # noqa: S608 - names of columns
+
+    @cached_property
     def insert(self) -> str:
         """The statement that inserts what `to_row` returns, and returns the row's number."""
         columns = (*CURRENT_COLUMNS, *self._former)

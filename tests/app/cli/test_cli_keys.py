@@ -16,6 +16,8 @@ from app.auth.keys_file import KeysFile, KeysFileFault
 from app.cli import main
 from app.settings import load
 from app.settings.auth import KeySettings
+from providers.native.embedded.os_user import unreachable_parent
+from tests.support.postgres import reachable_folder
 
 
 @pytest.fixture
@@ -60,9 +62,18 @@ def test_a_new_key_is_shown_once_and_stored_as_a_hash(folder: Path) -> None:
         "keys.json.lock": 0o600,
         "keys.pepper": 0o600,
     }
-    assert folder.stat().st_mode & 0o777 == 0o700
+    assert folder.stat().st_mode & 0o066 == 0
     secret = key.split("_")[2]
     assert [path.name for path in folder.iterdir() if secret.encode() in path.read_bytes()] == []
+
+
+def test_keys_are_made_before_the_first_start() -> None:
+    """The folder that they make is one in which the service can keep its database, also where root makes them."""
+    with reachable_folder() as place:
+        result = run(place / "new" / "data", "new", "ci-bot")
+
+        assert result.exit_code == 0, result.output
+        assert unreachable_parent(place / "new" / "data" / "postgres") is None
 
 
 def test_a_key_has_what_it_is_given(folder: Path) -> None:

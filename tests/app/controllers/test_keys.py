@@ -71,6 +71,20 @@ async def test_a_key_stands_in_the_body(either: Api, key: str) -> None:
     assert gone.status_code == 404
 
 
+async def test_a_repeated_deletion_is_answered_as_before(either: Api) -> None:
+    """With the same idempotency key, whatever was put under the key meanwhile; without one nothing is found."""
+    stored = await put(either, "plans", "tea")
+    first, again = [await either.request("DELETE", path_of("plans"), key="one") for _ in range(2)]
+    gone = await either.request("DELETE", path_of("plans"))
+    await put(either, "plans", "milk")
+    late = await either.request("DELETE", path_of("plans"), key="one")
+
+    answers = [answer.json() for answer in (first, again, late)]
+    assert answers == [{"memory_id": stored.json()["memory_id"], "status": "deleted"}] * 3
+    assert gone.status_code == 404
+    assert await either.contents() == ["milk"]
+
+
 async def test_a_key_has_a_new_id_after_a_deletion(either: Api) -> None:
     """An id is never used again: what is put after a deletion is another memory."""
     first = await put(either, "plans", "tea")

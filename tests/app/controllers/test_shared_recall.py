@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from app.auth.keys import hash_key, new_key
-from app.http.schemas import MAX_OWNERS
+from app.http.schemas import MAX_BATCH_OWNERS, MAX_OWNERS
 from app.settings.auth import KeySettings
 from app.settings.key_faults import key_fault
 from tests.support.api import Api, asgi_client, field_in, fresh_user, problem_in, running_app
@@ -71,6 +71,55 @@ async def test_owners_are_a_few_that_differ(mock_http: httpx.AsyncClient, owners
     assert status == 200 or field_in(answer).startswith("owners")
 
 
+async def batched(http: httpx.AsyncClient, *queries: dict[str, Any], **headers: str) -> httpx.Response:
+    """The answer to a batch of queries."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return await http.post(f"{RECALL}/batch", json={"queries": queries}, headers=named)
+
+
+async def test_queries_of_a_batch_name_owners(either: Api) -> None:
+    """Each is answered as it is alone, with its owners named; a fault with them is one of the query."""
+    other = either.stranger()
+    await either.stored("green tea in the morning")
+    await other.stored("green tea in the evening")
+    queries: list[dict[str, Any]] = [
+        {"query": "green tea", "owners": [either.user, other.user]},
+        {"query": "green tea", "owners": [other.user], "format": "text"},
+        {"query": "evening", "owners": [either.user, other.user], "limit": 1},
+        {"query": "tea", "owners": [other.user, other.user]},
+        {"query": "tea", "owners": [fresh_user() for _ in range(MAX_OWNERS + 1)]},
+    ]
+
+    answer = await batched(either.http, *queries)
+    named = await batched(either.http, {"query": "tea"}, queries[0], X_User_ID=either.user)
+
+    *answered, twice, too_many = answer.json()["results"]
+    for query, result in zip(queries, answered, strict=False):
+        alone = (await either.http.post(RECALL, json=query)).json()
+        assert {name: result.get(name) for name in ("memories", "count", "text")} == {
+            name: alone.get(name) for name in ("memories", "count", "text")
+        }
+    assert {memory["user_id"] for memory in answered[0]["memories"]} == {either.user, other.user}
+    assert f"({other.user}): green tea" in answered[1]["text"]
+    assert [one["problem"]["errors"][0]["field"] for one in (twice, too_many)] == ["owners"] * 2
+    own, both = named.json()["results"]
+    assert [memory["content"] for memory in own["memories"]] == ["green tea in the morning"]
+    assert both["problem"]["errors"][0]["field"] == "owners"  # as in a single recall, whose user is named as well
+
+
+@pytest.mark.parametrize(("more", "status"), [(0, 200), (1, 422)])
+async def test_a_batch_names_so_many_owners(mock_http: httpx.AsyncClient, more: int, status: int) -> None:
+    """Whatever the number of its queries; each of them may be named by several."""
+    names = [fresh_user() for _ in range(MAX_BATCH_OWNERS + more)]
+    parts = [names[begin : begin + MAX_OWNERS] for begin in range(0, len(names), MAX_OWNERS)]
+
+    answer = await batched(mock_http, *({"query": "tea", "owners": part} for part in [*parts, *parts]))
+
+    assert answer.status_code == status
+    assert status != 200 or answer.json()["answered"] == 2 * len(parts)
+    assert status == 200 or field_in(answer) == "owners"
+
+
 @pytest.mark.parametrize("place", ["header", "query", "body"])
 async def test_owners_stand_in_place_of_a_user(mock_http: httpx.AsyncClient, place: str) -> None:
     """Both are refused: it would not be clear who is meant."""
@@ -129,6 +178,20 @@ async def test_a_key_reads_whom_it_may_read(http: httpx.AsyncClient) -> None:
     assert [answer.status_code for answer in refused] == [403] * len(refused)
     assert [field_in(answer) for answer in refused[-2:]] == ["owners"] * 2
     assert problem_in(refused[0])["detail"].startswith("This API key")
+
+
+async def test_a_batch_with_an_owner_who_may_not_be_read_is_refused(http: httpx.AsyncClient) -> None:
+    """As a whole, as every request of somebody who may not ask it; without such an owner it is answered."""
+    await Api(http, "team:sales", {"X-API-Key": SALES}).stored("the offsite is on the sales budget")
+    own, shared = {"query": "offsite"}, {"query": "offsite", "owners": ["anna", "team:sales"]}
+
+    answered = await batched(http, own, shared, X_API_Key=ANNA)
+    refused = await batched(http, own, {"query": "offsite", "owners": ["bob"]}, X_API_Key=ANNA)
+    elsewhere = await batched(http, shared, X_API_Key=ANY)
+
+    assert [one["count"] for one in answered.json()["results"]] == [0, 1]
+    assert (refused.status_code, field_in(refused)) == (403, "owners")
+    assert [one["count"] for one in elsewhere.json()["results"]] == [0]
 
 
 async def test_owners_are_those_of_the_callers_tenant(http: httpx.AsyncClient) -> None:

@@ -263,6 +263,8 @@ async def test_another_process_of_the_host_is_followed_and_a_broken_file_changes
         ({"key": "leaky", "user": "*"}, "user"),
         ({"key": "leaky", "tenant": "acme"}, "tenant"),
         ({"key": "leaky", "since": "yesterday"}, "since"),
+        ({"key": "leaky", "since": "0001-01-01T00:00:00+23:59"}, "since"),
+        ({"key": "leaky", "until": "9999-12-31T23:59:59-23:59"}, "until"),
     ],
 )
 async def test_what_is_no_quarantine_is_refused(http: httpx.AsyncClient, body: dict[str, Any], field: str) -> None:

@@ -8,6 +8,7 @@ from app.settings import ConfigError, load
 from tests.app.settings.configuration import Configuration
 
 HASH_TEXT = '"hmac-sha256:" with the id of the pepper, or "sha256:", and 64 lower-case hex digits'
+KINDS = '"native", "mem0", "redis", "opensearch", "mock"'
 HASH = f'hash = "sha256:{"0" * 64}"'
 
 
@@ -63,15 +64,15 @@ HASH = f'hash = "sha256:{"0" * 64}"'
         ),
         (
             '[providers.main]\nkind = "postgres"',
-            '$.providers.main.kind: expected one of "native", "mem0", "redis", "mock", got "postgres" (ninai.toml)',
+            f'$.providers.main.kind: expected one of {KINDS}, got "postgres" (ninai.toml)',
         ),
         (
             "[providers.main]\nkind = []",
-            '$.providers.main.kind: expected one of "native", "mem0", "redis", "mock", got [] (ninai.toml)',
+            f"$.providers.main.kind: expected one of {KINDS}, got [] (ninai.toml)",
         ),
         (
             "[providers.main]\npool_size = 3",
-            '$.providers.main: missing key "kind", one of "native", "mem0", "redis", "mock" (ninai.toml)',
+            f'$.providers.main: missing key "kind", one of {KINDS} (ninai.toml)',
         ),
         (
             '[providers.native.embedder]\nmodel = "m"',

@@ -115,6 +115,25 @@ class TestRepeated:
         play(act)
 
 
+def test_a_batch_is_looked_for_at_once() -> None:
+    """The journal and a provider are asked once each, however many memories there are, of whichever users."""
+
+    async def act(scene: Scene) -> None:
+        before = await scene.chain.remember(USER, "tea", memory_id=key())
+        await scene.forget()
+        memories = [NewMemory(owner=Owner(USER), content=f"text {n}", memory_id=key()) for n in range(50)]
+        again = NewMemory(owner=Owner(USER), content="tea", memory_id=before)
+        scene.home.calls.clear()
+
+        answers = await scene.chain.remember_many([*memories, again])
+
+        assert answers == [*(memory.memory_id for memory in memories), before]
+        assert (scene.home.calls.count("heads"), scene.home.calls.count("snapshot")) == (1, 0)
+        assert await scene.operations() == len(memories)
+
+    play(act)
+
+
 def test_a_write_of_which_nobody_can_tell_is_accepted() -> None:
     """It cannot be looked for, but it can be made durable."""
 
@@ -153,7 +172,7 @@ def test_what_home_refuses_of_a_batch_is_a_dead_letter() -> None:
         memory_id = await scene.chain.remember(USER, "tea", memory_id=key())
         await scene.forget()
         for provider in scene.providers.values():
-            provider.failures["snapshot"] = DOWN
+            provider.failures |= {"snapshot": DOWN, "heads": DOWN}
 
         answers = await scene.chain.remember_many(
             [

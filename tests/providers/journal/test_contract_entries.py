@@ -1,5 +1,7 @@
 """Every journal promises which entries it returns for a user and a memory."""
 
+from msgspec.structs import replace
+
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, Postponed
 from providers.owners import Owner
@@ -102,6 +104,18 @@ async def test_the_newest_of_a_memory_is_known_when_it_is_confirmed(journal: Jou
     newest = await journal.newest(Owner(USER), "m")
     assert newest is not None
     assert (newest.seq, newest.state, newest.pending) == (entry.seq, entry.state, frozenset())
+
+
+async def test_the_newest_of_many_are_known_together(journal: Journal) -> None:
+    """Each as if it were asked for alone, tombstones included; of others, and of other users, nothing."""
+    first = await put(journal, remember("m"))
+    second = await put(journal, delete("n"))
+    await put(journal, remember("o"))
+
+    found = await journal.newest_of(Owner(USER), ["n", "unknown", "m"])
+    assert found == {"m": replace(first, lease=None), "n": replace(second, lease=None)}
+    assert await journal.newest_of(Owner(f"{USER} too"), ["m"]) == {}
+    assert await journal.newest_of(Owner(USER), []) == {}
 
 
 async def test_of_an_unknown_memory_nothing_is_known(journal: Journal) -> None:

@@ -92,13 +92,32 @@ async def test_the_fence_stands_above_all_that_the_journal_holds(journal: Journa
 async def test_one_erasure_of_a_user_goes_on_at_a_time(journal: Journal) -> None:
     """A request that is repeated gets the first one, until that is finished."""
     first = await journal.begin_erasure(requested())
-    assert await journal.begin_erasure(requested()) == first
+    repeated = await journal.begin_erasure(requested())
+    assert repeated == replace(first, again=1)
     assert first.requested_at > 0
 
-    await journal.note_erasure(replace(first, finished_at=1.0))
+    await journal.note_erasure(replace(repeated, covered=1, finished_at=1.0))
     second = await journal.begin_erasure(requested())
     assert second.id != first.id
     assert {one.id for one in await journal.erasures(10)} == {first.id, second.id}
+
+
+async def test_what_was_asked_meanwhile_is_not_forgotten(journal: Journal) -> None:
+    """Who works on an erasure may not have seen that it was requested once more: it is not finished by that."""
+    first = await journal.begin_erasure(requested())
+    await journal.begin_erasure(requested())
+
+    fenced = await journal.fence(replace(first, version=5), new_key())
+    assert (fenced.again, fenced.covered) == (1, 0)
+    await journal.note_erasure(replace(fenced, again=0, finished_at=1.0))
+    told = await journal.erasure(first.id)
+    assert told is not None
+    assert (told.version, told.again, told.finished_at) == (5, 1, None)
+
+    await journal.note_erasure(replace(told, covered=1, finished_at=2.0))
+    finished = await journal.erasure(first.id)
+    assert finished is not None
+    assert finished.finished_at == 2.0
 
 
 async def test_a_confirmed_erasure_keeps_the_hash_alone(journal: Journal) -> None:

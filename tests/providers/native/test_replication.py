@@ -181,3 +181,19 @@ async def test_owners_are_found_without_reading_their_memories(database: str) ->
     scans = [node for node in nodes_of(plan["Plan"]) if "Relation Name" in node]
     assert {node["Node Type"] for node in scans} == {"Index Only Scan"}
     assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) <= 20 * 16 * 2
+
+
+async def test_what_stays_of_the_erased_is_told(database: str) -> None:
+    """The planner samples texts, and keeps the samples of a partition that has become empty, whatever is run later."""
+    states = [live("anna", f"tea {number}") for number in range(20)]
+    samples = "SELECT count(*) FROM pg_stats WHERE histogram_bounds::text LIKE '%tea 1%'"
+    async with open_native_provider(database) as provider, connected(database) as connection:
+        await provider.put_many(states)
+        await connection.execute("ANALYZE ninai_memories")
+        assert await provider.purge(Owner("anna"), max(state.version for state in states)) == len(states)
+        await connection.execute("VACUUM FULL ANALYZE ninai_memories")
+
+        assert await connection.fetchval(samples) > 0
+        told = " ".join(await provider.remains())
+        assert "VACUUM FULL" in told
+        assert "pg_stats" in told

@@ -14,14 +14,16 @@ from observability.secret import Secret
 from providers.answers import Stored
 from providers.base import MemoryProvider
 from providers.embedders.settings import NoEmbedderSettings
+from providers.filters import Eq
 from providers.native.embedded import EmbeddedServer, folder_of
 from providers.native.engine import open_engine
+from providers.native.listing import count_statement, page_statement
 from providers.native.row_security import RowSecurity
 from providers.native.settings import NativeSettings
 from providers.native.wall import EVERY
 from providers.owners import Owner
 from providers.replica import Replica
-from providers.types import NewMemory
+from providers.types import NewMemory, PageQuery
 from tests.support.native import HashingEmbedder, host_for, open_native_provider
 from tests.support.postgres import connected, reachable_folder
 from tests.support.walled import application_role, walled_database
@@ -153,6 +155,37 @@ async def test_the_wall_is_raised_with_tenants_and_not_without(database: str) ->
             assert await _seen(application, None) == []
             assert await _seen(application, "default") == ["bob", "bob"]
         assert (await security.switch(up=False)).up is False
+
+
+@pytest.mark.parametrize("walled", [False, True])
+def test_no_index_on_metadata_is_hoped_for_behind_the_wall(walled: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """The policies come before `@>`, and so it only misleads the planner; what a page shows is decided by the rest."""
+    query = PageQuery(owner=OTHER, where=Eq("topic", "tea"))
+
+    for statement in (page_statement(query, walled=walled), count_statement(OTHER, query, walled=walled)):
+        assert ("metadata @>" in statement.text) is not walled
+        assert "metadata #>" in statement.text
+
+
+async def test_a_list_by_metadata_is_the_same_behind_the_wall(database: str) -> None:
+    """For the role that it holds, and before it was raised."""
+    async with application_role(database) as application:
+        pages = []
+        for up in (False, True):
+            async with open_engine(database, pool_size=1) as owner, open_engine(application, pool_size=1) as engine:
+                await RowSecurity(engine, owner).switch(up=up)
+            host = replace(host_for(), tenants=True)
+            async with open_native_provider(application, host=host, migrate=False) as provider:
+                if not up:
+                    topics = ("tea", "coffee", "tea")
+                    await provider.store_many(
+                        [NewMemory(owner=OTHER, content=topic, metadata={"topic": topic}) for topic in topics]
+                    )
+                page = await provider.page(PageQuery(owner=OTHER, where=Eq("topic", "tea"), total=True))
+                pages.append(([memory.id for memory in page.memories], page.total))
+
+    assert pages[0] == pages[1]
+    assert (len(pages[1][0]), pages[1][1]) == (2, 2)
 
 
 async def test_the_wall_holds_the_owner_of_the_tables(database: str) -> None:

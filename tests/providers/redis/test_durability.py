@@ -121,7 +121,7 @@ async def test_of_too_many_memories_the_newest_are_recalled(redis_server: RedisS
     async with opened(redis_server.settings()) as provider:
         assert isinstance(provider, RedisMemoryProvider)
         ids = [await provider.remember("ann", f"tea {number}") for number in range(4)]
-        provider.parts.changes.most = 3
+        provider.parts.changes.most = provider.parts.recall.most = 3
         found = await provider.find(RecallQuery(owner=OWNER, query="tea"))
 
     assert found.degraded == (PARTIAL,)

@@ -2,9 +2,9 @@
 
 from msgspec.structs import replace
 
+from providers.keyed.recall import Recall
 from providers.owners import Owner
 from providers.redis.provider import RedisMemoryProvider
-from providers.redis.recall import Recall
 from providers.search.answer_options import AnswerOptions
 from providers.search.recall_index.index import RecallIndex
 from providers.types import RecallQuery
@@ -54,7 +54,7 @@ async def test_an_index_without_room_leaves_nothing_out(redis_server: RedisServe
         await provider.remember("anna", "masala tea")
         await provider.remember("anna", "green tea")
         kept = await provider.find(TEA)
-        recall = Recall(parts.changes, parts.reader, parts.shelf, RecallIndex(parts.changes, most_bytes=1))
+        recall = Recall(parts.reader, parts.shelf, RecallIndex(parts.changes, most_bytes=1))
         roomless = [await recall.find(TEA) for _ in range(2)]
 
     assert len(kept.memories) == 2

@@ -27,6 +27,7 @@ PIECES = 10
 PAUSE = 0.15  # so that the slow body takes longer than a stalling one is waited for
 USER = {"X-User-ID": "reader"}
 MIB = 1024 * 1024
+MAX_ADDRESS_BYTES = 65_534  # of the path and the query
 # Four bytes for each of the most characters that a memory may have, and as many memories as a page may: 12.8 MB, more
 # than the kernel takes over for a client that does not read.
 LONGEST = "\N{TEACUP WITHOUT HANDLE}\N{GRINNING FACE}" * 16_000
@@ -84,6 +85,15 @@ def test_a_head_has_a_limit(service: Service, length: int, status: int) -> None:
     """It is looked at when so much has been read, which may be as much more as was read at once."""
     with RawClient(service.url) as client:
         assert client.ask("/livez", "X-Rest: " + "x" * length).status() == status
+
+
+@pytest.mark.parametrize(("more", "status"), [(0, 422), (1, 414)])
+def test_an_address_has_a_limit(service: Service, more: int, status: int) -> None:
+    """One that is longer is not read at all, whatever it asks for."""
+    where = "/memory/memories?where="
+    address = where + "x" * (MAX_ADDRESS_BYTES - len(where) + more)
+    with RawClient(service.url) as client:
+        assert client.ask(address).status() == status
 
 
 def test_a_head_that_trickles_in_is_not_waited_for(service: Service) -> None:

@@ -116,6 +116,35 @@ def test_a_store_that_is_down_is_erased_when_it_is_back() -> None:
     play(act)
 
 
+def test_who_asks_again_is_erased_again() -> None:
+    """While a store is down the user has come back, and has written what the second request is about."""
+
+    async def act(scene: Scene) -> None:
+        one = eraser(scene)
+        await scene.remember("tea")
+        await scene.deliver()
+        scene.standby.failures = {"*": DOWN}
+        erasure = await one.request(OWNER)
+        await step(one)
+
+        await scene.remember("coffee")
+        again = await one.request(OWNER)
+        assert again.id == erasure.id
+        await step(one)
+        assert await left_in(scene, "home") == 0
+        assert (await told(scene, erasure)).finished_at is None
+
+        scene.standby.failures = {}
+        await asyncio.sleep(100)
+        await step(one)
+        receipt = await told(scene, erasure)
+        assert receipt.finished_at is not None
+        assert [await left_in(scene, name) for name in ("home", "standby")] == [0, 0]
+        assert (await scene.chain.page(PageQuery(owner=OWNER))).memories == []
+
+    play(act)
+
+
 def test_another_process_takes_over() -> None:
     """The texts are gone by then, and the receipt says what could not be asked."""
 

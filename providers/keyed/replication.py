@@ -1,34 +1,27 @@
-"""What a chain needs of Redis: whole states, owners, what has expired, and who the store is."""
+"""What a chain needs of a store of states: whole states, owners, what has expired, and who the store is."""
 
-from collections.abc import Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
-from typing import TypeVar
 
 from providers import limits, replica_limits
 from providers.changes import ChangeCursor, Changes
 from providers.erasure.fences import Fence, FenceList
-from providers.errors import ProviderError, Rejected
+from providers.errors import ProviderError
 from providers.introduction import Introduction, StoreMark
+from providers.keyed.parts import KeyedParts
+from providers.keyed.steps import StateStep, checked, merging
 from providers.owners import Owner
-from providers.redis.parts import RedisParts
-from providers.redis.shelf import StateStep
-from providers.redis.steps import merging
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.search.ranking import RANKING_BY_WORDS
 from providers.timing.turns import in_turns
 from providers.types import Snapshot
 
-Item = TypeVar("Item")
-Answer = TypeVar("Answer")
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class RedisReplica(Replica):
+class KeyedReplica(Replica):
     """The part of the provider that other providers are brought to the same state with."""
 
-    def __init__(self, parts: RedisParts) -> None:
+    def __init__(self, parts: KeyedParts) -> None:
         self.parts = parts
         self._clock = parts.clock
 
@@ -36,16 +29,6 @@ class RedisReplica(Replica):
     def ranking(self) -> str:
         """See `Replica`."""
         return RANKING_BY_WORDS
-
-    async def ping(self) -> None:
-        """See `Replica`."""
-        await self.parts.servers.infos()
-
-    async def moment(self) -> datetime:
-        """See `Replica`."""
-        key = self.parts.keyspace.identity
-        [[seconds, microseconds]] = await self.parts.servers.run(key, [("TIME",)])
-        return _EPOCH + timedelta(seconds=int(seconds), microseconds=int(microseconds))
 
     async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
         """See `Replica`."""
@@ -86,6 +69,10 @@ class RedisReplica(Replica):
         memory_id = limits.check_memory_id(memory_id)
         return (await self.parts.shelf.states(owner, [memory_id])).get(memory_id)
 
+    async def heads(self, owner: Owner, memory_ids: Sequence[str]) -> dict[str, Snapshot]:
+        """See `Replica`."""
+        return await self.parts.shelf.states(owner, replica_limits.check_heads(owner, memory_ids))
+
     async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """See `Replica`."""
         after = replica_limits.check_snapshots_page(owner, limit, after)
@@ -97,19 +84,8 @@ class RedisReplica(Replica):
         return await self.parts.reader.owners(limit, after)
 
     async def expired(self, before: datetime, limit: int, *, after: Snapshot | None = None) -> list[Snapshot]:
-        """See `Replica`; they come by owner and id."""
-        found: list[Snapshot] = []
-        if after is not None:
-            states = await self.parts.reader.expired(after.owner, before)
-            found = [state for state in states if state.id > after.id]
-        last = None if after is None else after.owner
-        while len(found) < limit and (owners := await self.parts.reader.owners(MAX_OWNERS, last)):
-            for owner in owners:
-                found += await self.parts.reader.expired(owner, before)
-                if len(found) >= limit:
-                    break
-            last = owners[-1]
-        return found[:limit]
+        """See `Replica`."""
+        return await self.parts.reader.expired(before, limit, after)
 
     async def identity(self) -> str:
         """See `Replica`."""
@@ -117,21 +93,13 @@ class RedisReplica(Replica):
 
     async def introduce(self) -> Introduction:
         """See `Replica`."""
-        return await self.parts.store_keys.introduction()
+        return await self.parts.store_name.introduction()
 
     async def leave_mark(self, mark: StoreMark, former: StoreMark | None) -> bool:
         """See `Replica`."""
-        return await self.parts.store_keys.leave_mark(replica_limits.check_mark(mark), former)
+        return await self.parts.store_name.leave_mark(replica_limits.check_mark(mark), former)
 
     def _merging(self, fences: FenceList, snapshot: Snapshot) -> StateStep[ProviderError | None]:
         state = replica_limits.check_snapshot(snapshot)
         fences.check(state.owner, state.version)
         return merging(state, self._clock)
-
-
-def checked(make: Callable[[Item], StateStep[Answer]], item: Item) -> StateStep[Answer] | ProviderError:
-    """Return the step of an item, or why it is refused."""
-    try:
-        return make(item)
-    except Rejected as error:
-        return error.with_traceback(None)  # a value now

@@ -1,12 +1,15 @@
-"""Recall by the ranking of this process, over an index that the numbers of changes bring up to date."""
+"""Recall by the ranking of this process, over an index that a store's changes bring up to date."""
 
+from collections.abc import AsyncIterator
+from typing import Any
+
+from msgspec import Struct
 from msgspec.structs import replace
 
 from observability import notes
 from providers.answers import PARTIAL, Found
-from providers.redis.changes import RedisChanges
-from providers.redis.reader import Reader
-from providers.redis.shelf import Shelf
+from providers.keyed.reader import Reader
+from providers.keyed.shelf import Shelf
 from providers.search.admitting import admitted
 from providers.search.pending import plain_entry
 from providers.search.questions import Ordering, Question
@@ -15,19 +18,31 @@ from providers.search.recall_index.index import RecallIndex
 from providers.search.recall_index.ranked import Asked, RankedHits, ranked_now
 from providers.search.user_index import UserIndex
 from providers.timing.turns import Turns, in_turns
-from providers.types import MemoryRecord, RecallQuery
+from providers.types import MemoryRecord, RecallQuery, Snapshot
+
+MOST_RANKED = 100_000  # memories of one owner, of which an index is built from what a store sends
 
 # Answers may change between the look at what changed and the reading of their contents; then all is done once more, and
 # the last time what changed is left out.
 _TRIES = 3
 
 
-class Recall:
-    """Rank in this process; Redis tells what changed, and holds the contents."""
+class Candidates(Struct, frozen=True):
+    """Memories of one owner that may answer a question: all of them, or those that a store has chosen."""
 
-    def __init__(self, changes: RedisChanges, reader: Reader, shelf: Shelf, index: RecallIndex) -> None:
-        self._changes, self._reader, self._shelf = changes, reader, shelf
-        self._index = index
+    states: AsyncIterator[Snapshot]
+    all_there_are: bool
+
+
+class Recall:
+    """Rank in this process; the store tells what changed, and holds the contents.
+
+    Of an owner for whom there can be no index `most` memories are ranked, and the answer is partial if there are more.
+    """
+
+    def __init__(self, reader: Reader, shelf: Shelf[Any], index: RecallIndex, most: int = MOST_RANKED) -> None:
+        self._reader, self._shelf = reader, shelf
+        self._index, self.most = index, most
 
     async def find(self, query: RecallQuery) -> Found:
         """Return the answers, best first; of an owner with too many memories among the newest, and `partial` then."""
@@ -38,7 +53,7 @@ class Recall:
             with notes.timed("refresh"):
                 ranked = await ranked_now(self._index, asked, pending)
             if ranked is None:
-                return await self._among_the_newest(query)
+                return await self._among_some(query)
             memories = await self._contents(ranked)
             if last or len(memories) == len(ranked.hits):
                 considered = ranked.considered if query.options.explain else None
@@ -56,13 +71,18 @@ class Recall:
             await turns.take()
         return ids
 
-    async def _among_the_newest(self, query: RecallQuery) -> Found:
-        """Rank the newest memories without keeping an index, as many as one recall may read."""
+    async def candidates(self, query: RecallQuery) -> Candidates:
+        """Return the memories that are ranked without an index, those first that count most."""
+        return Candidates(self._reader.live(query.owner, order="newest"), all_there_are=True)
+
+    async def _among_some(self, query: RecallQuery) -> Found:
+        """Rank without keeping an index, as many memories as one recall may read."""
         index, turns = UserIndex(), Turns()
         records: dict[str, MemoryRecord] = {}
-        whole = True
-        async for state in self._reader.live(query.owner, order="newest"):
-            if len(records) == self._changes.most:
+        candidates = await self.candidates(query)
+        whole = candidates.all_there_are
+        async for state in candidates.states:
+            if len(records) == self.most:
                 whole = False
                 break
             found = plain_entry(state)

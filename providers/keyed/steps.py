@@ -3,17 +3,44 @@
 What callers give is copied, because they may change their metadata before it is written.
 """
 
+from collections.abc import Callable
 from copy import deepcopy
 from functools import partial
+from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from providers.answers import Stored
-from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError
+from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected
 from providers.expiry import has_expired
-from providers.redis.shelf import StateStep
+from providers.owners import Owner
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import deleted_by, edited, first_state, tombstone_of
 from providers.states.merging import merged
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Snapshot
+
+Answer = TypeVar("Answer")
+Item = TypeVar("Item")
+
+
+class StateStep(Struct, Generic[Answer], frozen=True):
+    """What is to become of one memory.
+
+    `work` makes of its state, None if there is none, the next one and an answer; of a state that stays it returns the
+    same. It may be called again, and raises `Rejected` to change nothing.
+    """
+
+    owner: Owner
+    memory_id: str
+    work: Callable[[Snapshot | None], tuple[Snapshot | None, Answer]]
+
+
+def checked(make: Callable[[Item], StateStep[Answer]], item: Item) -> StateStep[Answer] | ProviderError:
+    """Return the step of an item, or why it is refused."""
+    try:
+        return make(item)
+    except Rejected as error:
+        return error.with_traceback(None)  # a value now
 
 
 def storing(memory: NewMemory, clock: HybridClock) -> StateStep[Stored]:

@@ -1,0 +1,1 @@
+"""The OpenSearch provider: memories in an index of OpenSearch or Elasticsearch."""

@@ -1,0 +1,88 @@
+"""The index: made where there is none, and examined where there is one."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from providers.errors import Misconfigured
+from providers.opensearch.calling import Answered, Call
+from providers.opensearch.documents import FORM, MAPPING
+
+_FIRST = "-000001"  # of the indexes that an alias may stand for one after the other
+
+_DURABLE = "request"  # by default: nothing is confirmed before it is on the disk
+
+Send = Callable[[Call], Awaitable[Answered]]
+
+
+class WantedIndex(Struct, frozen=True):
+    """The alias that an index is used by, and what an index is made with."""
+
+    alias: str
+    shards: int
+    copies: int
+
+
+async def prepared(send: Send, wanted: WantedIndex) -> str:
+    """Return the id of the index behind the alias, which is made if there is none.
+
+    Raises:
+        Unavailable: the server does not answer.
+        Misconfigured: it is the index of another program, or of a newer version.
+    """
+    call = Call(method="GET", path=f"/{wanted.alias}", may_lack=True)
+    there = await send(call)
+    if there.status == HTTPStatus.NOT_FOUND:
+        await _made(send, wanted)
+        there = await send(call)
+    if there.status == HTTPStatus.NOT_FOUND:
+        reason = f"{wanted.alias}{_FIRST} is there, but not behind {wanted.alias}: add the alias, or set another index"
+        raise Misconfigured(reason)
+    return examined(there.body, wanted.alias)
+
+
+async def _made(send: Send, wanted: WantedIndex) -> None:
+    """Make the index together with its alias; another process may be quicker."""
+    body = {
+        "settings": {"number_of_shards": wanted.shards, "number_of_replicas": wanted.copies - 1},
+        "mappings": MAPPING,
+        "aliases": {wanted.alias: {}},
+    }
+    encoded = msgspec.json.encode(body)
+    await send(Call(method="PUT", path=f"/{wanted.alias}{_FIRST}", body=encoded, writes=True, may_exist=True))
+
+
+def examined(indexes: Mapping[str, Any], alias: str) -> str:
+    """Return the id of the index that a server describes.
+
+    Raises:
+        Misconfigured: see `prepared`.
+    """
+    if alias in indexes:
+        raise Misconfigured(f"{alias} is an index of another program, no alias of ours: set another index")
+    if len(indexes) != 1:
+        raise Misconfigured(f"{alias} stands for {len(indexes)} indexes, expected one")
+    [index] = indexes.values()
+    mapping = index["mappings"]
+    form = mapping.get("_meta", {}).get("ninai", {}).get("form")
+    if form is None:
+        raise Misconfigured(f"{alias} stands for an index of another program: set another index")
+    if form != FORM:
+        raise Misconfigured(f"the index has the form {form}, this version knows {FORM}: is it of another version?")
+    fields, expected = mapping.get("properties", {}), MAPPING["properties"]
+    differing = {name for name in fields | expected if not _alike(fields.get(name), expected.get(name))}
+    differing |= {name for name in ("dynamic", "_routing") if mapping.get(name) != MAPPING[name]}
+    if differing:
+        raise Misconfigured(f"the mapping of the index differs in {', '.join(sorted(differing))}: it was changed")
+    settings = index["settings"]["index"]
+    if settings.get("translog", {}).get("durability", _DURABLE) != _DURABLE:
+        raise Misconfigured("the index confirms what is on no disk yet: set index.translog.durability to request")
+    return str(settings["uuid"])
+
+
+def _alike(there: Mapping[str, Any] | None, expected: Mapping[str, Any] | None) -> bool:
+    """Return whether a field is as it was made; servers may tell more of it."""
+    return there is not None and expected is not None and expected.items() <= there.items()

@@ -1,0 +1,166 @@
+"""The states of memories in an index: each is compared and set by the number of its document."""
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+from weakref import WeakValueDictionary
+
+from msgspec import Struct
+
+from providers.errors import Unavailable
+from providers.keyed.shelf import HeldState, Replacement, Shelf, parts_of
+from providers.keyed.steps import StateStep
+from providers.opensearch.documents import document_of, head_id, route_of, state_id
+from providers.opensearch.heads import OwnerHead, decode_head, encode_head
+from providers.opensearch.index import ABSENT, FoundDocument, Index, Number, Write
+from providers.owners import Owner
+from providers.states.codec import decode
+from providers.timing.turns import in_turns
+from providers.types import Snapshot
+
+_MOST_HEADS = 10_000  # of owners, that are kept: a wrong one costs one more trip
+_LONGEST_WAIT = 0.02  # seconds, until what somebody else was quicker with is tried again
+_MOST_TRIES = 100  # to write a head in the place of others' ones
+
+
+class HeldHead(Struct, frozen=True):
+    """A head as it was read, and the number of its document."""
+
+    head: OwnerHead
+    number: Number
+
+
+class OpenSearchShelf(Shelf[Number]):
+    """Read states in real time, and write them together with what heads them.
+
+    Writes of one owner wait for each other in this process: they would only hinder each other at the server.
+    """
+
+    def __init__(self, index: Index) -> None:
+        self.index = index
+        self._heads: OrderedDict[Owner, HeldHead] = OrderedDict()
+        self._writing: WeakValueDictionary[Owner, asyncio.Lock] = WeakValueDictionary()
+
+    async def read(self, owner: Owner, ids: Sequence[str]) -> dict[str, HeldState[Number]]:
+        """See `Shelf`."""
+        found: list[FoundDocument | None] = []
+        for part in parts_of(ids):
+            found += await self.index.get([state_id(owner, memory_id) for memory_id in part], route_of(owner))
+        held = await in_turns(_held, found)
+        return dict(zip(ids, held, strict=True))
+
+    async def head(self, owner: Owner) -> HeldHead | None:
+        """Return what heads an owner now, None if nothing was ever written."""
+        [found] = await self.index.get([head_id(owner)], route_of(owner))
+        if found is None:
+            self._heads.pop(owner, None)
+            return None
+        return self._keep(owner, HeldHead(decode_head(found.text), found.number))
+
+    async def put_head(self, owner: Owner, held: HeldHead, after: OwnerHead | None) -> bool:
+        """Put a head in the place of one that was read, None to remove it; return False where another one is there."""
+        write = Write(head_id(owner), held.number, None) if after is None else _heading(owner, after, held.number)
+        self._heads.pop(owner, None)
+        [number] = await self.index.put([write], route_of(owner))
+        return number is not None
+
+    async def write(
+        self, owner: Owner, changes: Sequence[Replacement[Number]], found: Mapping[str, HeldState[Number]]
+    ) -> set[str]:
+        """See `Shelf`; what is found and stays is written anew, because a read may be ahead of the other copies."""
+        changed = {change.memory_id for change in changes}
+        again = [
+            Replacement(memory_id, held, held.state)
+            for memory_id, held in found.items()
+            if held.state is not None and memory_id not in changed
+        ]
+        refused: set[str] = set()
+        for part in parts_of([*changes, *again]):
+            refused |= await self._put(owner, part)
+        if refused:
+            await asyncio.sleep(random.uniform(0, _LONGEST_WAIT))  # noqa: S311 - so that two do not meet again
+        return refused
+
+    async def settle_owner(self, owner: Owner, steps: Sequence[tuple[int, StateStep[Any]]]) -> dict[int, Any]:
+        """See `Shelf`."""
+        lock = self._writing.setdefault(owner, asyncio.Lock())
+        async with lock:
+            return await super().settle_owner(owner, steps)
+
+    async def _put(self, owner: Owner, changes: Sequence[Replacement[Number]]) -> set[str]:
+        """Write states and the next head in one request; both again where somebody else's head is there.
+
+        The states have the position of their head then. What others have written meanwhile in the place of such a state
+        stays: it stands behind another position.
+        """
+        held = self._heads.get(owner) or await self._headed(owner)
+        left = {change.memory_id: (change.held.token, change.after) for change in changes}
+        refused: set[str] | None = None
+        for _ in range(_MOST_TRIES):
+            head = held.head.after([(memory_id, number.sequence) for memory_id, (number, _) in left.items()])
+            writes = [
+                Write(state_id(owner, memory_id), number, document)
+                for (memory_id, (number, _)), document in zip(
+                    left.items(),
+                    await in_turns(partial(document_of, position=head.position), [state for _, state in left.values()]),
+                    strict=True,
+                )
+            ]
+            *numbers, at_head = await self.index.put([*writes, _heading(owner, head, held.number)], route_of(owner))
+            written = dict(zip(left, numbers, strict=True))
+            if refused is None:
+                refused = {memory_id for memory_id, number in written.items() if number is None}
+            if at_head is not None:
+                self._keep(owner, HeldHead(head, at_head))
+                read = [one for one, (number, _) in left.items() if number.exists]
+                await self._forget_removed(owner, [one for one in read if written[one] is None])
+                return refused
+            held = await self._headed(owner)
+            left = {
+                memory_id: (number, left[memory_id][1]) for memory_id, number in written.items() if number is not None
+            }
+            if not left:
+                return refused
+        raise Unavailable("others keep writing memories of this owner", ambiguous=True)
+
+    async def _forget_removed(self, owner: Owner, refused: Sequence[str]) -> None:
+        """Have the head not wait for memories that it names, and that were removed before they could be written."""
+        if refused:
+            held = await self.read(owner, refused)
+            absent = [memory_id for memory_id, one in held.items() if one.state is None]
+            while absent and (head := await self.head(owner)) is not None:
+                if await self.put_head(owner, head, head.head.without(absent)):
+                    return
+
+    async def _headed(self, owner: Owner) -> HeldHead:
+        """Return what heads an owner, who gets something to begin with.
+
+        It is there before any state: an owner of nothing does no harm in a list of owners, and one who is missing does.
+        """
+        held = await self.head(owner)
+        if held is None:
+            await self.index.put([_heading(owner, OwnerHead.first(), ABSENT)], route_of(owner))
+            held = await self.head(owner)
+        if held is None:
+            raise Unavailable("what heads an owner was lost while it was read", ambiguous=True)
+        return held
+
+    def _keep(self, owner: Owner, held: HeldHead) -> HeldHead:
+        self._heads[owner] = held
+        self._heads.move_to_end(owner)
+        if len(self._heads) > _MOST_HEADS:
+            self._heads.popitem(last=False)
+        return held
+
+
+def _heading(owner: Owner, head: OwnerHead, instead_of: Number) -> Write:
+    document = {"owner": owner.key, "head": True, "state": encode_head(head).decode()}
+    return Write(head_id(owner), instead_of, document)
+
+
+def _held(found: FoundDocument | None) -> HeldState[Number]:
+    state: Snapshot | None = None if found is None else decode(found.text)
+    return HeldState(state, ABSENT if found is None else found.number)
