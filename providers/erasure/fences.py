@@ -77,9 +77,9 @@ class FenceList:
         Raises:
             OwnerErased: it is not above the fence of its owner.
         """
-        fence = self.of(owner) if self._of_keys else None  # a version may be 0, and who was not erased has no fence
-        if fence is not None and version <= fence.version:
-            raise OwnerErased(fence.version)
+        erased = self.version_of(owner)
+        if version <= erased:
+            raise OwnerErased(erased)
 
     def all(self) -> list[Fence]:
         """Return all fences by their hashes."""

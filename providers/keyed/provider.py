@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from providers import limits
 from providers.answer_size import page_within, recall_within
-from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.answers import Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
 from providers.erasure.fences import FenceList
@@ -15,6 +15,8 @@ from providers.expiry import has_expired
 from providers.keyed.replication import KeyedReplica
 from providers.keyed.steps import StateStep, changing, checked, erasing, storing
 from providers.owners import Owner
+from providers.states.editing import deleted_by
+from providers.store import RECENT_CHANGES
 from providers.timing.turns import in_turns
 from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery
 
@@ -63,6 +65,14 @@ class KeyedMemoryProvider(KeyedReplica):
     async def erase(self, deletion: Deletion) -> Erased:
         """See `MemoryStore`."""
         return Erased(count=await self._taken(erasing(limits.check_deletion(deletion), self._clock)))
+
+    async def deleted_by(self, owner: Owner, edit_id: str) -> DeletedBy:
+        """See `MemoryStore`."""
+        limits.check_owner(owner)
+        edit_id = limits.check_uuid("edit_id", edit_id)
+        states = await self.parts.reader.recently_changed(owner, RECENT_CHANGES)
+        found = (state.id for state in states if state.deleted and deleted_by(state, edit_id))
+        return DeletedBy(memory_id=next(found, None))
 
     def _storing(self, fences: FenceList, memory: NewMemory) -> StateStep[Stored]:
         memory = limits.check_new_memory(memory)

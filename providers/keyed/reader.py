@@ -30,6 +30,10 @@ class Reader(ABC):
         """Return memories and tombstones by ascending id, those whose id is greater than `after`."""
 
     @abstractmethod
+    async def recently_changed(self, owner: Owner, limit: int) -> list[Snapshot]:
+        """Return the states that have changed last, tombstones included, the newest change first."""
+
+    @abstractmethod
     async def owners(self, limit: int, after: Owner | None) -> list[Owner]:
         """Return the owners, ascending by code point, those greater than `after`."""
 

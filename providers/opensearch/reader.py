@@ -90,6 +90,12 @@ class OpenSearchReader(Reader):
         hits = await self._index.search(_behind(body, limit, None if after is None else [after]), route_of(owner))
         return await in_turns(_state, hits)
 
+    async def recently_changed(self, owner: Owner, limit: int) -> list[Snapshot]:
+        """See `Reader`; nothing is missed, however stale searches may be."""
+        await self.refresh()
+        body = {"query": _all_of(owner, {"exists": {"field": "id"}}), "sort": [{"changed": "desc"}, {"id": "asc"}]}
+        return await in_turns(_state, await self._index.search(_behind(body, limit, None), route_of(owner)))
+
     async def owners(self, limit: int, after: Owner | None) -> list[Owner]:
         """See `Reader`."""
         await self._current()

@@ -38,7 +38,7 @@ class RedisReader(Reader):
         return [states[memory_id] for memory_id in ids if memory_id in states]
 
     async def recently_changed(self, owner: Owner, limit: int) -> list[Snapshot]:
-        """Return the states that have changed last, tombstones included, the newest change first."""
+        """See `Reader`."""
         key = self._keyspace.of(owner).changes
         [found] = await self._servers.run(key, [("ZRANGE", key, 0, limit - 1, "REV")])
         ids = [memory_id.decode() for memory_id in found]
