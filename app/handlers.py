@@ -5,6 +5,7 @@ from app.console.browser.controller import BrowserController
 from app.console.controller import ConsoleController
 from app.console.login import LoginController
 from app.controllers.admin import AdminController
+from app.controllers.admin_changes import AdminChangesController
 from app.controllers.admin_journal import AdminJournalController
 from app.controllers.batches import BatchesController
 from app.controllers.changes import ChangesController
@@ -28,6 +29,7 @@ from app.controllers.users import UsersController
 
 _OPERATORS = (
     AdminController,
+    AdminChangesController,
     AdminErasuresController,
     AdminJournalController,
     ModeController,

@@ -68,6 +68,7 @@ from app.reloading.source import Source
 from app.settings import LoadedSettings, Settings
 from app.settings.fingerprint import fingerprint
 from app.usage.request_counts import RequestCounts, recorded
+from app.webhooks.service import Webhooks
 from observability.callers import CallerHistory
 from observability.http import Observed
 from observability.metrics import Metrics
@@ -206,6 +207,7 @@ def _lifespan(
             app.state.key_follower.configure(settings.auth.keys)
             app.state.rate_limiter.configure(settings.limits)
             app.state.quotas.configure(settings.quotas)
+            app.state.webhooks.configure(settings.webhooks, settings.chain.retention.keep)
             chain.retention = settings.retention.in_force
             metrics.show_config(",".join(settings.order), fingerprint(settings))
 
@@ -222,6 +224,7 @@ def _lifespan(
             chains.running(configuration.settings) as chain,
             settings.reranker.open() as reranker,
             open_quotas(chain, metrics) as app.state.quotas,
+            Webhooks.open(chain, metrics) as app.state.webhooks,
             RateSharing(app.state.rate_limiter, metrics, time.monotonic).running(
                 lambda: app.state.settings.limits.store
             ),

@@ -17,16 +17,16 @@ from providers.types import Snapshot
 DEFAULT_FEED_LIMIT = 100
 MAX_FEED_LIMIT = MAX_LIST_LIMIT  # of the longest memories, these fit into one answer
 MAX_FEED_NUMBER = 2**63 - 1  # 64 signed bits
-ANOTHER_HISTORY = "the cursor is of another history of the store, which was restarted, restored or replaced"
+ANOTHER_HISTORY = "the cursor is of another history of the store, which was restored, replaced or restarted"
 NO_MEMORY = "00000000-0000-0000-0000-000000000000"  # before every id
 
 
 class FeedPosition(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
     """A place in a feed: behind the change with this number to this memory.
 
-    `epoch` names one history of the store: it is another one when the store was put back, restored, replaced or
-    restarted. `number` orders the changes of an epoch; those with the same number are ordered by the ids of their
-    memories.
+    `epoch` names one history of the store: it is another one when the store was put back, restored or replaced, and
+    where a store cannot tell that from a restart, when it was restarted. `number` orders the changes of an epoch; those
+    with the same number are ordered by the ids of their memories.
     """
 
     epoch: str

@@ -74,6 +74,9 @@ class LazyGroup(click.Group):
         ),
         "mode": LazyCommand("app.cli.mode:mode", "Show whether a running service takes writes, or set it."),
         "retention": LazyCommand("app.cli.retention:retention", "Show what the rules of retention would erase."),
+        "webhooks": LazyCommand(
+            "app.cli.webhooks:webhooks", "Show and try webhooks, and decide about what they gave up."
+        ),
         "mcp": LazyCommand("app.cli.mcp:mcp", "Speak the Model Context Protocol on standard input and output."),
         "completion": LazyCommand("app.cli.completion:completion", "Have a shell complete commands and options."),
     },

@@ -54,7 +54,7 @@ _after = click.option("--after", type=click.IntRange(0, _MAX_SEQ), default=0, he
 @options.with_settings
 def status(settings: Settings, *, as_json: bool) -> None:
     """Count what the journal holds, and what each provider has not confirmed."""
-    show(_on_journal(settings, _report), _in_words, as_json=as_json)
+    show(on_journal(settings, _report), _in_words, as_json=as_json)
 
 
 @journal.command()
@@ -65,7 +65,7 @@ def status(settings: Settings, *, as_json: bool) -> None:
 @options.with_settings
 def pending(settings: Settings, provider: str | None, limit: int, after: int, *, as_json: bool) -> None:
     """List the deliveries that are still pending, oldest first."""
-    deliveries = _on_journal(settings, lambda opened: opened.pending(limit, provider=provider, after=after))
+    deliveries = on_journal(settings, lambda opened: opened.pending(limit, provider=provider, after=after))
     show(deliveries, _deliveries, as_json=as_json)
 
 
@@ -76,7 +76,7 @@ def pending(settings: Settings, provider: str | None, limit: int, after: int, *,
 @options.with_settings
 def dead(settings: Settings, limit: int, after: int, *, as_json: bool) -> None:
     """List the deliveries that were given up, oldest first."""
-    letters = _on_journal(settings, lambda opened: opened.dead(limit, after=after))
+    letters = on_journal(settings, lambda opened: opened.dead(limit, after=after))
     show(letters, _letters, as_json=as_json)
 
 
@@ -92,7 +92,7 @@ def retry(settings: Settings, seq: int, provider: str) -> None:
         if not await opened.retry(seq, provider):
             raise _no_letter(seq, provider)
 
-    _on_journal(settings, work)
+    on_journal(settings, work)
     click.echo(f"operation {seq} is due at {provider}")
 
 
@@ -111,7 +111,7 @@ def discard(settings: Settings, seq: int, provider: str, *, yes: bool) -> None:
         if not await opened.discard(seq, provider):
             raise _no_letter(seq, provider)
 
-    _on_journal(settings, work)
+    on_journal(settings, work)
     click.echo(f"operation {seq} is discarded at {provider}")
 
 
@@ -122,7 +122,7 @@ def upgrade(settings: Settings) -> None:
 
     The service does so by itself, unless its role may not change tables. May run on several hosts at once.
     """
-    click.echo(f"the tables of journal {_on_journal(settings, _ready)} are as this version needs them")
+    click.echo(f"the tables of journal {on_journal(settings, _ready)} are as this version needs them")
 
 
 async def _ready(opened: Journal) -> str:
@@ -189,7 +189,7 @@ def _error(one: DeadLetter | PendingDelivery) -> str:
     return f"{one.error} (discarded)" if isinstance(one, DeadLetter) and one.discarded else one.error
 
 
-def _on_journal(settings: Settings, work: Callable[[Journal], Awaitable[T]]) -> T:
+def on_journal(settings: Settings, work: Callable[[Journal], Awaitable[T]]) -> T:
     """Work on the journal beside the service, which may be running or not; a missing one is not created."""
     configure_logs(settings.log.format, settings.log.level)
     host = offline_host("journal", settings.data_dir)

@@ -94,7 +94,7 @@ class FeedController(UserResource):
 
         Each memory is told as it is now, at least once; a deleted one without its text. With `wait` the answer comes as
         soon as there is a change. With `Accept: text/event-stream` the changes are server-sent events. A cursor from
-        before the store was restarted, restored or replaced is refused (409): begin again without it.
+        before the store was restored or replaced is refused (409): begin again without it.
         """
         if feed.streams and wait:
             raise InvalidInput("wait", "is for answers in JSON: a stream waits by itself")

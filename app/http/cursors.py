@@ -74,9 +74,22 @@ class Cursors:
         """Return the cursor that continues a list of a provider after a memory."""
         until = (int(self._now()) + CURSOR_SECONDS) // _ROUNDED_TO * _ROUNDED_TO + _ROUNDED_TO
         place = _Sealed(provider, record.position, _query_digest(query), _owner_digest(query.owner), until)
-        content = msgspec.msgpack.encode(place)
+        return self.sealed(msgspec.msgpack.encode(place))
+
+    def sealed(self, content: bytes) -> str:
+        """Return a text that this service alone could have made of a content, and that hides it."""
         mark = self._mark(content)
         return urlsafe_b64encode(mark + self._padded(mark, content)).decode().rstrip("=")
+
+    def unsealed(self, text: str) -> bytes | None:
+        """Return the content of a text, None if this service did not seal it."""
+        try:
+            raw = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        except ValueError:
+            return None
+        mark = raw[:_MARK_BYTES]
+        content = self._padded(mark, raw[_MARK_BYTES:])
+        return content if hmac.compare_digest(mark, self._mark(content)) else None
 
     def continued(self, query: PageQuery, text: str, field: str = _FIELD) -> PageQuery:
         """Return the page after a cursor, which the request has in a `field`.

@@ -61,7 +61,7 @@ class EventStream(Struct):
 
 
 def _event_of(owner: Owner, page: FeedPage, change: FeedChange) -> bytes:
-    told = memory_change(change)
+    told = memory_change(change.state)
     return event(told.change, told, feed_cursor(owner, page.provider or "", change.position))
 
 

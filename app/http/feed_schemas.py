@@ -8,10 +8,10 @@ from msgspec import Struct
 from app.http.answers import shown
 from app.http.feed_cursors import feed_cursor
 from providers.expiry import has_expired
-from providers.feed import FeedChange, FeedPage
-from providers.owners import Owner
+from providers.feed import FeedPage
+from providers.owners import DEFAULT_TENANT, Owner
 from providers.states.editing import was_edited
-from providers.types import MemoryRecord
+from providers.types import MemoryRecord, Snapshot
 
 
 class MemoryChange(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -20,6 +20,27 @@ class MemoryChange(Struct, frozen=True, omit_defaults=True, kw_only=True):
     change: Literal["put", "changed", "deleted", "expired"]
     memory_id: str
     memory: MemoryRecord | None = None
+
+
+class OwnersChange(Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """One memory of any user as it is now, as of `MemoryChange`; no `tenant` is the default one."""
+
+    change: Literal["put", "changed", "deleted", "expired"]
+    tenant: str = DEFAULT_TENANT
+    user_id: str
+    memory_id: str
+    memory: MemoryRecord | None = None
+
+
+class AdminChangesResponse(Struct, frozen=True):
+    """What changed, oldest change first; `next` goes on behind it, and `more` is true if others follow at once.
+
+    There may be fewer changes than `limit`, or none, while `more` is true: those that the key may not see are left out.
+    """
+
+    changes: list[OwnersChange]
+    next: str
+    more: bool
 
 
 class ChangesResponse(Struct, frozen=True):
@@ -33,15 +54,22 @@ class ChangesResponse(Struct, frozen=True):
 def changes_response(owner: Owner, page: FeedPage) -> ChangesResponse:
     """Return a page as a client sees it."""
     following = feed_cursor(owner, page.provider or "", page.position)
-    return ChangesResponse([memory_change(change) for change in page.changes], following, page.more)
+    return ChangesResponse([memory_change(change.state) for change in page.changes], following, page.more)
 
 
-def memory_change(change: FeedChange) -> MemoryChange:
-    """Return a change as a client sees it."""
-    state = change.state
+def memory_change(state: Snapshot) -> MemoryChange:
+    """Return the change that led to a state, as a client sees it."""
     if state.deleted:
         return MemoryChange(change="deleted", memory_id=state.id)
     if has_expired(state, datetime.now(UTC)):
         return MemoryChange(change="expired", memory_id=state.id)
     kind: Literal["put", "changed"] = "changed" if was_edited(state) else "put"
     return MemoryChange(change=kind, memory_id=state.id, memory=shown(state.record))
+
+
+def owners_change(state: Snapshot) -> OwnersChange:
+    """Return the change that led to a state, as an operator sees it."""
+    told, owner = memory_change(state), Owner.of_key(state.user_id)
+    return OwnersChange(
+        change=told.change, tenant=owner.tenant, user_id=owner.user, memory_id=told.memory_id, memory=told.memory
+    )

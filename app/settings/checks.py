@@ -12,6 +12,7 @@ from app.settings.key_faults import key_fault
 from app.settings.layers import DEFAULT, Origin, Steps, dotted
 from app.settings.loopback import is_loopback
 from app.settings.model import MAX_SOCKET_BYTES, RESERVED_PROVIDER_NAMES, Settings
+from app.settings.webhooks import MAX_WEBHOOKS
 from observability.otlp import installed
 from observability.secret import Secret
 from providers.chain.policy import AttemptPolicy, OperationClass
@@ -203,7 +204,7 @@ def _callers_configured(auth: AuthSettings) -> bool:
 
 def _contexts(settings: Settings) -> Iterator[_Fault]:
     """Require a journal where signatures count once, and that no two signers can be taken for each other."""
-    journalled = len(settings.order) > 1 or settings.journal.always(settings.data_dir)
+    journalled = _journalled(settings)
     seen: dict[Secret, str] = {}
     for name, context in settings.auth.context.items():
         if context.version == 2 and not journalled:  # noqa: PLR2004 - the version
@@ -213,6 +214,24 @@ def _contexts(settings: Settings) -> Iterator[_Fault]:
             if secret in seen:
                 yield ("auth", "context", name, "secret"), f"the same as that of auth.context.{seen[secret]}"
             seen[secret] = name
+
+
+def _webhooks(settings: Settings) -> Iterator[_Fault]:
+    """Require a journal, which tells webhooks what changed."""
+    if settings.webhooks and not _journalled(settings):
+        reason = 'webhooks need a journal, which tells what changed: set journal.kind = "sqlite"'
+        yield ("webhooks",), f'{reason}, or "postgres" for several hosts'
+    if len(settings.webhooks) > MAX_WEBHOOKS:
+        yield ("webhooks",), f"expected at most {MAX_WEBHOOKS}, got {len(settings.webhooks)}"
+    for name, webhook in settings.webhooks.items():
+        try:
+            check_user_id("anybody" if webhook.user is None else webhook.user)
+        except InvalidInput as error:
+            yield ("webhooks", name, "user"), error.reason
+
+
+def _journalled(settings: Settings) -> bool:
+    return len(settings.order) > 1 or settings.journal.always(settings.data_dir)
 
 
 def _tokens(settings: Settings) -> Iterator[_Fault]:
@@ -275,4 +294,5 @@ _OF_SERVICE: tuple[_Check, ...] = (
     _tracing,
     _extraction,
     *_OF_LIMITS,
+    _webhooks,
 )

@@ -16,6 +16,7 @@ from app.settings.history import HistorySettings
 from app.settings.limits import LimitSettings
 from app.settings.quotas import QuotasSettings
 from app.settings.retention import RetentionSettings
+from app.settings.webhooks import WebhookName, WebhookSettings
 from observability.secret import Secret
 from providers.chain.policy import AttemptPolicy, ChainPolicy, ErasurePolicy
 from providers.factory import ProviderSettings
@@ -260,3 +261,4 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     expiry: ExpirySettings = field(default_factory=ExpirySettings)
     erasure: ErasurePolicy = ErasurePolicy()
     history: HistorySettings = HistorySettings()
+    webhooks: dict[WebhookName, WebhookSettings] = field(default_factory=dict)

@@ -21,7 +21,7 @@ SECTIONS = (
     Section(
         "For programs",
         (
-            *_docs("api", "clients"),
+            *_docs("api", "webhooks", "clients"),
             "app/client/python/README.md",
             "app/client/typescript/README.md",
             *_docs("portability", "problems"),

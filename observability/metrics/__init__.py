@@ -14,6 +14,7 @@ from observability.metrics.providers import ProviderMetrics
 from observability.metrics.recall_index import RecallIndexMetrics
 from observability.metrics.scrapes import expose
 from observability.metrics.service import ServiceMetrics
+from observability.metrics.webhooks import WebhookMetrics
 
 __all__ = ["OPERATIONS", "OPERATION_BUCKETS", "OVERHEAD_BUCKETS", "Metrics", "expose"]
 
@@ -32,6 +33,7 @@ class Metrics(
     AdmissionMetrics,
     AccountabilityMetrics,
     ServiceMetrics,
+    WebhookMetrics,
 ):
     """Hold every instrument; no user, memory id, path or error text is ever a label.
 
@@ -50,3 +52,4 @@ class Metrics(
         AdmissionMetrics.__init__(self, registry)
         AccountabilityMetrics.__init__(self, registry)
         ServiceMetrics.__init__(self, registry)
+        WebhookMetrics.__init__(self, registry)

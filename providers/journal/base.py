@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 from providers.answers import WITHOUT_JOURNAL
 from providers.erasure.records import ErasureRecords
 from providers.errors import Rejected, Unavailable
-from providers.journal.facts import JournalFacts
+from providers.journal.changes import ChangesOfJournal
 from providers.journal.history import SupersededVersions
 from providers.journal.known import KnownMemories
 from providers.journal.operations import (
@@ -58,7 +58,9 @@ def check_count(what: str, count: int, most: int) -> None:
 
 
 @runtime_checkable
-class Journal(JournalFacts, KnownMemories, SupersededVersions, PatrolNotes, QuarantineNotes, ErasureRecords, Protocol):
+class Journal(
+    ChangesOfJournal, KnownMemories, SupersededVersions, PatrolNotes, QuarantineNotes, ErasureRecords, Protocol
+):
     """A durable, shared list of operations; many tasks, processes and hosts may use one at the same time.
 
     An operation carries the whole state of its memory, so of several on one memory only the newest is delivered:

@@ -16,14 +16,14 @@ _FIELDS = StoreMark.__struct_fields__
 # The timeline changes at once when a server is promoted, while that of pg_control_checkpoint() waits for a checkpoint.
 # A server in recovery has none of its own, and follows whatever its primary does. A database that was made from a copy
 # has another oid. The functions are for every role unless an administrator has taken them away.
-_LINEAGE = """CASE WHEN NOT pg_is_in_recovery() THEN concat_ws(
+LINEAGE = """CASE WHEN NOT pg_is_in_recovery() THEN concat_ws(
     '/',
     (SELECT system_identifier FROM pg_catalog.pg_control_system()),
     substr(pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8),
     (SELECT oid FROM pg_catalog.pg_database WHERE datname = current_database())
 ) END"""
 _STORE = f"SELECT id, {', '.join(f'mark_{name}' for name in _FIELDS)}, {{lineage}} AS lineage FROM ninai_store"  # noqa: S608 - joined from constants
-_WITH_LINEAGE = text(_STORE.format(lineage=_LINEAGE))
+_WITH_LINEAGE = text(_STORE.format(lineage=LINEAGE))
 _WITHOUT_LINEAGE = text(_STORE.format(lineage="NULL"))
 
 _TYPES = {"installation": "text", "journal": "text", "epoch": "bigint", "number": "bigint"} | {

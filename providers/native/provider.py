@@ -21,7 +21,7 @@ from providers.native import statements
 from providers.native.columns import FIRST, edit_values, embedding_values, insert_values, record_of
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
-from providers.native.feed import feed
+from providers.native.feed import DatabaseFeed
 from providers.native.health import PostgresHealth, health_of
 from providers.native.listing import count_statement, page_statement
 from providers.native.ranked_recall import RankedRecall
@@ -62,6 +62,7 @@ class PostgresMemoryProvider(NativeReplica):
     ) -> None:
         super().__init__(database, vectors, queue, clock, retention)
         self._combiner = Combiner(self._store, CONCURRENT_STATEMENTS, self._shared_by)
+        self._feed = DatabaseFeed(database)
         self._vector_weight = vector_weight
         self._ranked = RankedRecall(database, vectors, vector_weight, recall_index) if recall_index else None
 
@@ -138,7 +139,7 @@ class PostgresMemoryProvider(NativeReplica):
 
     async def feed(self, query: FeedQuery) -> FeedPage:
         """See `MemoryStore`."""
-        return await feed(self._database, query)
+        return await self._feed.page(query)
 
     async def history(self, query: HistoryQuery) -> HistoryPage:
         """See `MemoryStore`."""

@@ -42,7 +42,7 @@ assert.equal((await memories.restore(kept.memory_id, older.versions[0].version, 
 assert.equal((await memories.renameKeys("plans/", "notes/", true, keyed)).renamed, 1);
 assert.deepEqual((await memories.listKeys({ prefix: "notes/", depth: 1 }, keyed)).folders, [{ prefix: "notes/../", count: 1 }]);
 const under = await memories.getByKey("notes/../🍵", keyed);
-assert.deepEqual([kept.created, under.id, under.key, under.content], [true, kept.memory_id, "notes/../🍵", "coffee"]);
+assert.deepEqual([kept.created, under.id, under.key, under.content], [true, kept.memory_id, "notes/../🍵", "tea"]);
 await memories.deleteByKey("notes/../🍵", keyed);
 await assert.rejects(memories.getByKey("notes/../🍵", keyed), NotFound);
 
@@ -80,6 +80,18 @@ await assert.rejects(late.remember("x"), (error) => error instanceof NoAnswer &&
 const ended = AbortSignal.abort(new Error("enough"));
 await assert.rejects(memories.list({}, { signal: ended }), /enough/);
 clearInterval(alive);
+
+// What changes is told, and a write over a version that was not read is refused.
+const begun = await memories.changes({ after: "now" }, { user: "eve" });
+const first = await memories.remember("tea", {}, { user: "eve" });
+for await (const told of memories.follow(begun.next, { user: "eve" })) {
+  assert.deepEqual(told.changes.map((one) => [one.change, one.memory_id]), [["put", first.memory_id]]);
+  break;
+}
+const { etag } = notesOf(await memories.get(first.memory_id, { user: "eve" }));
+await memories.update(first.memory_id, { content: "coffee" }, { user: "eve", ifMatch: etag });
+await assert.rejects(memories.delete(first.memory_id, { user: "eve", ifMatch: etag }), (error) => error.status === 412);
+assert.equal((await memories.deleteEverything({ user: "eve" })).deleted, 1);
 
 // A model that first stores, then searches, then says something.
 const usage = { inputTokens: { total: 1 }, outputTokens: { total: 1 } };

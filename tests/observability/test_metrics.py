@@ -100,6 +100,8 @@ FAMILIES = {
     "ninai_rates_shared": "gauge",
     "ninai_read_only": "gauge",
     "ninai_retention_erased": "counter",
+    "ninai_webhook_attempts": "counter",
+    "ninai_webhook_changes": "counter",
     "ninai_build": "info",
 }
 OPEN_METRICS = "application/openmetrics-text; version=1.0.0"

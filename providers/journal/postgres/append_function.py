@@ -166,7 +166,8 @@ CREATE_APPEND = f"""
                 UPDATE ninai_journal_entries AS e SET
                     seq = CASE WHEN operation.seq > e.seq THEN operation.seq ELSE nextval('ninai_journal_seq') END,
                     kind = operation.kind, version = operation.version, digest = operation.digest,
-                    state = operation.state, appended_at = clock_timestamp(), trace = false
+                    state = operation.state, appended_at = clock_timestamp(), trace = false,
+                    changed = pg_current_xact_id()
                 WHERE e.user_id = operation.user_id AND e.memory_id = operation.memory_id
                 RETURNING e.seq INTO known_seq;
             END IF;

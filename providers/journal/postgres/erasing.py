@@ -60,6 +60,7 @@ _PURGE_NOTES = text("""
     )
 """)
 _PURGE_VERSIONS = text("DELETE FROM ninai_journal_superseded WHERE user_id = :owner AND version <= :version")
+_PURGE_WEBHOOKS = text("DELETE FROM ninai_journal_webhooks WHERE user_id = :owner")
 _PURGE_ENTRIES = text("DELETE FROM ninai_journal_entries WHERE user_id = :owner AND version <= :version")
 _OLD = "clock_timestamp() - make_interval(secs => :seconds)"
 _DROP_ERASURES = text(f"DELETE FROM ninai_journal_erasures WHERE owner = '' AND requested_at < {_OLD}")  # noqa: S608 - a constant
@@ -132,6 +133,7 @@ class PostgresErasures(ErasureRecords):
         values = {"owner": owner_key, "version": version}
         async with self._database.transaction() as connection:
             await connection.execute(LOCK_ALONE)
+            await connection.execute(_PURGE_WEBHOOKS, {"owner": owner_key})
             gone = (await connection.execute(_PURGE_DELIVERIES, values)).one()
             notes, versions, operations = [
                 (await connection.execute(statement, values)).rowcount

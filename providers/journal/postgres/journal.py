@@ -21,6 +21,7 @@ from providers.journal.operations import (
 )
 from providers.journal.postgres import statements, superseding
 from providers.journal.postgres.appending import AppendCall, Appender
+from providers.journal.postgres.changing import PostgresChanges
 from providers.journal.postgres.clock import ClockWatch
 from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.erasing import PostgresErasures
@@ -37,7 +38,7 @@ _PRUNED_AT_ONCE = 1_000  # entries checked in one step; appends wait while they 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class PostgresJournal(PostgresMembers, PostgresErasures):
+class PostgresJournal(PostgresMembers, PostgresErasures, PostgresChanges):
     """A journal that many hosts share; its clock is the server's.
 
     A read sees every earlier settlement of this process that can be written within `patience` seconds.

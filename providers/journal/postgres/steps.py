@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from providers.errors import Misconfigured
 from providers.journal.postgres.append_function import CREATE_APPEND, CREATE_FORMER_APPEND
 from providers.journal.postgres.append_leased_function import CREATE_APPEND_LEASED, CREATE_FORMER_APPEND_LEASED
+from providers.journal.postgres.changing_tables import NOTES
+from providers.journal.postgres.changing_tables import TABLES as CHANGES
 from providers.journal.postgres.erasure_tables import NAMES as ERASURE_NAMES
 from providers.journal.postgres.erasure_tables import TABLES as ERASURES
 from providers.journal.postgres.tables import CREATE, CREATION_LOCK
@@ -161,15 +163,23 @@ STEPS = (
             *ERASURES,
             *(_LIKE_ENTRIES.format(table=name) for name in ERASURE_NAMES),
             _USAGE_LIKE_ENTRIES,
-            CREATE_APPEND,
-            CREATE_APPEND_LEASED,
-            CREATE_FORMER_APPEND,
-            CREATE_FORMER_APPEND_LEASED,
         ),
     ),
     SchemaStep(
         title="quarantines",
         statements=("ALTER TABLE ninai_journal ADD COLUMN quarantines text",),
+    ),
+    # Which transaction changed an entry, and how far those are who follow the changes; see `changing.py`.
+    SchemaStep(
+        title="the order of changes, and the places of webhooks",
+        statements=(
+            *CHANGES,
+            _LIKE_ENTRIES.format(table=NOTES),
+            CREATE_APPEND,
+            CREATE_APPEND_LEASED,
+            CREATE_FORMER_APPEND,
+            CREATE_FORMER_APPEND_LEASED,
+        ),
     ),
 )
 

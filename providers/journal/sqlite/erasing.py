@@ -129,6 +129,7 @@ def purge(connection: JournalConnection, owner_key: str, version: int) -> Erased
         )""",
         upto,
     )
+    connection.run("DELETE FROM webhooks WHERE user_id = ?", (owner_key,))
     versions = connection.run(f"DELETE FROM superseded WHERE {of_owner}", upto)  # noqa: S608 - constants
     operations = connection.run(f"DELETE FROM operations WHERE {of_owner}", upto)  # noqa: S608 - constants
     return ErasedInJournal(

@@ -17,7 +17,16 @@ from providers.errors import Rejected
 from providers.group_commit import Combiner
 from providers.journal.base import MAX_APPENDED, MAX_LEASED, Journal, JournalUnavailable, check_count
 from providers.journal.operations import Appended, LeaseToken, Operation, Settlement
-from providers.journal.sqlite import appending, delivering, erasing, older_edits, outstanding, retaining, superseding
+from providers.journal.sqlite import (
+    appending,
+    changing,
+    delivering,
+    erasing,
+    older_edits,
+    outstanding,
+    retaining,
+    superseding,
+)
 from providers.journal.sqlite import members as membership
 from providers.journal.sqlite.connection import JournalConnection, Work
 from providers.journal.sqlite.place import FilePlace
@@ -177,6 +186,10 @@ class SqliteJournal(Journal):
     erasure = _reading(erasing.erasure)
     erasures = _reading(erasing.erasures)
     drop_erasures = _writing(erasing.drop)
+    changes = _reading(changing.changes)
+    webhook_notes = _reading(changing.webhook_notes)
+    note_webhook = _writing(changing.note_webhook)
+    drop_webhook_notes = _writing(changing.drop_webhook_notes)
     superseded = _reading(superseding.superseded)
     note_history = _writing(superseding.note_history, makes_due=True)
 

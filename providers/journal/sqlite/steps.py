@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
+from providers.journal.sqlite.changing import TABLES as WEBHOOKS
 from providers.journal.sqlite.erasing import TABLES as ERASURES
 from providers.journal.steps import Forms, SchemaStep, counted
 
@@ -101,6 +102,7 @@ STEPS = (
         title="quarantines",
         statements=("ALTER TABLE meta ADD COLUMN quarantines TEXT",),
     ),
+    SchemaStep(title="the places of webhooks", statements=WEBHOOKS),
 )
 
 

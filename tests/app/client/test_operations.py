@@ -1,11 +1,12 @@
 """Every operation of the client, against the application."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Unpack
 
 import pytest
 from litestar import Litestar
+from msgspec import UNSET
 
 import ninaivalaigal as package
 from ninaivalaigal import AsyncClient, Refused, Retries
@@ -231,3 +232,42 @@ async def test_a_key_is_sent_and_never_shown(guarded_app: Litestar, free_key: st
 
     assert free_key not in repr(client)
     assert repr(client) == f"AsyncClient({BASE_URL!r}, user='priya')"
+
+
+async def test_changes_are_told_and_followed(client: AsyncClient) -> None:
+    """Page by page behind a cursor, and for ever as they happen."""
+    begun = await client.changes(after="now")
+    kept, gone = (await client.remember(TEA)).memory_id, (await client.remember(DOG)).memory_id
+    await client.delete(gone)
+    first = await client.changes(after=begun.next, limit=1)
+    told = [one async for one in _once(client.follow(begun.next))]
+
+    assert (begun.changes, begun.more, first.more, len(first.changes)) == ([], False, True, 1)
+    assert [(one.change, one.memory_id, one.memory and one.memory.content) for one in told[0].changes] == [
+        ("put", kept, TEA),
+        ("deleted", gone, None),
+    ]
+    with pytest.raises(package.InvalidRequest):
+        await client.changes(after="nonsense")
+
+
+async def _once(feed: AsyncIterator[package.ChangedMemories]) -> AsyncIterator[package.ChangedMemories]:
+    """Yield the first of what is told for ever."""
+    yield await anext(feed)
+
+
+async def test_a_write_over_another_version_is_refused(client: AsyncClient) -> None:
+    """With the tag of what was read; the newest one is taken."""
+    memory_id = (await client.remember(TEA)).memory_id
+    read = (await client.get(memory_id)).facts
+    assert read is not UNSET
+    assert read.etag is not None
+    changed = (await client.update(memory_id, content=DOG, if_match=read.etag)).facts
+    with pytest.raises(package.OtherVersion):
+        await client.update(memory_id, content=TEA, if_match=read.etag)
+    with pytest.raises(package.OtherVersion):
+        await client.delete(memory_id, if_match=read.etag)
+
+    assert changed is not UNSET
+    assert (await client.get(memory_id)).content == DOG
+    assert (await client.delete(memory_id, if_match=changed.etag)).memory_id == memory_id

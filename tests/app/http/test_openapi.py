@@ -68,6 +68,7 @@ OPERATIONS = {
     ("get", "/admin/usage"): OPERATOR | {"503"},
     ("get", "/admin/retention/plan"): OPERATOR | {"503"},
     ("get", "/admin/users/{user_id}/export"): OPERATOR | {"409", "503"},
+    ("get", "/admin/changes"): JOURNAL | {"409"},
     ("get", "/admin/journal"): JOURNAL,
     ("get", "/admin/journal/dead"): JOURNAL,
     ("post", "/admin/journal/dead/{seq}/{provider}/retry"): JOURNAL,

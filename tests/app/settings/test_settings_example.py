@@ -16,7 +16,10 @@ def test_the_example_is_the_default() -> None:
 def test_the_example_has_every_setting(tmp_path: Path) -> None:
     """With its settings uncommented the example is valid, and leaves no setting out."""
     everything = tmp_path / "ninai.toml"
-    everything.write_text(re.sub(r"^#(?=\S)", "", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE))
+    text = re.sub(r"^#(?=\S)", "", EXAMPLE.read_text("utf-8"), flags=re.MULTILINE)
+    # By default a single provider has no journal, which webhooks need.
+    journal = '[journal]\nkind = "sqlite"\npath = "/srv/journal.sqlite3"'
+    everything.write_text(text.replace('[journal]\nkind = "auto"', journal))
 
     loaded = load(everything, {})
 

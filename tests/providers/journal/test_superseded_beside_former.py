@@ -100,7 +100,8 @@ def test_a_file_of_the_steps_before_is_upgraded(tmp_path: Path) -> None:
         connection.executescript("""
             DROP TRIGGER erase_superseded; DROP TABLE superseded; ALTER TABLE members DROP COLUMN keeps_history;
             ALTER TABLE members DROP COLUMN ours; ALTER TABLE meta DROP COLUMN patrolled;
-            ALTER TABLE meta DROP COLUMN quarantines
+            ALTER TABLE meta DROP COLUMN quarantines; DROP TABLE webhooks;
+            DROP TABLE fences; DROP TABLE fence_keys; DROP TABLE erasures
         """)
         connection.execute("UPDATE meta SET step = ?", (len(before),))
 

@@ -1,19 +1,21 @@
 """The feed of a user's memories in the database: in an order in which nothing comes in between any more."""
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
 
-from providers.errors import FeedLost
+from providers.errors import FeedLost, Unavailable
 from providers.feed import FeedPage, FeedPosition, FeedQuery
-from providers.native.embedded import EmbeddedServer
+from providers.native.embedded import EmbeddedServer, wheel_binaries
 from providers.native.provider import PostgresMemoryProvider
 from providers.owners import Owner
 from providers.types import NewMemory
 from tests.support.native import open_native_provider
-from tests.support.postgres import connected
+from tests.support.postgres import connected, create_database, make_template, reachable_folder
+from tests.support.rollback import copied, put_back
 from tests.support.walled import walled_database
 
 ANNA = FeedQuery(owner=Owner("anna"))
@@ -102,3 +104,50 @@ async def test_tenants_are_apart(postgres_server: EmbeddedServer) -> None:
 
         assert await followed(provider, ANNA, 1) == [mine]
         assert mine not in await followed(provider, replace(ANNA, owner=other), 1)
+
+
+async def test_a_database_put_back_is_another_history(database: str, postgres_server: EmbeddedServer) -> None:
+    """A cursor of what was lost leads nowhere, even when as much has happened since."""
+    async with open_native_provider(database) as provider:
+        await provider.remember("anna", "tea")
+        copy = await copied(postgres_server, database)
+        with suppress(Unavailable):  # its sessions were ended
+            await provider.feed(ANNA)
+        after = (await provider.feed(ANNA)).position
+        await put_back(postgres_server, database, copy)
+        with suppress(Unavailable):
+            await provider.feed(ANNA)
+
+        with pytest.raises(FeedLost):
+            await provider.feed(replace(ANNA, after=after))
+
+
+async def test_without_the_functions_a_history_ends_with_the_server(database: str) -> None:
+    """Where a managed service has taken away what tells of the server, its start is what there is."""
+    async with connected(database) as connection:
+        await connection.execute("ALTER FUNCTION pg_catalog.pg_walfile_name(pg_lsn) RENAME TO pg_walfile_name_of_old")
+    async with open_native_provider(database) as provider:
+        written = await provider.remember("anna", "tea")
+        page = await provider.feed(replace(ANNA, now=True))
+
+        assert await followed(provider, ANNA, 1) == [written]
+        assert told(await provider.feed(replace(ANNA, after=page.position))) in ([], [written])
+
+
+@pytest.mark.thorough
+async def test_a_cursor_outlives_a_restart_of_the_server(postgres_major: int) -> None:
+    """Nothing is told twice, nothing is lost."""
+    with reachable_folder() as folder:
+        server = EmbeddedServer(folder / "postgres", wheel_binaries(postgres_major))
+        with server.running():
+            await make_template(server)
+            dsn = await create_database(server)
+            async with open_native_provider(dsn) as provider:
+                first = await provider.remember("anna", "tea")
+                assert await followed(provider, ANNA, 1) == [first]
+                after = (await provider.feed(ANNA)).position
+        with server.running():
+            async with open_native_provider(dsn) as provider:
+                second = await provider.remember("anna", "coffee")
+
+                assert await followed(provider, replace(ANNA, after=after), 1) == [second]

@@ -1,10 +1,18 @@
 // Every operation on memories.
-import { Connection, encoded, type ClientOptions, type ReadOptions, type WriteOptions } from "./connection.js";
+import {
+  Connection,
+  encoded,
+  type ClientOptions,
+  type ConditionalOptions,
+  type ReadOptions,
+  type WriteOptions,
+} from "./connection.js";
 import type * as types from "./types.js";
 
 const MEMORIES = "/memory/memories";
 const KEYS = "/memory/keys"; // in the bodies, where every key can stand
 const LARGEST_PAGE = 1000;
+const FOLLOWED_SECONDS = 25; // that one look for changes waits
 
 export class MemoryClient {
   readonly #connection: Connection;
@@ -65,14 +73,33 @@ export class MemoryClient {
     }
   }
 
+  /** Tell what was put, changed and deleted behind `after`, the `next` of the answer before; "now" for what comes. */
+  changes(query: types.ChangesQuery = {}, options?: Omit<ReadOptions, "memorySession">): Promise<types.MemoryChanges> {
+    return this.#connection.send<types.MemoryChanges>({
+      method: "GET",
+      path: "/memory/changes",
+      query: texts(query),
+      options,
+    });
+  }
+
+  /** Go through what changes, for ever, as it happens: keep the `next` of each, and begin with it the next time. */
+  async *follow(after?: string, options?: Omit<ReadOptions, "memorySession">): AsyncGenerator<types.MemoryChanges> {
+    for (;;) {
+      const query: types.ChangesQuery = { wait: FOLLOWED_SECONDS };
+      if (after !== undefined) query.after = after;
+      const told = await this.changes(query, options);
+      after = told.next;
+      if (told.changes.length > 0) yield told;
+    }
+  }
+
   /** List the versions of a memory that are kept, newest first; `before` is the `next` of the page before. */
   history(memoryId: string, query: types.HistoryQuery = {}, options?: ReadOptions): Promise<types.History> {
-    const texts = Object.entries(query).filter(([, value]) => value !== undefined);
-    const all = Object.fromEntries(texts.map(([name, value]) => [name, String(value)]));
     return this.#connection.send<types.History>({
       method: "GET",
       path: `${path(memoryId)}/history`,
-      query: all,
+      query: texts(query),
       options,
     });
   }
@@ -83,7 +110,7 @@ export class MemoryClient {
   }
 
   /** Replace content, metadata, labels or expiry; what is left out stays, and null removes. */
-  update(memoryId: string, changes: types.Changes, options?: WriteOptions): Promise<types.Memory> {
+  update(memoryId: string, changes: types.Changes, options?: ConditionalOptions): Promise<types.Memory> {
     return this.#write("PATCH", path(memoryId), options, changes);
   }
 
@@ -93,7 +120,7 @@ export class MemoryClient {
   }
 
   /** Delete one memory for good. */
-  delete(memoryId: string, options?: WriteOptions): Promise<types.Deleted> {
+  delete(memoryId: string, options?: ConditionalOptions): Promise<types.Deleted> {
     return this.#write("DELETE", path(memoryId), options);
   }
 
@@ -118,7 +145,12 @@ export class MemoryClient {
   }
 
   /** Create the memory under a key, or replace all parts of the one that is there. */
-  putByKey(key: string, content: string, details: types.KeptDetails = {}, options?: WriteOptions): Promise<types.Kept> {
+  putByKey(
+    key: string,
+    content: string,
+    details: types.KeptDetails = {},
+    options?: ConditionalOptions,
+  ): Promise<types.Kept> {
     return this.#write("POST", `${KEYS}/put`, options, { ...details, key, content });
   }
 
@@ -128,7 +160,7 @@ export class MemoryClient {
   }
 
   /** Delete the memory under a key for good; the key may be put again. */
-  deleteByKey(key: string, options?: WriteOptions): Promise<types.Deleted> {
+  deleteByKey(key: string, options?: ConditionalOptions): Promise<types.Deleted> {
     return this.#write("POST", `${KEYS}/delete`, options, { key });
   }
 
@@ -176,6 +208,11 @@ export class MemoryClient {
     const all = { ...query, ...Object.fromEntries(texts) };
     return this.#connection.send<Answer>({ method: "DELETE", path: MEMORIES, query: all, options, writes: true });
   }
+}
+
+function texts(query: object): Record<string, string> {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
 }
 
 function path(memoryId: string): string {

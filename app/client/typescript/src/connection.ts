@@ -36,12 +36,17 @@ export interface WriteOptions extends Omit<ReadOptions, "memorySession"> {
   wait?: number;
 }
 
+export interface ConditionalOptions extends WriteOptions {
+  /** An `etag`, or `*`: the write is refused with 412 if the memory has another version. */
+  ifMatch?: string;
+}
+
 export interface Call {
   method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
   path: string;
   query?: Readonly<Record<string, string>>;
   body?: unknown;
-  options?: ReadOptions | WriteOptions | undefined;
+  options?: ReadOptions | WriteOptions | ConditionalOptions | undefined;
   writes?: boolean;
   /** Statuses that bring an answer, beside those of success. */
   answersWith?: readonly number[];
@@ -117,11 +122,10 @@ export class Connection {
     if (user !== undefined) headers.set("X-User-ID*", `UTF-8''${encoded(user)}`);
     if (call.body !== undefined) headers.set("Content-Type", "application/json");
     if (key !== undefined) headers.set("Idempotency-Key", key);
-    const options = call.options ?? {};
-    if ("memorySession" in options && options.memorySession !== undefined) {
-      headers.set("Memory-Session", options.memorySession);
-    }
-    if ("wait" in options && options.wait !== undefined) headers.set("Prefer", `wait=${options.wait}`);
+    const options: ReadOptions & ConditionalOptions = call.options ?? {};
+    if (options.memorySession !== undefined) headers.set("Memory-Session", options.memorySession);
+    if (options.wait !== undefined) headers.set("Prefer", `wait=${options.wait}`);
+    if (options.ifMatch !== undefined) headers.set("If-Match", options.ifMatch);
     return headers;
   }
 }

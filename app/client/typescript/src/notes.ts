@@ -13,6 +13,8 @@ export interface Notes {
   readonly consistency: string | undefined;
   /** After a write: the position of the session, for `memorySession` of a later read. */
   readonly memorySession: string | undefined;
+  /** The version of the one memory in the answer, for `ifMatch` of a later write. */
+  readonly etag: string | undefined;
   /** The id under which the service's log has the request. */
   readonly requestId: string | undefined;
   /** How often the request was sent. */
@@ -45,6 +47,7 @@ export function notesFrom(response: Response, attempts: number): Notes {
     provider: said("Memory-Provider"),
     consistency: said("Memory-Consistency"),
     memorySession: said("Memory-Session"),
+    etag: said("ETag"),
     requestId: said("X-Request-ID"),
     attempts,
   };

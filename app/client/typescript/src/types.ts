@@ -35,6 +35,10 @@ export type HistoryQuery = { before?: string; limit?: number };
 export type History = Schemas["HistoryResponse"];
 export type MemoryVersion = Schemas["MemoryVersion"];
 
+export type ChangesQuery = { after?: string; limit?: number; wait?: number };
+export type MemoryChanges = Schemas["ChangesResponse"];
+export type MemoryChange = Schemas["MemoryChange"];
+
 export type Deleted = Schemas["DeleteResponse"];
 export type DeletedMany = Schemas["DeleteBatchResponse"];
 export type DeletedMatching = Schemas["DeleteAllResponse"];

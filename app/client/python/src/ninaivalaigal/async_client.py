@@ -11,10 +11,10 @@ import httpx
 from ninaivalaigal import operations
 from ninaivalaigal.attempts import Attempts, Retries
 from ninaivalaigal.calls import Call, Plan, R, T
-from ninaivalaigal.connection import DEFAULT_URL, Connection, P, signed
+from ninaivalaigal.connection import DEFAULT_URL, FOLLOWED_SECONDS, Connection, P, signed
 from ninaivalaigal.errors import ClientError
 from ninaivalaigal.options import ListOptions
-from ninaivalaigal.values import Memory, Page
+from ninaivalaigal.values import ChangedMemories, Memory, Page
 
 
 def _awaited(operation: Callable[P, Call[T]]) -> "Callable[Concatenate[AsyncClient, P], Coroutine[Any, Any, T]]":
@@ -100,6 +100,16 @@ class AsyncClient(Connection):
             for memory in page.memories:
                 yield memory
 
+    async def follow(
+        self, after: str | None = None, *, wait_seconds: int = FOLLOWED_SECONDS, user: str | None = None
+    ) -> AsyncIterator[ChangedMemories]:
+        """Yield what changes for ever, as it happens; as `Client.follow`."""
+        while True:
+            told = await self.changes(after=after, wait_seconds=wait_seconds, user=user)
+            after = told.next
+            if told.changes:
+                yield told
+
     remember = _awaited(operations.remember)
     remember_messages = _awaited(operations.remember_messages)
     remember_batch = _awaited(operations.remember_batch)
@@ -122,4 +132,5 @@ class AsyncClient(Connection):
     delete_by_key = _awaited(operations.delete_by_key)
     list_keys = _awaited(operations.list_keys)
     rename_keys = _awaited(operations.rename_keys)
+    changes = _awaited(operations.changes)
     health = _awaited(operations.health)

@@ -89,6 +89,7 @@ class Attempts(Generic[T]):
             consistency=said.get("Memory-Consistency"),
             degraded=tuple(reason.strip() for reason in reasons if reason.strip()),
             memory_session=said.get("Memory-Session"),
+            etag=said.get("ETag"),
             request_id=said.get("X-Request-ID"),
             attempts=self._made,
         )

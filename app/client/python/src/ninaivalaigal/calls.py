@@ -19,7 +19,7 @@ R = TypeVar("R")
 # Steps towards a result, each of which is a call; `Client.run` and `AsyncClient.run` take them.
 Plan = Generator["Call[Any]", Any, R]
 
-_OPTIONS = frozenset({"user", "timeout", "memory_session", "idempotency_key", "wait"})
+_OPTIONS = frozenset({"user", "timeout", "memory_session", "idempotency_key", "wait", "if_match"})
 
 
 class Call(Struct, Generic[T], frozen=True, kw_only=True):
@@ -35,6 +35,7 @@ class Call(Struct, Generic[T], frozen=True, kw_only=True):
     memory_session: str | None = None
     idempotency_key: str | None = None
     wait: int | None = None
+    if_match: str | None = None
     answers_with: frozenset[int] = frozenset()  # statuses that bring an answer, beside those of success
 
     def __iter__(self) -> Generator["Call[T]", T, T]:
@@ -54,6 +55,8 @@ class Call(Struct, Generic[T], frozen=True, kw_only=True):
             found["Idempotency-Key"] = self.idempotency_key
         if self.wait is not None:
             found["Prefer"] = f"wait={self.wait}"
+        if self.if_match is not None:
+            found["If-Match"] = self.if_match
         return found
 
 

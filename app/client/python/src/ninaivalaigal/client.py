@@ -11,10 +11,10 @@ import httpx
 from ninaivalaigal import operations
 from ninaivalaigal.attempts import Attempts, Retries
 from ninaivalaigal.calls import Call, Plan, R, T
-from ninaivalaigal.connection import DEFAULT_URL, Connection, P, signed
+from ninaivalaigal.connection import DEFAULT_URL, FOLLOWED_SECONDS, Connection, P, signed
 from ninaivalaigal.errors import ClientError
 from ninaivalaigal.options import ListOptions
-from ninaivalaigal.values import Memory, Page
+from ninaivalaigal.values import ChangedMemories, Memory, Page
 
 
 def _waiting(operation: Callable[P, Call[T]]) -> "Callable[Concatenate[Client, P], T]":
@@ -107,6 +107,20 @@ class Client(Connection):
         for page in self.pages(**listing):
             yield from page.memories
 
+    def follow(
+        self, after: str | None = None, *, wait_seconds: int = FOLLOWED_SECONDS, user: str | None = None
+    ) -> Iterator[ChangedMemories]:
+        """Yield what changes for ever, as it happens: keep the `next` of each, and begin with it the next time.
+
+        Raises:
+            LostCursor: the store was restored or replaced; begin again without a cursor.
+        """
+        while True:
+            told = self.changes(after=after, wait_seconds=wait_seconds, user=user)
+            after = told.next
+            if told.changes:
+                yield told
+
     remember = _waiting(operations.remember)
     remember_messages = _waiting(operations.remember_messages)
     remember_batch = _waiting(operations.remember_batch)
@@ -129,4 +143,5 @@ class Client(Connection):
     delete_by_key = _waiting(operations.delete_by_key)
     list_keys = _waiting(operations.list_keys)
     rename_keys = _waiting(operations.rename_keys)
+    changes = _waiting(operations.changes)
     health = _waiting(operations.health)

@@ -12,6 +12,7 @@ from ninaivalaigal.tracing import trace_headers
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 LONGEST_ANSWER = 35.0  # seconds: the service answers the longest request after 30
+FOLLOWED_SECONDS = 25  # that one look for changes waits, which is answered well before that
 _MARGIN = 5.0  # seconds that an answer may be later than the time that a call names
 
 P = ParamSpec("P")

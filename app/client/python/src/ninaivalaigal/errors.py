@@ -13,6 +13,7 @@
         │   ├── LostCursor       begin the list again
         │   └── LostSession      what the session has written may be missing
         ├── Gone                 410: the memory was deleted
+        ├── OtherVersion         412: the memory is not the version of `if_match`
         ├── NotServed            501
         ├── ServiceFailed        any other 5xx
         └── TemporarilyUnavailable   429, 502, 503, 504: try again after `retry_after` seconds
@@ -100,6 +101,10 @@ class Gone(Refused):
     """The memory was deleted."""
 
 
+class OtherVersion(Refused):
+    """The memory has another version than `if_match` says; read it again."""
+
+
 class NotServed(Refused):
     """The service does not offer that."""
 
@@ -122,6 +127,7 @@ _BY_STATUS: dict[int, type[Refused]] = {
     404: NotFound,
     409: Conflicting,
     410: Gone,
+    412: OtherVersion,
     429: TemporarilyUnavailable,
     501: NotServed,
     502: TemporarilyUnavailable,

@@ -13,6 +13,7 @@ from ninaivalaigal import options as given
 from ninaivalaigal.calls import Call, fields_of, given_of, reading, with_params, writing
 from ninaivalaigal.values import (
     Batch,
+    ChangedMemories,
     Deleted,
     DeletedMany,
     History,
@@ -96,7 +97,7 @@ def update_batch(changes: Iterable[given.Change], **options: Unpack[given.WriteO
     return writing("POST", "/memory/update/batch", Batch, options, {"changes": list(changes)})
 
 
-def delete(memory_id: str, **options: Unpack[given.WriteOptions]) -> Call[Deleted]:
+def delete(memory_id: str, **options: Unpack[given.ConditionalOptions]) -> Call[Deleted]:
     """Delete one memory for good."""
     return writing("DELETE", _path(memory_id), Deleted, options)
 
@@ -131,7 +132,7 @@ def get_by_key(key: str, **options: Unpack[given.ReadOptions]) -> Call[Memory]:
     return reading("POST", f"{_KEYS}/get", Memory, options, {"key": key})
 
 
-def delete_by_key(key: str, **options: Unpack[given.WriteOptions]) -> Call[Deleted]:
+def delete_by_key(key: str, **options: Unpack[given.ConditionalOptions]) -> Call[Deleted]:
     """Delete the memory under a key for good; the key may be put again."""
     return writing("POST", f"{_KEYS}/delete", Deleted, options, {"key": key})
 
@@ -147,6 +148,13 @@ def rename_keys(
     """Give the memory under a key another one; with `prefix` all whose keys begin so, up to 1,000, in one go."""
     body = {"from_key": from_key, "to_key": to_key, "prefix": prefix}
     return writing("POST", f"{_KEYS}/rename", Renamed, options, body)
+
+
+def changes(**wanted: Unpack[given.FeedOptions]) -> Call[ChangedMemories]:
+    """Tell what was put, changed and deleted behind `after`, the `next` of the answer before; "now" for what comes."""
+    call = reading("GET", "/memory/changes", ChangedMemories, wanted)
+    params = {"after": wanted.get("after"), "limit": wanted.get("limit"), "wait": wanted.get("wait_seconds")}
+    return replace(with_params(call, {}), params={name: str(one) for name, one in params.items() if one is not None})
 
 
 def health(**options: Unpack[given.CallOptions]) -> Call[ServiceHealth]:

@@ -26,6 +26,20 @@ class WriteOptions(CallOptions, total=False):
     wait: int | None
 
 
+class ConditionalOptions(WriteOptions, total=False):
+    """What writes of one memory take: with `if_match`, an ETag or `*`, they are refused if it has another version."""
+
+    if_match: str | None
+
+
+class FeedOptions(CallOptions, total=False):
+    """What the feed takes: where it goes on, changes in one answer, and seconds to wait for the first, up to 25."""
+
+    after: str | None
+    limit: int | None
+    wait_seconds: int | None
+
+
 class Labels(TypedDict, total=False):
     """The labels of a memory, or those that it must have."""
 
@@ -115,11 +129,11 @@ class RememberOptions(Details, WriteOptions, total=False):
     """The keyword arguments of `remember`."""
 
 
-class PutOptions(Kept, WriteOptions, total=False):
+class PutOptions(Kept, ConditionalOptions, total=False):
     """The keyword arguments of `put_by_key`."""
 
 
-class UpdateOptions(Changes, WriteOptions, total=False):
+class UpdateOptions(Changes, ConditionalOptions, total=False):
     """The keyword arguments of `update`."""
 
 

@@ -12,8 +12,8 @@ class Facts(Struct, frozen=True, kw_only=True):
     """What an answer says of itself in its status and its headers.
 
     `provider` is the one that answered, `consistency` is `strong` or `eventual`, and `degraded` tells why the answer is
-    less than it could be. `memory_session` is the position after a write: a read that carries it has that write.
-    `attempts` counts the requests that were made for it.
+    less than it could be. `memory_session` is the position after a write: a read that carries it has that write. `etag`
+    names the version of the one memory in the answer, for `if_match`. `attempts` counts the requests that were made.
     """
 
     status: int
@@ -21,6 +21,7 @@ class Facts(Struct, frozen=True, kw_only=True):
     consistency: str | None = None
     degraded: tuple[str, ...] = ()
     memory_session: str | None = None
+    etag: str | None = None
     request_id: str | None = None
     attempts: int = 1
 
@@ -168,6 +169,22 @@ class Batch(Answer, frozen=True, kw_only=True):
     def problems(self) -> list[ProblemDetails]:
         """The problems of the items that failed."""
         return [result.problem for result in self.results if result.problem is not None]
+
+
+class MemoryChange(Struct, frozen=True, kw_only=True):
+    """One memory as it is now: put for the first time, changed since, or, without it, deleted or expired."""
+
+    change: Literal["put", "changed", "deleted", "expired"]
+    memory_id: str
+    memory: Memory | None = None
+
+
+class ChangedMemories(Answer, frozen=True, kw_only=True):
+    """What changed, the oldest change first; `next` leads behind it, and with `more` others follow at once."""
+
+    changes: list[MemoryChange]
+    next: str
+    more: bool
 
 
 class Recalled(Answer, frozen=True, kw_only=True):

@@ -1,0 +1,39 @@
+"""The sealed cursor of the feed of all users: a place in the journal."""
+
+import msgspec
+from msgspec import Struct
+
+from app.http.cursors import Cursors
+from providers.errors import InvalidInput
+from providers.feed import MAX_FEED_NUMBER
+from providers.journal.changes import JournalPosition
+
+MAX_JOURNAL_CURSOR_CHARS = 512
+_KIND = "journal"  # tells it from other texts that the service seals
+_NO_CURSOR = "is not a cursor of this feed"
+
+
+class _JournalCursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
+    position: JournalPosition
+    kind: str = _KIND
+
+
+def journal_cursor(cursors: Cursors, position: JournalPosition) -> str:
+    """Return the cursor with which the feed goes on behind a place."""
+    return cursors.sealed(msgspec.msgpack.encode(_JournalCursor(position)))
+
+
+def journal_position(cursors: Cursors, text: str, field: str) -> JournalPosition:
+    """Return the place that a cursor names, which the request has in a `field`.
+
+    Raises:
+        InvalidInput: this service did not issue the cursor, or not for this feed.
+    """
+    content = cursors.unsealed(text)
+    try:
+        cursor = None if content is None else msgspec.msgpack.decode(content, type=_JournalCursor)
+    except msgspec.DecodeError:
+        cursor = None
+    if cursor is None or cursor.kind != _KIND or not 0 <= cursor.position.seq <= MAX_FEED_NUMBER:
+        raise InvalidInput(field, _NO_CURSOR)
+    return cursor.position

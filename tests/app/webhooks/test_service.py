@@ -1,0 +1,59 @@
+"""Webhooks of the running service: what callers do is told, by one process at a time."""
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from app.webhooks.notes import place_of
+from app.webhooks.service import LOOK_SECONDS, Webhooks
+from observability.metrics import Metrics
+from tests.support.api import Api, asgi_client, fresh_user, running_app
+from tests.support.chains import two_providers
+from tests.support.following import eventually
+from tests.support.webhook_receiver import SECRET, Receiver, running_receiver
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """A receiver that takes everything."""
+    with running_receiver() as running:
+        yield running
+
+
+async def test_what_callers_do_is_told_once_by_two_senders(tmp_path: Path, receiver: Receiver) -> None:
+    """The senders of two processes share a journal: one sends, and the other goes on when that one ends."""
+    environ = {
+        **two_providers(tmp_path),
+        "NINAI__WEBHOOKS__CRM__URL": receiver.url,
+        "NINAI__WEBHOOKS__CRM__SECRET": SECRET,
+    }
+
+    async def told(count: int) -> None:
+        async with asyncio.timeout(4 * LOOK_SECONDS):
+            while len(receiver.received) < count:  # noqa: ASYNC110 - the receiver is in a thread of its own
+                await asyncio.sleep(0.05)
+
+    async with running_app(environ) as app, asgi_client(app) as http:
+        chain, settings = app.state.chain, app.state.settings
+        api = Api(http, fresh_user())
+
+        async def begun() -> bool:
+            return (await place_of(chain.journal, "crm")).position is not None
+
+        await eventually(begun)
+        async with Webhooks.open(chain, Metrics(CollectorRegistry()), look_every=0.1) as elsewhere:
+            elsewhere.configure(settings.webhooks, settings.chain.retention.keep)
+            stored = await api.stored("masala tea")
+            await told(1)
+            await api.delete(stored)
+            await told(2)
+            app.state.webhooks.configure({}, settings.chain.retention.keep)
+            other = await api.stored("green tea")
+            await told(3)
+
+    assert receiver.told == [("memory.put", stored), ("memory.deleted", stored), ("memory.put", other)]
+    assert receiver.received[0].body["data"]["user_id"] == api.user
+    assert "tea" not in str(receiver.received)
