@@ -8,15 +8,11 @@ from msgspec import Struct
 
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.link import Link
-from providers.chain.owners import first_answer
+from providers.chain.owners import counted_page, first_answer
 from providers.chain.policy import OperationClass
 from providers.chain.route import Route
-from providers.errors import Unavailable
 from providers.holdings import Holdings, OwnerHoldings
 from providers.owners import Owner
-
-# In one call: where a store counts nothing itself, each one costs it two listings.
-AT_ONCE = 20
 
 
 class HoldingsPage(Struct, frozen=True):
@@ -53,26 +49,10 @@ def holdings_page(
 
 
 async def _page(link: Link, limit: int, after: Owner | None, now: Callable[[], float]) -> HoldingsPage:
-    deadline = Deadline.after(link.attempts.seconds(OperationClass.READ), now)
-    owners: list[OwnerHoldings] = []
-    while len(owners) < limit:
-        wanted, last = min(AT_ONCE, limit - len(owners)), owners[-1].owner if owners else after
-        try:
-            some = await _counted(link, wanted, last, deadline)
-        except Unavailable:
-            if not owners:
-                raise
-            break  # these are a page; the next one begins with what takes so long
-        owners += some
-        if len(some) < wanted:
-            return HoldingsPage(link.name, owners, ended=True)
-    return HoldingsPage(link.name, owners, ended=False)
+    async def holdings(wanted: int, last: Owner | None, deadline: Deadline) -> list[OwnerHoldings]:
+        ask = CallOptions(deadline)
+        return await link.call(
+            lambda provider: provider.holdings(wanted, after=last), OperationClass.READ, ask, size=wanted
+        )
 
-
-async def _counted(link: Link, wanted: int, last: Owner | None, deadline: Deadline) -> list[OwnerHoldings]:
-    return await link.call(
-        lambda provider: provider.holdings(wanted, after=last),
-        OperationClass.READ,
-        CallOptions(deadline),
-        size=wanted,
-    )
+    return HoldingsPage(link.name, *await counted_page(link, limit, after, now, holdings))

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from msgspec import Struct
 
@@ -15,10 +15,23 @@ from providers.errors import Unavailable
 from providers.owners import Owner
 from providers.summaries import OwnerSummary
 
-# In one call: where a store computes no summaries itself, each one costs it two listings.
+# In one call: where a store counts nothing itself, each one costs it two listings.
 AT_ONCE = 20
 
 Answer = TypeVar("Answer")
+
+
+class CountedOwner(Protocol):
+    """What is counted of one owner."""
+
+    @property
+    def owner(self) -> Owner:
+        """The owner."""
+        ...
+
+
+Counted = TypeVar("Counted", bound=CountedOwner)
+Count = Callable[[int, Owner | None, Deadline], Awaitable[list[Counted]]]  # so many, those behind an owner, until then
 
 
 class OwnersPage(Struct, frozen=True):
@@ -57,27 +70,37 @@ async def first_answer(route: Route, ask: Callable[[Link], Awaitable[Answer]]) -
     raise trouble
 
 
-async def _page(link: Link, limit: int, after: Owner | None, now: Callable[[], float]) -> OwnersPage:
+async def counted_page(
+    link: Link, limit: int, after: Owner | None, now: Callable[[], float], count: Count[Counted]
+) -> tuple[list[Counted], bool]:
+    """Return up to `limit` owners that are greater than `after`, and whether there are no others; fewer if time ends.
+
+    Raises:
+        Unavailable: the provider has not even counted the first ones.
+    """
     deadline = Deadline.after(link.attempts.seconds(OperationClass.READ), now)
-    owners: list[OwnerSummary] = []
+    owners: list[Counted] = []
     while len(owners) < limit:
         wanted, last = min(AT_ONCE, limit - len(owners)), owners[-1].owner if owners else after
         try:
-            some = await _summaries(link, wanted, last, deadline)
+            if deadline.remaining() <= 0:
+                raise NoTimeLeft("the users of a page were not counted in time")
+            some = await count(wanted, last, deadline)
         except Unavailable:
             if not owners:
                 raise
             break  # these are a page; the next one begins with what takes so long
         owners += some
         if len(some) < wanted:
-            return OwnersPage(link.name, owners, ended=True)
-    return OwnersPage(link.name, owners, ended=False)
+            return owners, True
+    return owners, False
 
 
-async def _summaries(link: Link, wanted: int, last: Owner | None, deadline: Deadline) -> list[OwnerSummary]:
-    if deadline.remaining() <= 0:
-        raise NoTimeLeft("the users of a page were not counted in time")
-    ask = CallOptions(deadline)
-    return await link.call(
-        lambda provider: provider.summaries(wanted, after=last), OperationClass.READ, ask, size=wanted
-    )
+async def _page(link: Link, limit: int, after: Owner | None, now: Callable[[], float]) -> OwnersPage:
+    async def summaries(wanted: int, last: Owner | None, deadline: Deadline) -> list[OwnerSummary]:
+        ask = CallOptions(deadline)
+        return await link.call(
+            lambda provider: provider.summaries(wanted, after=last), OperationClass.READ, ask, size=wanted
+        )
+
+    return OwnersPage(link.name, *await counted_page(link, limit, after, now, summaries))
