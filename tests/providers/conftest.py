@@ -169,6 +169,8 @@ def opensearch(request: pytest.FixtureRequest) -> Opener:
     return server.settings().open
 
 
+hashing = native(lambda dsn: native_settings(dsn, HashingEmbedder()))
+
 # A new provider joins the contract with one line here.
 PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
     ("mock", mock),
@@ -180,12 +182,12 @@ PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
     ("mem0-platform-ourselves", OURSELVES[0]),
     ("mem0-oss-ourselves", OURSELVES[1]),
     ("native-distributed", distributed),
-    ("native-hashing", native(lambda dsn: native_settings(dsn, HashingEmbedder()))),
+    ("native-hashing", hashing),
 ]
 
 
 _CORE = "test_contract"  # all that `make test` asks of these; the rest is left to `make thorough`
-_CORE_ALONE = (redis, opensearch, distributed)
+_CORE_ALONE = (redis, opensearch, walled, hashing, distributed)
 
 # A call of the real mem0 takes 10 ms of processor time: `make test` runs this with it, `make thorough` with a service
 # of our own, and the soak the others with both.
@@ -204,7 +206,7 @@ _TOO_LARGE_WITH_MORE = {
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to the thorough tests and the soak what takes long with Redis and the real mem0."""
+    """Leave to the thorough tests and the soak what takes long with one store or another."""
     for item in items:
         if isinstance(item, pytest.Function) and getattr(item, "callspec", None) is not None:
             made_by = item.callspec.params.get("opener")

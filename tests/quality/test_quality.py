@@ -1,6 +1,7 @@
 """The set is what it claims to be, and the ranking finds more on it than what it is compared with."""
 
 import numpy as np
+import pytest
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
@@ -32,6 +33,7 @@ def test_the_memories_are_in_the_order_of_their_moments() -> None:
         assert len({line.id for line in one.lines}) == len(one.lines)
 
 
+@pytest.mark.thorough
 async def test_the_ranking_finds_most() -> None:
     """It finds more of the evidence than words, vectors, their fusion, and the sum of both without more."""
     found = await measured(conversations(), await LocalEmbedder.load(Metrics(CollectorRegistry())))

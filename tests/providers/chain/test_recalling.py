@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
+import pytest
 from msgspec.structs import replace
 
 from providers.answers import PARTIAL
@@ -121,6 +122,7 @@ def test_copies_that_came_back_take_no_places() -> None:
     play(act)
 
 
+@pytest.mark.thorough
 def test_more_copies_than_can_be_left_out_are_admitted() -> None:
     """The answer lacks something and says so; up to the bound it lacks nothing."""
 
