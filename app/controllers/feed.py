@@ -14,6 +14,7 @@ from app.http import problems
 from app.http.admission import price
 from app.http.answers import in_parts
 from app.http.calls import ReadCall, provide_call
+from app.http.cursors import Cursors
 from app.http.event_stream import EVENT_HEADERS, EVENT_STREAM, EventStream
 from app.http.feed_cursors import MAX_FEED_CURSOR_CHARS, feed_behind
 from app.http.feed_schemas import ChangesResponse, changes_response
@@ -46,6 +47,7 @@ class FeedCall(Struct, frozen=True):
     """What the handler receives: the call, the cursor of a stream that goes on, and whether a stream is wanted."""
 
     read: ReadCall
+    cursors: Cursors
     watch: Watch
     last_event: str | None
     streams: bool
@@ -54,7 +56,9 @@ class FeedCall(Struct, frozen=True):
         """Return the query of a request; raise `InvalidInput` if its cursor is not one of this feed."""
         field, text = ("after", after) if self.last_event is None else (LAST_EVENT, self.last_event)
         query = FeedQuery(owner=self.read.owner, limit=limit, now=text == NOW, most_bytes=self.read.most_bytes)
-        return query if text is None or text == NOW or text in BEGINNING else feed_behind(query, text, field)
+        if text is None or text == NOW or text in BEGINNING:
+            return query
+        return feed_behind(self.cursors, query, text, field)
 
 
 async def provide_feed_call(
@@ -66,7 +70,7 @@ async def provide_feed_call(
     state, accepted = request.app.state, request.headers.get("accept", "").lower()
     watch = Watch(call.provider, call.admission, lambda: state.readiness.draining or state.chain.shutdown.begun)
     streams = EVENT_STREAM in accepted and _JSON not in accepted
-    return FeedCall(call, watch, last_event if streams else None, streams)
+    return FeedCall(call, state.cursors, watch, last_event if streams else None, streams)
 
 
 class FeedController(UserResource):
@@ -102,8 +106,8 @@ class FeedController(UserResource):
         await feed.read.admission.charge(price.of_page(limit, 0))
         page = await feed.watch.page(query, _granted(wait))
         if not feed.streams:
-            return await in_parts(changes_response(query.owner, page))
-        stream = EventStream(feed.watch, query, page)
+            return await in_parts(changes_response(feed.cursors, query.owner, page))
+        stream = EventStream(feed.watch, query, page, feed.cursors)
         # The document names both kinds of answers.
         return cast(
             "Response[ChangesResponse]", Stream(stream.events(), media_type=EVENT_STREAM, headers=EVENT_HEADERS)

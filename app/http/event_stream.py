@@ -10,13 +10,13 @@ import msgspec
 from litestar.serialization import default_serializer
 from msgspec import Struct
 
+from app.http.cursors import Cursors
 from app.http.feed_cursors import feed_cursor
 from app.http.feed_schemas import memory_change
 from app.http.problems import problem_of
 from app.http.watching import Watch, following
 from providers.errors import ProviderError
-from providers.feed import FeedChange, FeedPage, FeedQuery
-from providers.owners import Owner
+from providers.feed import FeedChange, FeedPage, FeedPosition, FeedQuery
 
 EVENT_STREAM = "text/event-stream"
 # Nothing between us and the client may collect events: nginx does, unless it is told not to.
@@ -35,18 +35,19 @@ class EventStream(Struct):
     watch: Watch
     query: FeedQuery
     page: FeedPage
+    cursors: Cursors
 
     async def events(self) -> AsyncGenerator[bytes, None]:
         """Yield one event for each change, and after each page the cursor behind it; hold nothing while they are sent.
 
         An error of the provider is an event `problem`, with which the stream ends.
         """
-        owner, query, page = self.query.owner, self.query, self.page
+        query, page = self.query, self.page
         end = self.watch.now() + STREAM_SECONDS
         text = b"retry: %d\n\n" % RETRY_MILLISECONDS
         while True:
-            text += b"".join(_event_of(owner, page, change) for change in page.changes)
-            text += _cursor_behind(owner, page)
+            text += b"".join(self._event_of(page, change) for change in page.changes)
+            text += self._cursor_behind(page)
             with self.watch.admission.parked():
                 yield text
             if self.watch.ending() or self.watch.now() >= end:
@@ -59,19 +60,19 @@ class EventStream(Struct):
                 return
             text = b""
 
+    def _event_of(self, page: FeedPage, change: FeedChange) -> bytes:
+        told = memory_change(change.state)
+        return event(told.change, told, self._cursor(page, change.position))
 
-def _event_of(owner: Owner, page: FeedPage, change: FeedChange) -> bytes:
-    told = memory_change(change.state)
-    return event(told.change, told, feed_cursor(owner, page.provider or "", change.position))
+    def _cursor_behind(self, page: FeedPage) -> bytes:
+        """Return what moves the cursor of a client, is no event, and shows that the stream is alive."""
+        return f": alive\nid: {self._cursor(page, page.position)}\n\n".encode()
+
+    def _cursor(self, page: FeedPage, position: FeedPosition) -> str:
+        return feed_cursor(self.cursors, self.query.owner, page.provider or "", position)
 
 
 def event(name: str, data: Any, cursor: str | None = None) -> bytes:  # noqa: ANN401 - whatever JSON can hold
     """Return one event; with it the client notes the `cursor`, and sends it when it connects again."""
     behind = "" if cursor is None else f"id: {cursor}\n"
     return f"{behind}event: {name}\ndata: ".encode() + _encode(data) + b"\n\n"
-
-
-def _cursor_behind(owner: Owner, page: FeedPage) -> bytes:
-    """Return what moves the cursor of a client, is no event, and shows that the stream is alive."""
-    cursor = feed_cursor(owner, page.provider or "", page.position)
-    return f": alive\nid: {cursor}\n\n".encode()

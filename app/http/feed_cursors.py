@@ -1,18 +1,18 @@
-"""The opaque cursor of a feed of changes: whose memories it is about, of which provider, and the place."""
+"""The sealed cursor of a feed of changes: whose memories it is about, of which provider, and the place."""
 
-from base64 import b64decode, urlsafe_b64encode
 from hashlib import blake2b
 
 import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
+from app.http.cursors import Cursors
 from providers.errors import InvalidInput
 from providers.feed import FeedPosition, FeedQuery, check_feed
 from providers.owners import Owner
 
 MAX_FEED_CURSOR_CHARS = 512
-_DIGEST_BYTES = 8  # it tells users apart, and protects nothing
+_DIGEST_BYTES = 8  # it tells users apart, and protects nothing: the seal does
 _NO_CURSOR = "is not a cursor of this feed"
 
 
@@ -24,21 +24,23 @@ class FeedCursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=Tru
     owner: bytes
 
 
-def feed_cursor(owner: Owner, provider: str, position: FeedPosition) -> str:
+def feed_cursor(cursors: Cursors, owner: Owner, provider: str, position: FeedPosition) -> str:
     """Return the cursor with which a feed goes on behind a position."""
     cursor = FeedCursor(provider, position, _owner_digest(owner))
-    return urlsafe_b64encode(msgspec.msgpack.encode(cursor)).decode().rstrip("=")
+    return cursors.sealed(msgspec.msgpack.encode(cursor))
 
 
-def feed_behind(query: FeedQuery, text: str, field: str) -> FeedQuery:
+def feed_behind(cursors: Cursors, query: FeedQuery, text: str, field: str) -> FeedQuery:
     """Return the query that goes on behind a cursor, which the request has in a `field`.
 
     Raises:
         InvalidInput: this service did not issue the cursor, or not for this user.
     """
+    content = cursors.unsealed(text)
+    if content is None:
+        raise InvalidInput(field, _NO_CURSOR)
     try:
-        raw = b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        cursor = msgspec.msgpack.decode(raw, type=FeedCursor)
+        cursor = msgspec.msgpack.decode(content, type=FeedCursor)
         found = replace(query, after=cursor.position, provider=cursor.provider, now=False)
         check_feed(found)
     except (ValueError, msgspec.DecodeError, InvalidInput) as error:

@@ -6,6 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from app.http.answers import shown
+from app.http.cursors import Cursors
 from app.http.feed_cursors import feed_cursor
 from providers.expiry import has_expired
 from providers.feed import FeedPage
@@ -51,9 +52,9 @@ class ChangesResponse(Struct, frozen=True):
     more: bool
 
 
-def changes_response(owner: Owner, page: FeedPage) -> ChangesResponse:
+def changes_response(cursors: Cursors, owner: Owner, page: FeedPage) -> ChangesResponse:
     """Return a page as a client sees it."""
-    following = feed_cursor(owner, page.provider or "", page.position)
+    following = feed_cursor(cursors, owner, page.provider or "", page.position)
     return ChangesResponse([memory_change(change.state) for change in page.changes], following, page.more)
 
 

@@ -68,7 +68,7 @@ CHANGES = ChangesResponse(
         MemoryChange(change="changed", memory_id=_ID, memory=_CHANGED),
         MemoryChange(change="deleted", memory_id=_BATCHED),
     ],
-    feed_cursor(Owner(_USER), "native", FeedPosition("3b1f0c5e9a77", 4_711)),
+    feed_cursor(_CURSORS, Owner(_USER), "native", FeedPosition("3b1f0c5e9a77", 4_711)),
     more=False,
 )
 

@@ -38,7 +38,9 @@ class WalkPlace(Struct, frozen=True, array_like=True):
     @property
     def token(self) -> str:
         """The place in letters that can stand in a URL."""
-        return urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")
+        # Without a version as those before wrote it, whom the place may be given to.
+        place = [self.user, self.memory_id] if self.version is None else self
+        return urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 
     @classmethod
     def read(cls, token: str) -> Self:

@@ -37,7 +37,11 @@ HOLDINGS = text(f"""
     WHERE user_id > CAST(:after AS text) GROUP BY user_id ORDER BY user_id LIMIT CAST(:limit AS int)
 """)  # noqa: S608 - joined from constants
 
+# There are no changes there that could be counted; a tombstone has the version of its moment.
+RECENTLY_DELETED_BY = text(str(statements.RECENTLY_DELETED_BY).replace("ORDER BY changed", "ORDER BY version"))
+
 _OTHERS = {
+    statements.RECENTLY_DELETED_BY: RECENTLY_DELETED_BY,
     replication_sql.OWNERS: OWNERS,
     replication_sql.SUMMARIES: SUMMARIES,
     replication_sql.HOLDINGS: HOLDINGS,

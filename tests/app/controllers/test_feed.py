@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.controllers.feed import MAX_WAIT_SECONDS
+from app.http.cursors import Cursors
 from app.http.feed_cursors import MAX_FEED_CURSOR_CHARS, feed_cursor
 from providers.feed import MAX_FEED_LIMIT, FeedPosition
 from providers.owners import Owner
@@ -123,6 +124,13 @@ async def test_users_have_feeds_of_their_own(either: Api) -> None:
     assert (response.status_code, field_in(response)) == (422, "after")
 
 
+def cursors_of(api: Api) -> Cursors:
+    """Return what seals the cursors of the service that a client talks to."""
+    transport: Any = api.http._transport  # noqa: SLF001 - httpx tells it nobody
+    cursors: Cursors = transport.app.state.cursors
+    return cursors
+
+
 @pytest.mark.parametrize(
     "position",
     [FeedPosition("another epoch", 0), FeedPosition("another epoch", 2**63 - 1)],
@@ -131,7 +139,7 @@ async def test_users_have_feeds_of_their_own(either: Api) -> None:
 async def test_a_cursor_of_another_history_is_lost(either: Api, position: FeedPosition) -> None:
     """The client begins again."""
     mine = (await either.request("GET", CHANGES)).headers["memory-provider"]
-    cursor = feed_cursor(Owner(either.user), mine, position)
+    cursor = feed_cursor(cursors_of(either), Owner(either.user), mine, position)
     response = await either.request("GET", CHANGES, params={"after": cursor})
 
     assert response.status_code == 409
@@ -140,7 +148,7 @@ async def test_a_cursor_of_another_history_is_lost(either: Api, position: FeedPo
 
 async def test_a_cursor_of_another_provider_is_lost(mock_api: Api) -> None:
     """Each numbers changes in its own way."""
-    cursor = feed_cursor(Owner(mock_api.user), "another", FeedPosition("e", 1))
+    cursor = feed_cursor(cursors_of(mock_api), Owner(mock_api.user), "another", FeedPosition("e", 1))
     response = await mock_api.request("GET", CHANGES, params={"after": cursor})
 
     assert response.status_code == 409
@@ -154,8 +162,7 @@ async def test_a_cursor_of_another_provider_is_lost(mock_api: Api) -> None:
         ({"after": "é"}, "after"),
         ({"after": "A" * MAX_FEED_CURSOR_CHARS}, "after"),
         ({"after": "A" * (MAX_FEED_CURSOR_CHARS + 1)}, "after"),
-        ({"after": feed_cursor(Owner("x"), "mock", FeedPosition("e", -1))}, "after"),
-        ({"after": feed_cursor(Owner("x"), "mock", FeedPosition("e", 1, "no id"))}, "after"),
+        ({"after": feed_cursor(Cursors(b"of another service"), Owner("x"), "mock", FeedPosition("e", 1))}, "after"),
         ({"limit": 0}, "limit"),
         ({"limit": MAX_FEED_LIMIT + 1}, "limit"),
         ({"wait": -1}, "wait"),
@@ -168,6 +175,19 @@ async def test_what_breaks_a_rule_is_named(mock_api: Api, params: dict[str, str 
     response = await mock_api.request("GET", CHANGES, params=params)
 
     assert (response.status_code, field_in(response)) == (422, field)
+
+
+async def test_no_cursor_can_be_forged(mock_api: Api) -> None:
+    """Whichever character of one is another, it is none; neither is one whose place there cannot be."""
+    cursor = (await changes(mock_api))["next"]
+    forged = [
+        cursor[:at] + ("A" if cursor[at] != "A" else "B") + cursor[at + 1 :] for at in range(0, len(cursor) - 1, 3)
+    ]
+    impossible = [FeedPosition("e", -1), FeedPosition("e", 1, "no id")]
+    forged += [feed_cursor(cursors_of(mock_api), Owner(mock_api.user), "mock", place) for place in impossible]
+
+    answers = [await mock_api.request("GET", CHANGES, params={"after": one}) for one in forged]
+    assert {(answer.status_code, field_in(answer)) for answer in answers} == {(422, "after")}
 
 
 async def test_the_greatest_limit_is_taken(mock_api: Api) -> None:

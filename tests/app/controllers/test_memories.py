@@ -47,6 +47,7 @@ async def test_get_gives_the_whole_memory(api: Api) -> None:
         "metadata": {"topic": "tea", "cups": 2, "with": ["honey", None, {"milk": False}]},
         "created_at": body["created_at"],
         "updated_at": None,
+        "source": {"origin": "user", "caller": "anonymous", "key": None, "at": body["source"]["at"]},
     }
     assert datetime.fromisoformat(body["created_at"]).utcoffset() == timedelta(0)
 
@@ -287,8 +288,10 @@ async def test_patch_replaces_what_is_sent(
 
     body = response.json()
     assert response.status_code == 200
-    assert body == {**before, "content": content, "metadata": metadata, "updated_at": body["updated_at"]}
+    changed = {"updated_at": body["updated_at"], "source": {**before["source"], "at": body["source"]["at"]}}
+    assert body == {**before, "content": content, "metadata": metadata, **changed}
     assert body["updated_at"] >= before["created_at"]
+    assert body["source"]["at"] >= before["source"]["at"]
     assert await memory(api, before["id"]) == body
 
 

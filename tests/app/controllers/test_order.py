@@ -142,7 +142,10 @@ async def test_an_order_of_empty_stores_is_refused(mocks: httpx.AsyncClient, fol
     problem = problem_in(await put(mocks, "b"))
 
     assert (problem["status"], problem["type"]) == (409, "urn:ninai:problem:order-refused")
-    assert problem["detail"] == "none of b has received everything: keep a in the order"
+    assert problem["detail"] == (
+        "none of b has received everything: keep a in the order; if that is gone for good, have this journal take over"
+        " what there is: `ninai journal adopt`"
+    )
     assert (await told(mocks))["order"] == ["a", "b"]
     assert not (folder / "order.json").exists()
 

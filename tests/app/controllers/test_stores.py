@@ -71,7 +71,16 @@ async def test_a_merge_completes_who_was_refused(app: Litestar, http: httpx.Asyn
 
     told = response.json()
     assert response.status_code == 200
-    assert told == {"users": 1, "put": 1, "deleted": 1, "waiting": 0, "refused": 0, "left": 0, "next_after": None}
+    assert told == {
+        "users": 1,
+        "put": 1,
+        "deleted": 1,
+        "versions": 0,
+        "waiting": 0,
+        "refused": 0,
+        "left": 0,
+        "next_after": None,
+    }
     assert (await store(app, "a").get(USER, own.id)).content == "of another time"
     await wait_until_complete(http)
     states = await store(app, "a").snapshots(Owner(USER))

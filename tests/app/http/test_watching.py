@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from app.http.cursors import Cursors
 from app.http.event_stream import STREAM_SECONDS, EventStream
 from app.http.watching import Watch
 from providers.errors import Unavailable
@@ -44,7 +45,7 @@ class Scene:
 
     async def stream(self) -> EventStream:
         """Return the stream of what comes."""
-        return EventStream(self.watch, ANNA, await self.watch.page(ANNA, 0))
+        return EventStream(self.watch, ANNA, await self.watch.page(ANNA, 0), Cursors(b"a secret"))
 
 
 def test_nothing_is_held_while_it_waits() -> None:

@@ -19,6 +19,7 @@ from providers.chain.status import ChainStatus, ProviderStatus, Role
 from providers.errors import Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.journal.operations import JournalStatus
+from providers.keys.looking import UnknownToStores
 from tests.providers.chain.rig import end, fail
 from tests.support.clock import FakeClock
 
@@ -324,7 +325,7 @@ def test_a_single_provider_falls_back_on_nobody() -> None:
 
 def test_every_failure_of_a_provider_is_expected() -> None:
     """Of all that there are but those that no provider fails with: they are about the order or the journal."""
-    not_of_a_provider: set[type[Unavailable]] = {OrderRefused, NobodyInSync, JournalUnavailable}
+    not_of_a_provider: set[type[Unavailable]] = {OrderRefused, NobodyInSync, JournalUnavailable, UnknownToStores}
 
     def outcomes(kind: type[Unavailable]) -> set[str]:
         if kind in not_of_a_provider or not kind.__module__.startswith("providers."):

@@ -42,7 +42,7 @@ VALUES: dict[str, Any] = {
     "minted": True, "now": NOW, "kept_edits": 8, "content": "tea", "has_content": True, "metadata": None,
     "has_metadata": False, "further": "{}", "has_further": False, "embedding": None, "embedding_model": None,
     "kept_versions": "0", "newest": 9, "oldest": 1, "keep": 5, "floor": 1, "before": 9, "after_version": 1,
-    "most_bytes": 1_000,
+    "most_bytes": 1_000, "recent": 1_000,
 }  # fmt: skip
 
 # They select their rows from arrays, and say nothing of partitions.
