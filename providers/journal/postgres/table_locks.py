@@ -1,8 +1,8 @@
 """The locks under which the steps change a journal's tables while other programs work with them.
 
-The steps change several tables in one transaction. If they locked one after the other as they come to it, they would sooner
-or later stand in a deadlock with a statement that has the next one and waits for the first, and which of both fails is
-not theirs to choose. So all are locked beforehand, and never waited for as long as a server waits before it looks for
+The steps change several tables in one transaction. If they locked each as they come to it, they would sooner or later
+stand in a deadlock with a statement that has the next one and waits for the first, and which of both fails is not
+theirs to choose. So all are locked beforehand, and never waited for as long as a server waits before it looks for
 deadlocks, a second by default: what cannot be had is asked for again after all was let go.
 """
 
