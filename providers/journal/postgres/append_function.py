@@ -273,7 +273,7 @@ CREATE_APPEND = f"""
 """  # noqa: S608 - joined from constants
 
 # For programs that do not know `edits`, the id of each keyed edit, and `olders`, the ids that the new state of a memory
-# does not keep any more, with blanks between.
+# does not keep any more, with blanks between; nor anything of erasures (see `append_leased_function.py`).
 CREATE_FORMER_APPEND = """
     CREATE OR REPLACE FUNCTION ninai_journal_append(
         kinds text[], users text[], memories text[], versions bigint[], bases bigint[], digests bytea[], states text[],
@@ -281,7 +281,7 @@ CREATE_FORMER_APPEND = """
     ) RETURNS TABLE (
         place bigint, outcome text, known_seq bigint, known_kind text, known_state text, pending text[], former text
     ) LANGUAGE sql AS $append$
-        SELECT * FROM ninai_journal_append_keyed(
+        SELECT place, outcome, known_seq, known_kind, known_state, pending, former FROM ninai_journal_append_leased(
             kinds, users, memories, versions, bases, digests, states, helds, seconds, NULL, NULL
         )
     $append$

@@ -10,7 +10,7 @@ LOCK_ALONE = text(f"SELECT pg_advisory_xact_lock({LOCK})")
 LOCK_SHARED = text(f"SELECT pg_advisory_xact_lock_shared({LOCK})")
 
 APPEND = text("""
-    SELECT place, outcome, known_seq, known_kind, known_state, pending, former, until FROM ninai_journal_append_leased(
+    SELECT place, outcome, known_seq, known_kind, known_state, pending, former, until FROM ninai_journal_append_fenced(
         CAST(:kinds AS text[]), CAST(:users AS text[]), CAST(:memories AS text[]), CAST(:versions AS bigint[]),
         CAST(:bases AS bigint[]), CAST(:digests AS bytea[]), CAST(:states AS text[]), CAST(:helds AS text[]),
         CAST(:seconds AS float8[]), CAST(:edits AS text[]), CAST(:olders AS text[])

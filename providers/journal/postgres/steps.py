@@ -9,11 +9,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from providers.errors import Misconfigured
 from providers.journal.postgres.append_function import CREATE_APPEND, CREATE_FORMER_APPEND
-from providers.journal.postgres.append_leased_function import CREATE_APPEND_LEASED, CREATE_FORMER_APPEND_LEASED
+from providers.journal.postgres.append_leased_function import (
+    CREATE_APPEND_FENCED,
+    CREATE_APPEND_LEASED,
+    CREATE_FORMER_APPEND_LEASED,
+)
 from providers.journal.postgres.changing_tables import NOTES
 from providers.journal.postgres.changing_tables import TABLES as CHANGES
 from providers.journal.postgres.erasure_tables import NAMES as ERASURE_NAMES
 from providers.journal.postgres.erasure_tables import TABLES as ERASURES
+from providers.journal.postgres.table_locks import lock_tables
 from providers.journal.postgres.tables import CREATE, CREATION_LOCK
 from providers.journal.steps import Forms, SchemaStep, counted
 
@@ -176,6 +181,12 @@ STEPS = (
             *CHANGES,
             _LIKE_ENTRIES.format(table=NOTES),
             CREATE_APPEND,
+        ),
+    ),
+    SchemaStep(
+        title="answers to programs that know no erasures",
+        statements=(
+            CREATE_APPEND_FENCED,
             CREATE_APPEND_LEASED,
             CREATE_FORMER_APPEND,
             CREATE_FORMER_APPEND_LEASED,
@@ -240,6 +251,7 @@ async def upgrade(connection: AsyncConnection, steps: Sequence[SchemaStep] = STE
         await connection.execute(_INSERT_JOURNAL, {"form": _FORM})
     missing = steps[first:]
     if missing:
+        await lock_tables(connection)
         await _run(connection, [*(statement for step in missing for statement in step.statements), _COUNT])
         form = max([_FORM if tables is None else tables.form, *(step.form for step in missing if step.form)])
         await connection.execute(_TAKEN, {"step": len(steps), "form": form})

@@ -1,5 +1,6 @@
 """The tables of a journal come to their present form step by step, whoever has made them."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -29,6 +30,9 @@ FORMER = Path(__file__).parent / "former"
 BY_HAND = """
     ALTER TABLE operations ADD COLUMN trace INTEGER NOT NULL DEFAULT 0;
     CREATE INDEX traces_of_user ON operations (user_id, seq) WHERE trace = 1;
+"""
+WAITING = """
+    SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')
 """
 ADDITION = SchemaStep(title="an addition", statements=("CREATE TABLE ninai_journal_added (a text)",))
 
@@ -205,6 +209,34 @@ async def test_a_program_refuses_broken_tables(database: str) -> None:
     async with transaction(database) as connection:
         with pytest.raises(Misconfigured, match=f"form {newest + 1}.*update this program"):
             await postgres_steps.find(connection)
+
+
+async def test_steps_and_statements_stand_in_no_circle(database: str) -> None:
+    """A transaction that has read one table goes on to the next while the steps wait for the first."""
+    step = SchemaStep(
+        title="two tables",
+        statements=(
+            "ALTER TABLE ninai_journal ADD COLUMN a text",
+            "ALTER TABLE ninai_journal_entries ADD COLUMN a text",
+        ),
+    )
+    async with opened(database) as journal:
+        await put(journal, remember())
+
+    async def upgraded() -> int:
+        async with transaction(database) as connection:
+            await connection.exec_driver_sql("SET LOCAL deadlock_timeout = '200ms'")
+            return (await postgres_steps.upgrade(connection, (*postgres_steps.STEPS, step)))[1]
+
+    async with connected(database) as former, connected(database) as observer, asyncio.TaskGroup() as tasks:
+        async with former.transaction():
+            await former.fetch("SELECT FROM ninai_journal_entries")
+            upgrading = tasks.create_task(upgraded())
+            async with asyncio.timeout(20):
+                while not await observer.fetchval(WAITING):  # noqa: ASYNC110 - the server tells nobody
+                    await asyncio.sleep(0.01)
+            assert await former.fetchval("SELECT count(*) FROM ninai_journal") == 1
+        assert await upgrading == 1
 
 
 async def test_steps_of_tables_are_taken_whole_or_not_at_all(database: str) -> None:
