@@ -75,7 +75,7 @@ def test_an_outage_of_a_quarter_of_an_hour_is_a_dozen_lines() -> None:
 
     logs = staged(main)
     reopened = ("breaker_half_open", "breaker_opened")
-    assert of(logs, *reopened) == [
+    assert of(logs, *reopened, "fences_not_compared") == [
         ("provider_lost", "a"),
         ("reads_moved", "b"),
         ("provider_answers_again", "a"),
