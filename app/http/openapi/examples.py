@@ -146,6 +146,7 @@ _ANSWERS: dict[str, Struct] = {
     "restoreVersion": _MEMORY,
     "deleteAllMemories": schemas.DeleteAllResponse(2, more=False),
     "eraseUser": _ERASURE,
+    "eraseNamedUser": _ERASURE,
     "getErasure": _ERASURE,
     "getOwnErasure": _ERASURE,
     "listErasures": ErasuresResponse([_ERASURE], 1),
@@ -177,7 +178,7 @@ _LINES = "".join(
     )
 )
 _TEXT_BODIES = {"importMemories": _LINES}
-_TEXT_ANSWERS = {"exportMemories": _LINES, "exportUser": _LINES}
+_TEXT_ANSWERS = {"exportMemories": _LINES, "exportUser": _LINES, "exportNamedUser": _LINES}
 # Of parameters that have no other value that would do.
 _PARAMETERS: dict[str, Any] = {
     "memory_id": _ID,
@@ -241,9 +242,9 @@ def _of_parameters(operation: Operation) -> None:
 def _example_of(parameter: str, operation: str) -> object:
     if operation == "deleteMemory" and parameter == "memory_id":
         return _BATCHED
-    if operation == "exportUser" and parameter == "user_id":
+    if operation in {"exportUser", "exportNamedUser"} and parameter == "user_id":
         return _USER
-    if operation == "eraseUser" and parameter == "user_id":
+    if operation in {"eraseUser", "eraseNamedUser"} and parameter == "user_id":
         return "nobody"
     if operation == "discardDeadLetter" and parameter == _CONFIRM:
         return True
