@@ -61,6 +61,7 @@ _KEY = "notes/tea"
 _KEYED = msgspec.structs.replace(_MEMORY, key=_KEY)
 _KEY_IN_BODY = "plans/tea"
 _REMEMBER = RememberRequest(_MEMORY.content, _MEMORY.metadata)
+_BATCHED_MEMORY = batch_schemas.BatchedMemory(_MEMORY.content, _MEMORY.metadata)
 _RECALL = schemas.RecallRequest("how do I take my tea?", limit=5)
 _CHANGE = change_schemas.UpdateItem(memory_id=_ID, content=_CHANGED.content)
 CHANGES = ChangesResponse(
@@ -101,7 +102,9 @@ _BODIES: dict[str, Struct] = {
     "remember": RememberOneRequest(_REMEMBER.content, metadata=_REMEMBER.metadata),
     "recall": schemas.SingleRecallRequest(_RECALL.query, limit=5, where=Eq("topic", "tea")),
     "updateMemory": schemas.UpdateRequest(_CHANGED.content),
-    "rememberBatch": batch_schemas.RememberBatchRequest([_REMEMBER, RememberRequest("Green tea in the evening")]),
+    "rememberBatch": batch_schemas.RememberBatchRequest(
+        [_BATCHED_MEMORY, batch_schemas.BatchedMemory("Green tea in the evening")]
+    ),
     "queryMemories": schemas.ListRequest(where=Eq("topic", "tea"), order="oldest"),
     "updateBatch": change_schemas.UpdateBatchRequest([_CHANGE]),
     "deleteBatch": change_schemas.DeleteBatchRequest([_BATCHED_FIRST]),

@@ -109,7 +109,7 @@ KINDS = {
 }
 NAMES_USER = {("delete", "/admin/users"), ("get", "/admin/export")}  # where an operator does, whom no path can name
 STRICT = {
-    *("RememberRequest", "UpdateRequest", "RecallRequest", "RememberBatchRequest", "RecallBatchRequest"),
+    *("BatchedMemory", "UpdateRequest", "RecallRequest", "RememberBatchRequest", "RecallBatchRequest"),
     *("RememberOneRequest", "Message", "ListRequest", "UpdateItem", "UpdateBatchRequest", "DeleteBatchRequest"),
     *KINDS.values(),
     *("SingleRecallRequest", "BreakerChange", "OrderRequest", "ModeRequest"),
