@@ -40,7 +40,7 @@ _ERASED = text("""
     SELECT user_id, ninai_erased_up_to(user_id) AS version FROM unnest(CAST(:user_ids AS text[])) AS asked (user_id)
 """)
 # Of what no samples are made; behind the wall between tenants nobody is shown whether there are old ones.
-_TEXTS = ["content", "metadata", "unknown", "session", "agent", "app", "speaker", "key", "source"]
+_TEXTS = ["content", "metadata", "unknown", "key", "source"]
 _CLEARED_BY_OWNERS = 180_000  # the version of the server in which the owner of a table, who upgrades it, clears them
 _SETTINGS = text("""
     SELECT current_setting('max_wal_size') AS wal, current_setting('archive_mode') AS archiving,
@@ -64,8 +64,8 @@ _PAGES = (
     " and VACUUM FULL leaves none of them"
 )
 _NAMES = (
-    "the planner's samples of the names of users, in pg_stats, until an ANALYZE replaces them, which it does not in a"
-    " partition that has become empty"
+    "the planner's samples of the names of users and of labels, in pg_stats, until an ANALYZE replaces them, which it"
+    " does not in a partition that has become empty"
 )
 _SAMPLES = (
     "the planner's samples of texts and metadata, in pg_stats, from before the schema of this version:"

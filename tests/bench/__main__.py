@@ -13,6 +13,7 @@ BENCHMARKS = (
     "recall",
     "ranking",
     "lists",
+    "keys",
     "console",
     "portable",
     "sizing",

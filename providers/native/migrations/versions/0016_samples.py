@@ -14,12 +14,9 @@ down_revision = "0015"
 branch_labels = None
 depends_on = None
 
-# All that is a text, or made of one. Every statement names an owner and walks an index that begins with that, so that
-# the planner needs no more than the samples of the other columns.
-_MEMORIES = (
-    *("content", "metadata", "digest", "embedding", "terms", "analysis", "unknown"),
-    *("session", "agent", "app", "speaker", "key", "source"),
-)
+# All that is a text, or made of one. Every statement names an owner and walks an index that begins with that. Only of
+# labels there are several indexes, and without samples the planner would walk along any of those that a list asks for.
+_MEMORIES = ("content", "metadata", "digest", "embedding", "terms", "analysis", "unknown", "key", "source")
 _HISTORY = ("content", "metadata", "digest", "unknown")
 # Citus refuses this of tables that it has distributed; those that it distributes from now on have it.
 _DISTRIBUTED = """
