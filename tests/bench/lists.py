@@ -90,8 +90,8 @@ async def _compared(provider: PostgresMemoryProvider, conditions: Conditions) ->
             started = perf_counter()
             await (page_rows(database, query) if ours else database.bound_rows(left))
             times[ours].append((perf_counter() - started) * 1000)
-    ours, theirs = statistics.median(times[True]), statistics.median(times[False])
-    return f"{theirs:.1f}", f"{ours / theirs:.0%}"
+    whole, planned = statistics.median(times[True]), statistics.median(times[False])
+    return f"{planned:.1f}", f"{whole / planned:.0%}"
 
 
 def _left_to_planner(query: PageQuery) -> BoundSql:
