@@ -8,7 +8,7 @@ from providers.base import MemoryProvider
 from providers.batches import all_or_some, answer_all
 from providers.errors import InvalidInput, MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
 from providers.keys.looking import delete_superseded
-from providers.keys.writing import Kept, Put, Replacement, kept_of, planned, put, tidy
+from providers.keys.writing import Kept, PlannedChange, Put, kept_of, planned, put, tidy
 from providers.limits import check_key, check_new_memory
 from providers.owners import Owner
 from providers.states.clock import Milliseconds, wall_clock_ms
@@ -40,7 +40,7 @@ async def put_many(
         Unavailable: it is not known of any of them that it was done.
     """
 
-    async def plan(item: NewMemory | Put) -> NewMemory | Replacement:
+    async def plan(item: NewMemory | Put) -> NewMemory | PlannedChange:
         if isinstance(item, NewMemory):
             return item
         check_key(item.key)
@@ -50,22 +50,21 @@ async def put_many(
     check_each_once((item.key for item in items), "items")
     plans = dict(enumerate(await answer_all(items, plan, AT_ONCE)))
     stored = await _written(provider.store_many, {at: one for at, one in plans.items() if isinstance(one, NewMemory)})
-    edits = {at: one.edit for at, one in plans.items() if isinstance(one, Replacement)}
+    edits = {at: one.edit for at, one in plans.items() if isinstance(one, PlannedChange)}
     changed = await _written(provider.change_many, edits)
     outcomes: dict[int, Any] = plans | stored | changed
 
-    async def finished(at: int) -> Stored | Kept:
+    async def finished(at: int) -> Any:  # noqa: ANN401 - `Stored | Kept`, which the type checker does not infer
         item, plan, outcome = items[at], plans[at], outcomes[at]
         if isinstance(item, Put) and _was_deleted(item, outcome):
             return await put(provider, item, now_ms)
         if isinstance(outcome, ProviderError):
             raise outcome
-        if isinstance(plan, Replacement):
+        if isinstance(plan, PlannedChange):
             await delete_superseded(provider, plan.found)
         return outcome if isinstance(item, NewMemory) else kept_of(outcome)
 
-    results: list[Stored | Kept | ProviderError] = await answer_all(range(len(items)), finished, AT_ONCE)
-    return all_or_some(results)
+    return all_or_some(await answer_all(range(len(items)), finished, AT_ONCE))
 
 
 async def tidy_many(provider: MemoryProvider, owner: Owner, keys: Sequence[str]) -> None:

@@ -76,14 +76,14 @@ async def put(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds = wall
     raise Unavailable(f"the key {wanted.key!r} is being written by too many at once")
 
 
-class Replacement(Struct, frozen=True):
+class PlannedChange(Struct, frozen=True):
     """The edit that replaces the memory that a key names, and all that was found under the key."""
 
     edit: Edit
     found: OfKey
 
 
-async def planned(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds) -> NewMemory | Replacement:
+async def planned(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds) -> NewMemory | PlannedChange:
     """Look, and return what a put is to store or to replace.
 
     Raises:
@@ -103,7 +103,7 @@ async def planned(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds) -
     if found.current is None:
         await free(provider, found)
         return wanted.memory
-    return Replacement(_replacement(wanted, found.current), found)
+    return PlannedChange(_replacement(wanted, found.current), found)
 
 
 async def _put_once(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds) -> Kept:

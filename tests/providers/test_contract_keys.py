@@ -111,7 +111,7 @@ async def test_a_batch_puts_each_under_its_key(provider: MemoryProvider, user: s
     owner = Owner(user)
     there = await put(provider, wanted(owner, "plans", "tea"))
     expected = Put(memory=NewMemory(owner=owner, content="never", key="wrong"), expected=1)
-    items = [
+    items: list[NewMemory | Put] = [
         NewMemory(owner=owner, content="first"),
         wanted(owner, "second", "second"),
         wanted(owner, "plans", "more tea"),
