@@ -33,6 +33,8 @@ async def apply_all(
         Unavailable: it is unknown for all of them whether they were applied.
     """
     new = [change.state for change in changes if change.kind is OperationKind.REMEMBER]
+    if not changes:  # all that a relay has leased may wait to be seen
+        return []
     if not new:
         return await _put(link, [change.state for change in changes], operation, options)
     if len(new) == len(changes):  # as nearly always: both kinds come together only in batches
