@@ -32,47 +32,30 @@ async def apply_all(
     Raises:
         Unavailable: it is unknown for all of them whether they were applied.
     """
-    new = [change.state for change in changes if change.kind is OperationKind.REMEMBER]
-    if not changes:  # all that a relay has leased may wait to be seen
-        return []
-    if not new:
-        return await _put(link, [change.state for change in changes], operation, options)
-    if len(new) == len(changes):  # as nearly always: both kinds come together only in batches
-        return await _store(link, new, operation, options)
-    rest = [change.state for change in changes if change.kind is not OperationKind.REMEMBER]
-    stored = iter(await _store(link, new, operation, options))
-    put = iter(await _put(link, rest, operation, options))
-    return [next(stored if change.kind is OperationKind.REMEMBER else put) for change in changes]
-
-
-async def _store(
-    link: Link, states: Sequence[Snapshot], operation: OperationClass, options: CallOptions
-) -> list[ProviderError | None]:
-    memories = [state.first_write for state in states]
-    stored = await link.call(
-        lambda provider: provider.store_many(memories),
-        operation,
-        options,
-        size=len(memories),
-        owner=only_owner(memories),
-    )
-    return [
-        _unless_erased(outcome) if isinstance(outcome, ProviderError) else None
-        for _, outcome in zip(states, stored, strict=True)
-    ]
-
-
-async def _put(
-    link: Link, states: Sequence[Snapshot], operation: OperationClass, options: CallOptions
-) -> list[ProviderError | None]:
-    put = await link.call(
-        lambda provider: provider.put_many(states), operation, options, size=len(states), owner=only_owner(states)
-    )
-    return [
-        # A deletion that meets a tombstone has reached its goal.
-        None if state.deleted and isinstance(failure, MemoryDeleted) else _unless_erased(failure)
-        for state, failure in zip(states, put, strict=True)
-    ]
+    new = [(place, change) for place, change in enumerate(changes) if change.kind is OperationKind.REMEMBER]
+    rest = [(place, change) for place, change in enumerate(changes) if change.kind is not OperationKind.REMEMBER]
+    results: list[ProviderError | None] = [None] * len(changes)
+    if new:
+        memories = [change.state.first_write for _, change in new]
+        stored = await link.call(
+            lambda provider: provider.store_many(memories),
+            operation,
+            options,
+            size=len(memories),
+            owner=only_owner(memories),
+        )
+        for (place, _), outcome in zip(new, stored, strict=True):
+            results[place] = _unless_erased(outcome) if isinstance(outcome, ProviderError) else None
+    if rest:
+        states = [change.state for _, change in rest]
+        put = await link.call(
+            lambda provider: provider.put_many(states), operation, options, size=len(states), owner=only_owner(states)
+        )
+        for (place, change), failure in zip(rest, put, strict=True):
+            # A deletion that meets a tombstone has reached its goal.
+            reached = change.state.deleted and isinstance(failure, MemoryDeleted)
+            results[place] = None if reached else _unless_erased(failure)
+    return results
 
 
 async def keep_versions(
