@@ -93,7 +93,7 @@ class ChainWriter:
             await slow_down(self._context, execution, edit.owner)
             for _ in range(_UPDATE_TRIES):
                 try:
-                    state = await self._changed(execution, edit)
+                    state = await self._durable(execution, await self._prepared(execution, edit))
                 except OutOfDate:
                     continue  # another change was faster: start again from its result
                 except MemoryDeleted as error:
@@ -130,9 +130,6 @@ class ChainWriter:
         if isinstance(one, MemoryDeleted):
             return MemoryNotFound(edit.memory_id)
         return one if isinstance(one, ProviderError) else Changed(memory=_state_of(one).record, **facts)
-
-    async def _changed(self, execution: Execution, edit: Edit) -> Snapshot:
-        return await self._durable(execution, await self._prepared(execution, edit))
 
     async def _durable(self, execution: Execution, prepared: Operation | Appended | Snapshot) -> Snapshot:
         """Append an operation unless the journal or a provider has it, wait for home, and return what has come of it.
