@@ -11,6 +11,7 @@ from msgspec import Struct
 from providers.acquaintance import Acquaintance
 from providers.changes import ChangeCursor, Changes
 from providers.errors import MemoryDeleted, OwnerErased, ProviderError
+from providers.histories import VersionPlace
 from providers.holdings import Holdings, OwnerHoldings
 from providers.introduction import Introduction, StoreMark
 from providers.limits import check_memory_id, check_owner
@@ -27,7 +28,7 @@ from providers.native.rows import Key, MemoryRow, key_of
 from providers.native.vectors import Vectors
 from providers.native.wall import tenants_of, values_of
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, VersionPlace
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS
 from providers.replica_limits import (
     check_heads,
     check_mark,
