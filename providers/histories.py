@@ -49,8 +49,8 @@ def histories_page(
 def refusal_of(version: Snapshot, newest: Snapshot | None) -> Rejected | None:
     """Return why a version can be no part of the history of a memory, given the newest state of that, None if it can.
 
-    Without its memory nobody would see it, nor delete it. A memory that was stored while nobody could look has a version
-    that says nothing of its time.
+    Without its memory nobody would see it, nor delete it. The version of a memory that was stored while nobody could
+    look says nothing of its time.
     """
     if newest is None:
         return MemoryNotFound(version.id)

@@ -33,9 +33,10 @@ async def histories_in(store: HistoryStore, query: HistoriesQuery) -> HistoriesP
         return HistoriesPage(versions=[])
     versions = await store.superseded(query.owner, query.limit, after=query.after)
     ids = [*dict.fromkeys(version.id for version in versions)]
-    # The heads of a store may lack metadata, which conditions may ask for.
-    looked_for = Heads.heads(store, query.owner, ids) if query.conditions.where else store.heads(query.owner, ids)
-    return histories_page(query, versions, await looked_for)
+    # The heads of a store may lack all that conditions may ask for.
+    whole = query.conditions.of_contents
+    newest = Heads.heads(store, query.owner, ids) if whole else store.heads(query.owner, ids)
+    return histories_page(query, versions, await newest)
 
 
 async def kept_by(store: HistoryStore, versions: Sequence[Snapshot]) -> list[Stored | ProviderError | None]:

@@ -82,7 +82,8 @@ class PortableController(UserResource):
 
         A memory keeps its id, its times and its place in lists. One whose id is taken is left as it is, and one whose
         id was deleted gets another id, the same one when the import is repeated: a repeated import stores nothing
-        twice. Superseded versions follow their memories. Nothing is deleted. 202 as for a new memory; 503 if it is not known of any that it was stored.
+        twice. Superseded versions follow their memories. Nothing is deleted. 202 as for a new memory; 503 if it is not
+        known of any that it was stored.
         """
         owner = write.owner
         check_lines(data.body)

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from msgspec import Struct
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from app.http.headers import stored_or_accepted
@@ -67,7 +67,7 @@ class Import(Struct):
     now: datetime
     name: str = ""
     stored: list[Stored] = []
-    _counts: Counter[str] = Counter()  # of the kinds of lines since the last header, as its trailer counts them
+    _counts: Counter[str] = field(default_factory=Counter)  # of kinds, since the last header
     _trouble: Unavailable | None = None
 
     async def run(self, body: bytes) -> list[ImportResult]:
