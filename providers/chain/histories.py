@@ -123,7 +123,6 @@ class Histories(Struct, frozen=True):
                 results[place] = outcome
             else:
                 results[place] = Stored(id=version.id, version=version.version)
-                execution.session = self.context.session(outcome.seq) if outcome.seq else execution.session
                 if home is None or home.name in outcome.pending:
                     waiting[place] = outcome
         if home is None:

@@ -1,13 +1,20 @@
 """Histories over HTTP: the versions of memories come out behind them, and go in wherever the memories have gone."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from providers.retention import KEPT_VERSIONS
 from tests.app.portable.portability import exported, imported, of_kind, results, unsourced
+from tests.app.portable.test_round_trip import EXAMPLES, texts
 from tests.support.api import ABSENT_ID, Api, field_in
 
+stories = st.lists(texts, min_size=1, max_size=5, unique=True)
+lives = st.lists(st.tuples(stories, st.booleans()), min_size=1, max_size=3)
 VERSION = {"kind": "version", "content": "tea", "created_at": "2026-01-02T03:04:05Z"}
 
 
@@ -27,7 +34,7 @@ async def history(api: Api, memory_id: str) -> list[dict[str, Any]]:
     return versions
 
 
-async def texts(api: Api, memory_id: str) -> list[str]:
+async def texts_of(api: Api, memory_id: str) -> list[str]:
     """Return the texts of the versions of a memory, the newest first."""
     return [one["memory"]["content"] for one in await history(api, memory_id)]
 
@@ -48,9 +55,9 @@ async def test_versions_follow_the_memories(either: Api) -> None:
     assert {one["memory_id"] for one in first["results"] if "version" in one} == {one, two}
     assert [first[name] for name in ("stored", "versions", "failed")] == [3, 3, 0]
     assert [again[name] for name in ("stored", "versions", "failed")] == [3, 3, 0]
-    assert await texts(other, one) == ["c", "b", "a"]
-    assert await texts(other, two) == ["y", "x"]
-    assert await texts(other, alone) == ["alone"]
+    assert await texts_of(other, one) == ["c", "b", "a"]
+    assert await texts_of(other, two) == ["y", "x"]
+    assert await texts_of(other, alone) == ["alone"]
     assert [one["version"] for one in (await history(other, one))[1:]] == [one["version"] for one in before[1:]]
     assert {one["memory"]["source"]["origin"] for one in await history(other, one)} == {"import"}
     assert unsourced(of_kind("version", await exported(other))) == unsourced(of_kind("version", lines))
@@ -70,7 +77,7 @@ async def test_versions_of_deleted_memories_go_where_these_go(either: Api) -> No
     assert of_kind("version", gone) == []
     assert renamed["former_id"] == one
     assert {(result["memory_id"], result["former_id"]) for result in later["results"]} == {(renamed["memory_id"], one)}
-    assert await texts(either, renamed["memory_id"]) == ["c", "b", "a"]
+    assert await texts_of(either, renamed["memory_id"]) == ["c", "b", "a"]
 
 
 async def test_a_version_without_its_memory_fails(either: Api) -> None:
@@ -89,7 +96,7 @@ async def test_versions_that_are_not_kept_are_skipped_or_left(either: Api) -> No
     response = await imported(either, *({**VERSION, "id": one, "version": version} for version in (old, new)))
 
     assert results(response) == [(1, "skipped"), (2, "kept")]
-    assert await texts(either, one) == ["a"]
+    assert await texts_of(either, one) == ["a"]
 
 
 async def test_each_version_line_fails_alone(either: Api) -> None:
@@ -124,7 +131,7 @@ async def test_each_version_line_fails_alone(either: Api) -> None:
         (stored[0] + 1, "skipped"),
     ]
     assert [result["problem"]["errors"][0]["field"] for result in found[3:-2]] == [field for _, field in wrong]
-    assert await texts(other, one) == ["b", "a"]
+    assert await texts_of(other, one) == ["b", "a"]
 
 
 async def test_conditions_choose_versions_by_their_memories(either: Api) -> None:
@@ -143,14 +150,19 @@ async def test_conditions_choose_versions_by_their_memories(either: Api) -> None
 
 async def test_an_export_goes_on_among_versions(either: Api) -> None:
     """Pages of versions end with checkpoints, behind which comes the rest."""
-    for number in range(14):
-        await changed(either, *(f"{number} {turn}" for turn in range(17)))
+    response = await either.remember_batch(*(f"{number}" for number in range(12)))
+    given = []
+    for result in response.json()["results"]:
+        [newest] = await history(either, result["memory_id"])
+        numbers = range(int(newest["version"]) - KEPT_VERSIONS, int(newest["version"]))
+        given += [{**VERSION, "id": result["memory_id"], "version": str(number)} for number in numbers]
+    await imported(either, *given)
     gone = await either.stored("gone")
     await either.delete(gone)
     lines = await exported(either)
     places = [place for place, line in enumerate(lines) if line["kind"] == "checkpoint"]
 
-    assert lines[-1]["versions"] == len(of_kind("version", lines)) == 14 * 16
+    assert lines[-1]["versions"] == len(of_kind("version", lines)) == 12 * KEPT_VERSIONS
     assert len(places) == 3
     for place in places:
         rest = await exported(either, after=lines[place]["after"])
@@ -168,3 +180,39 @@ async def test_a_cursor_among_versions_must_be_one(mock_api: Api, after: str) ->
     other = await mock_api.request("GET", "/memory/export", params={"after": place["after"], "session": "trip"})
 
     assert [(one.status_code, field_in(one)) for one in (wrong, other)] == [(422, "after")] * 2
+
+
+@pytest.mark.thorough
+async def test_histories_survive_any_way(api: Api) -> None:
+    """Whatever was changed and deleted: out, in, deleted, in again under new ids, and out, they are the same."""
+
+    async def travelled(told: list[tuple[list[str], bool]]) -> None:
+        here, there = api.stranger(), api.stranger()
+        for wanted, is_deleted in told:
+            memory_id = await changed(here, *wanted)
+            if is_deleted:
+                await here.delete(memory_id)
+        lines = await exported(here)
+        assert (await imported(there, *lines)).json()["failed"] == 0
+        moved = await exported(there)
+        await there.request("DELETE", "/memory/memories", params={"confirm": "everything"})
+        assert of_kind("version", await exported(there)) == []
+        assert (await imported(there, *lines)).json()["failed"] == 0
+        again = await exported(there)
+
+        expected = sorted(wanted for wanted, is_deleted in told if not is_deleted)
+        for found in (lines, moved, again):
+            histories: dict[str, list[str]] = {}
+            for line in (*of_kind("version", found), *of_kind("memory", found)):
+                histories.setdefault(line["id"], []).append(line["content"])
+            assert sorted(histories.values()) == expected
+        assert unsourced(of_kind("version", moved)) == unsourced(of_kind("version", lines))
+
+    loop = asyncio.get_running_loop()
+
+    @EXAMPLES
+    @given(lives)
+    def travels(told: list[tuple[list[str], bool]]) -> None:
+        asyncio.run_coroutine_threadsafe(travelled(told), loop).result(timeout=120)
+
+    await asyncio.to_thread(travels)
