@@ -1,6 +1,7 @@
 """Versions that come from elsewhere go through the journal to every store that keeps history, whoever is away."""
 
 import asyncio
+from collections.abc import Sequence
 from types import NoneType
 
 from msgspec.structs import replace
@@ -42,7 +43,7 @@ async def texts(store: FrailProvider) -> list[str | None]:
     return [state.content for state in await store.superseded(OWNER)]
 
 
-def confirmed(results: list[Stored | object | None]) -> list[bool]:
+def confirmed(results: Sequence[object]) -> list[bool]:
     """Return of each version that was added whether home has it."""
     assert all(isinstance(one, Stored) for one in results), results
     return [one.confirmed for one in results if isinstance(one, Stored)]
