@@ -14,7 +14,7 @@ from providers.chain.deadline import Shutdown
 from providers.chain.deleting import ChainEraser
 from providers.chain.feeding import FeedReader
 from providers.chain.hedging.order import Hedging
-from providers.chain.histories import Histories
+from providers.chain.histories import ChainHistories
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.reading import ChainReader
@@ -71,7 +71,7 @@ class ChainedProvider(MemoryProvider):
         self.home = Confirmer(self._context, clock, journal)
         self._feed = FeedReader(self._context)
         self._history = HistoryReader(self._context, clock)
-        self._histories = Histories(self._context, self._reader, clock)
+        self._histories = ChainHistories(self._context, self._reader, clock)
         self._writer = ChainWriter(self._context, self._reader, clock, self.home)
         self._eraser = ChainEraser(self._context, self._reader, clock, self.home)
 

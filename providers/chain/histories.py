@@ -30,7 +30,7 @@ from providers.types import Snapshot
 Result = Stored | ProviderError | None  # of one version; None is one that nothing keeps
 
 
-class Histories(Struct, frozen=True):
+class ChainHistories(Struct, frozen=True):
     """Read superseded versions of many memories, and add some; what waits in the journal is not read."""
 
     context: ChainContext

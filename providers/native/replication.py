@@ -143,8 +143,7 @@ class NativeReplica(FencingReplica):
     async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """Return an owner's memories and tombstones by ascending id; see `Replica`."""
         after = check_snapshots_page(owner, limit, after)
-        values: dict[str, Any] = values_of(owner) | {"limit": limit}
-        statement = replication_sql.STATES
+        values, statement = values_of(owner) | {"limit": limit}, replication_sql.STATES
         if after is not None:
             values, statement = values | {"after": after}, replication_sql.STATES_AFTER
         return await in_turns(snapshot_of, await self._database.rows(statement, values))

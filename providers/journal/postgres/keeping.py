@@ -17,7 +17,7 @@ from providers.timing.turns import in_turns
 from providers.types import Snapshot
 
 
-class _Placed(Struct, frozen=True):
+class _PlacedVersion(Struct, frozen=True):
     """A version with its place in the call, and its text."""
 
     place: int
@@ -30,7 +30,7 @@ async def keep_versions(
 ) -> list[KeptVersion | Rejected]:
     """Keep versions in one transaction; see `SupersededVersions.keep_versions`."""
     texts = await in_turns(encode, versions)
-    placed = [_Placed(place, *pair) for place, pair in enumerate(zip(versions, texts, strict=True))]
+    placed = [_PlacedVersion(place, *pair) for place, pair in enumerate(zip(versions, texts, strict=True))]
     answers: dict[int, KeptVersion | Rejected] = {}
     async with database.transaction() as connection:
         await connection.execute(superseding.TO_DISK)
@@ -42,7 +42,7 @@ async def keep_versions(
     return [answers[place] for place in range(len(versions))]
 
 
-def _values(part: Sequence[_Placed]) -> dict[str, Any]:
+def _values(part: Sequence[_PlacedVersion]) -> dict[str, Any]:
     states = [one.state for one in part]
     return {
         "users": [state.user_id for state in states],
