@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from providers.history import HistoryQuery
 from providers.owners import Owner
+from providers.redis.acknowledging import Command
 from providers.redis.provider import RedisMemoryProvider
 from providers.redis.settings import RedisSettings
 from providers.retention import DAY_MS, Retention
@@ -111,7 +112,7 @@ async def test_a_sweep_drops_what_is_old_and_what_is_buried(settings: RedisSetti
         before = await at_server(provider)
         await provider.delete(ANNA.user, buried)
         [left] = [place for place in before[1] if place.startswith(buried)][:1]
-        commands = [("HSET", keys.history, left, before[0][0]), ("ZADD", keys.versions, 0, left)]
+        commands: list[Command] = [("HSET", keys.history, left, before[0][0]), ("ZADD", keys.versions, 0, left)]
         await provider.parts.servers.run(keys.history, commands, writes=True)
         assert await provider.parts.histories.sweep() == 1
         assert await kept(provider, memory_id) == TEXTS[::-1]
