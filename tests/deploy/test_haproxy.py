@@ -1,4 +1,4 @@
-"""The configurations of deploy/haproxy, where there is a HAProxy to run: what it passes on, to which replica, and what again."""
+"""The configurations of deploy/haproxy, where there is a HAProxy to run: what they pass on, and what not."""
 
 import re
 import subprocess

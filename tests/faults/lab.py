@@ -97,7 +97,6 @@ class Stores:
                 after = owners[-1]
             return {(state.user_id, state.id): state.content for state in states if not state.deleted}
 
-
     async def complete(self) -> None:
         """Wait until the standby has received everything, which is nothing yet."""
         deadline = time.monotonic() + SETTLED_BY

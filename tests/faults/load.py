@@ -83,9 +83,7 @@ class Load:
                     await self._do(http, Random(user), self._last_look(Act.GET, user, number))
 
     def _client_of(self, limits: httpx.Limits) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            timeout=_CLIENT_SECONDS, limits=limits, headers=self._caller.headers, trust_env=False
-        )
+        return httpx.AsyncClient(timeout=_CLIENT_SECONDS, limits=limits, headers=self._caller.headers, trust_env=False)
 
     def _last_look(self, act: Act, user: str, number: int) -> "_Task":
         return _Task(act=act, user=user, number=number, caller=self._caller.name, final=True)

@@ -16,7 +16,7 @@ from tests.support.following import eventually
 from tests.support.haproxy import BY_USER, HAProxy, haproxy
 from tests.support.patience import patience_for
 from tests.support.postgres import reachable_folder
-from tests.support.service import START_SECONDS, Service, ninai, running_service
+from tests.support.service import START_SECONDS, Service, ninai
 
 REPLICAS = ("one", "two", "three")
 DRAIN_SECONDS = 2
@@ -104,7 +104,7 @@ class Replicas:
     async def ready(self, name: str) -> None:
         """Wait until the load balancer sends requests to a replica."""
         async with asyncio.timeout(START_SECONDS):
-            while not self.front.is_ready(name):
+            while not self.front.is_ready(name):  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(_LOOK_SECONDS)
 
     async def all_answer(self, look: Callable[[httpx.AsyncClient], Awaitable[bool]], key: str, seconds: float) -> None:

@@ -10,7 +10,6 @@ from random import Random
 from subprocess import run
 from time import perf_counter
 
-from msgspec import Struct
 from sqlalchemy import make_url
 
 from providers.native.embedded import EmbeddedServer
@@ -28,14 +27,6 @@ BATCH = 500
 
 # So that loading writes no log; a server that is measured runs with what the product gives it.
 _LOADING = ("wal_level = minimal", "max_wal_senders = 0")
-
-
-class Sized(Struct, frozen=True):
-    """A database with so many memories."""
-
-    memories: int
-    dsn: str
-    filled: Filled
 
 
 def filled_databases(folder: Path, sizes: list[int]) -> dict[int, Filled]:
@@ -142,7 +133,8 @@ async def _fill(server: EmbeddedServer, size: int) -> Filled:
     began = perf_counter()
     users = size // MEMORIES_PER_USER
     filled = await fill(dsn_of(server, name_of(size)), dsn_of(server, "pool"), users, MEMORIES_PER_USER)
-    print(f"{size:,} memories of {users:,} users: {filled.seconds:.0f} s, now {perf_counter() - began:.0f} s", flush=True)
+    now = perf_counter() - began
+    print(f"{size:,} memories of {users:,} users: {filled.seconds:.0f} s, now {now:.0f} s", flush=True)
     return filled
 
 

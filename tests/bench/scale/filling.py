@@ -1,8 +1,8 @@
 """Fill a database with memories by COPY, partition by partition: each one is there as a whole, or not at all.
 
 What was interrupted goes on with the partitions that are missing. A partition is detached for a while and gets its
-indexes after its rows; as the server writes no log of what a transaction has made anew (`wal_level = minimal`), the disk
-holds every row twice at no time.
+indexes after its rows. The server writes no log of what a transaction has made anew (`wal_level = minimal`), so that
+the disk holds no row twice.
 """
 
 import asyncio
