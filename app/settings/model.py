@@ -243,8 +243,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     Change it to keep them on another disk.
     """
     shared_dir: Path | None = None
-    """The folder of what operators set for several hosts at once: the keys with their pepper, the order, and the mode. By
-    default each host has its own, in `data_dir`. Change it to a folder that all hosts mount.
+    """The folder of what operators set for several hosts at once: the keys with their pepper, the order, and the mode.
+    By default each host has its own, in `data_dir`. Change it to a folder that all hosts mount.
     """
     auth: AuthSettings = AuthSettings()
     tenants: TenantSettings = TenantSettings()

@@ -1,4 +1,4 @@
-"""The component of deploy/kubernetes that puts HAProxy before the replicas: it fits to an overlay of several of them."""
+"""The component of deploy/kubernetes that puts HAProxy before replicas: it fits to an overlay of several of them."""
 
 import re
 import subprocess
@@ -88,14 +88,19 @@ def egress_of(installation: Installation, name: str) -> list[tuple[str, int]]:
     """To whom a policy lets its pods connect, at which port."""
     rules: list[dict[str, Any]] = installation.by_identity["NetworkPolicy", name]["spec"]["egress"]
     return [
-        (rule["to"][0]["podSelector"]["matchLabels"].get("app.kubernetes.io/component", "dns"), rule["ports"][0]["port"])
+        (
+            rule["to"][0]["podSelector"]["matchLabels"].get("app.kubernetes.io/component", "dns"),
+            rule["ports"][0]["port"],
+        )
         for rule in rules
     ]
 
 
 def test_the_pods_keep_to_the_restricted_standard(installation: Installation) -> None:
     """As those of the service do, each with a configuration that is there."""
-    [pod] = yaml.safe_load_all(yaml.safe_dump(installation.by_identity["Deployment", "ninai-by-user"]["spec"]["template"]))
+    [pod] = yaml.safe_load_all(
+        yaml.safe_dump(installation.by_identity["Deployment", "ninai-by-user"]["spec"]["template"])
+    )
     [container] = pod["spec"]["containers"]
 
     assert pod["spec"]["securityContext"]["runAsNonRoot"] is True

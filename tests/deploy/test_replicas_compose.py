@@ -76,7 +76,7 @@ def test_haproxy_finds_each_of_them(compose: dict[str, Any]) -> None:
 
 
 def test_what_is_mounted_is_there(compose: dict[str, Any]) -> None:
-    """Every file and folder beside the compose file, and every volume in it; the image has the folder for the common one."""
+    """Each file and folder beside the compose file, each volume in it, and the common folder in the image."""
     for service in compose["services"].values():
         for volume in service.get("volumes", []):
             place = volume.split(":")[0]

@@ -93,6 +93,11 @@ class Replicas:
         """End all processes of a replica at once, in the middle of whatever they do."""
         await asyncio.to_thread(self.services[name].kill_everything)
 
+    def kill_all(self) -> None:
+        """End all replicas, whether or not they run."""
+        for service in self.services.values():
+            service.kill_everything()
+
     async def start(self, name: str, code: Path | None = None) -> None:
         """Start a replica again at the same place, with this code or a former one, until requests are sent there."""
         before = self.services[name]
@@ -136,7 +141,7 @@ async def running_replicas(code: Path | None = None) -> AsyncIterator[Replicas]:
         journal = PostgresJournalSettings(dsn=Secret(databases[JOURNAL].dsn))
         replicas = Replicas(Stores(databases, journal), folder)
         async with AsyncExitStack() as stack:
-            stack.callback(lambda: [service.kill_everything() for service in replicas.services.values()])
+            stack.callback(replicas.kill_all)
             for name in REPLICAS:
                 own = folder / name
                 own.mkdir()

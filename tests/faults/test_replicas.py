@@ -17,7 +17,7 @@ FORMER_COMMIT = "2638ff6a"
 
 # A request to delete everything has no key, so that HAProxy does not repeat it: if its replica is killed meanwhile, the
 # caller is told so, and asks once more.
-REPEATABLE = {act: weight for act, weight in WEIGHTS.items() if act is not Act.CLEAR}
+REPEATABLE: dict[Act, float] = {act: weight for act, weight in WEIGHTS.items() if act is not Act.CLEAR}
 ACTS, FEW_ACTS = 12_000, 1_500
 WITHIN, AT_LAST = 1.0, 20.0  # seconds
 USER = {"X-User-ID": "kannan"}

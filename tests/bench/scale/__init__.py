@@ -8,7 +8,7 @@ curves are drawn into `deploy/docs/scale-requests.svg` and `deploy/docs/scale-up
 import asyncio
 import os
 import statistics
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
@@ -132,7 +132,7 @@ def _latencies(asked: Mapping[int, Mapping[str, Latencies]]) -> Iterator[tuple[s
 
 def _of_upkeep(upkeep: Mapping[int, Upkeep]) -> Iterator[tuple[str, ...]]:
     yield ("upkeep", *(f"{size:,}" for size in upkeep))
-    rows = {
+    rows: dict[str, Callable[[Upkeep], str]] = {
         "filling by COPY": lambda one: f"{one.filled.seconds:.0f} s",
         "disk": lambda one: f"{one.size / 1e9:.2f} GB",
         "start until ready": lambda one: f"{one.start:.1f} s",
