@@ -26,7 +26,8 @@ class Cluster:
     def asked(self) -> dict[str, list[Received]]:
         """Return what each of them was asked by callers."""
         return {
-            name: [one for one in replica.requests if one.path != "/readyz"] for name, replica in self.replicas.items()
+            name: [one for one in replica.requests if one.path.startswith("/memory/")]
+            for name, replica in self.replicas.items()
         }
 
     def forget(self) -> None:

@@ -66,6 +66,7 @@ class Load:
         self._service = service  # which may come back under another address
         self._homes = tuple(homes)
         self._caller, self._weights = caller, weights
+        self._ended = False
         self._limits = httpx.Limits(max_connections=CLIENTS * 2)
 
     async def run(self, acts: int) -> None:
@@ -73,6 +74,10 @@ class Load:
         async with self._client_of(self._limits) as http:
             each = acts // CLIENTS
             await asyncio.gather(*(self._client(http, number, each) for number in range(CLIENTS)))
+
+    def end(self) -> None:
+        """Let every client stop after the act that it is at."""
+        self._ended = True
 
     async def read_back(self) -> None:
         """Ask for everything once more; now every answer has to be there and to be right."""
@@ -91,6 +96,8 @@ class Load:
     async def _client(self, http: httpx.AsyncClient, number: int, acts: int) -> None:
         chance = Random(f"{self.seed} {number}")
         for turn in range(acts):
+            if self._ended:
+                return
             task = _Task(
                 act=chance.choices([*self._weights], [*self._weights.values()])[0],
                 user=f"user-{self.seed}-{chance.randrange(USERS)}",

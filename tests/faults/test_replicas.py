@@ -1,11 +1,14 @@
 """Three replicas behind HAProxy are killed and updated one by one under load, and follow what operators change."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.faults.lab import NAMES, under_load
+from tests.faults.lab import NAMES
 from tests.faults.load import WEIGHTS, Load
 from tests.faults.replicas import LIMIT, REPLICAS, Replicas, caller, running_replicas
 from tests.simulation.script import Act
@@ -18,7 +21,7 @@ FORMER_COMMIT = "2638ff6a"
 # A request to delete everything has no key, so that HAProxy does not repeat it: if its replica is killed meanwhile, the
 # caller is told so, and asks once more.
 REPEATABLE: dict[Act, float] = {act: weight for act, weight in WEIGHTS.items() if act is not Act.CLEAR}
-ACTS, FEW_ACTS = 12_000, 1_500
+MOST_ACTS = 200_000  # far more than come about while replicas are replaced
 WITHIN, AT_LAST = 1.0, 20.0  # seconds
 USER = {"X-User-ID": "kannan"}
 READ_ONLY = {"mode": "read_only", "reason": "a new disk"}
@@ -31,7 +34,7 @@ async def test_one_is_killed_and_one_replaced() -> None:
     """No request fails, no promise is broken, and each follows keys, configuration, order and mode."""
     async with running_replicas() as replicas:
         load = _load_of(replicas)
-        async with under_load(load, FEW_ACTS):
+        async with _under(load):
             await replicas.kill("one")
             await replicas.start("one")
             await replicas.stop("two")
@@ -47,7 +50,7 @@ async def test_all_are_updated_and_killed_one_by_one(tmp_path: Path) -> None:
     former = former_code(FORMER_COMMIT, tmp_path)
     async with running_replicas(former) as replicas:
         load = _load_of(replicas)
-        async with under_load(load, ACTS):
+        async with _under(load):
             for name in REPLICAS:
                 await replicas.stop(name)
                 await replicas.start(name)
@@ -64,9 +67,24 @@ def _load_of(replicas: Replicas) -> Load:
     return Load(replicas.front, 1, NAMES, agent, REPEATABLE)
 
 
+@asynccontextmanager
+async def _under(load: Load) -> AsyncIterator[None]:
+    """Let clients act from before the first fault until after the last one."""
+    running = asyncio.create_task(load.run(MOST_ACTS))
+    try:
+        await asyncio.sleep(0.5)
+        yield
+        assert not running.done()
+        load.end()
+        await running
+    finally:
+        running.cancel()
+
+
 async def _kept(replicas: Replicas, load: Load) -> None:
     assert (load.surprises, load.refusals, load.broken_off) == ([], [], [])
     assert sum(load.statuses.values()) == len(load.events)  # nothing was asked twice by the clients
+
     await replicas.stores.prove(load)
 
 

@@ -60,9 +60,10 @@ def main() -> None:
     with opened(folder) as server:
         asked = _asked(folder, server, sizes)
         table(_latencies(asked))
+        _draw_requests(asked)
         upkeep = {size: _upkeep(folder, server, size, filled[size]) for size in sizes}
         table(_of_upkeep(upkeep))
-    _draw(asked, upkeep)
+    _draw_upkeep(upkeep)
 
 
 def _asked(folder: Path, server: EmbeddedServer, sizes: list[int]) -> dict[int, dict[str, Latencies]]:
@@ -145,19 +146,22 @@ def _of_upkeep(upkeep: Mapping[int, Upkeep]) -> Iterator[tuple[str, ...]]:
         yield (name, *(shown(one) for one in upkeep.values()))
 
 
-def _draw(asked: Mapping[int, Mapping[str, Latencies]], upkeep: Mapping[int, Upkeep]) -> None:
+def _draw_requests(asked: Mapping[int, Mapping[str, Latencies]]) -> None:
     kinds = next(iter(asked.values()))
-    requests = {kind: {size: found[kind].quantile(0.95) for size, found in asked.items()} for kind in kinds}
+    p95 = {kind: {size: found[kind].quantile(0.95) for size, found in asked.items()} for kind in kinds}
+    _write("scale-requests.svg", growth_chart("One request by the memories of all users: ms, p95", p95, COMMAND))
+
+
+def _draw_upkeep(upkeep: Mapping[int, Upkeep]) -> None:
     seconds = {
         "filling by COPY": {size: one.filled.seconds for size, one in upkeep.items()},
-        "migration, four revisions": {size: sum(one.migration.values()) for size, one in upkeep.items()},
+        "migration, three revisions": {size: sum(one.migration.values()) for size, one in upkeep.items()},
         "vacuum, 1% changed": {size: one.vacuum for size, one in upkeep.items()},
         "start until ready": {size: one.start for size, one in upkeep.items()},
     }
-    charts = {
-        "scale-requests.svg": growth_chart("One request by the memories of all users: ms, p95", requests, COMMAND),
-        "scale-upkeep.svg": growth_chart("Upkeep by the memories of all users: seconds", seconds, COMMAND),
-    }
-    for name, chart in charts.items():
-        (DOCS / name).write_text(chart)
-        print(f"drawn into {DOCS / name}")
+    _write("scale-upkeep.svg", growth_chart("Upkeep by the memories of all users: seconds", seconds, COMMAND))
+
+
+def _write(name: str, chart: str) -> None:
+    (DOCS / name).write_text(chart)
+    print(f"drawn into {DOCS / name}", flush=True)
