@@ -22,7 +22,7 @@ BACKFILL_SECONDS = 30.0
 CHANGED_SHARE = 100  # one of so many users has all memories changed before the vacuum
 BEFORE = "0011"  # the revision to which the schema goes back
 
-# The next one derives a column from what this version has stored; of memories of an earlier one it has nothing to derive.
+# The next one derives a column from what this version has stored; of earlier memories it has nothing to derive.
 STEPS = ("0012", "0013", "0014")
 
 _COPIED = re.compile(r'^ninai_filling_memories\{[^}]*step="copied"[^}]*\} (\S+)', re.MULTILINE)
