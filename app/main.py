@@ -103,8 +103,8 @@ def create_app(
     keys = ApiKeys()
     tokens = token_parts(settings.auth)
     authenticator = authenticator_of(settings.auth, keys, tokens.kinds)
-    follower = KeyFollower(settings.auth, settings.data_dir, keys)
-    mode = ModeFollower(settings.data_dir, metrics)
+    follower = KeyFollower(settings.auth, settings.common_dir, keys)
+    mode = ModeFollower(settings.common_dir, metrics)
     limiter = RateLimiter(settings.limits, settings.server.workers, metrics, time.monotonic)
     counts = RequestCounts()
     audit = Audit(settings.audit, settings.data_dir, metrics) if settings.audit.enabled else None
@@ -221,7 +221,7 @@ def _lifespan(
             ),
         ):
             app.state.chain = chain
-            app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.data_dir))
+            app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.common_dir))
             histories = Histories(callers=app.state.callers, attempts=chains.observer.history)
             console = app.state.console = Console(settings, histories, app.state.authenticator, chain)
             keeper = app.state.quarantines = QuarantineKeeper(settings.data_dir, metrics, lambda: chain.journal)

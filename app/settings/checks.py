@@ -192,7 +192,7 @@ def _quotas(settings: Settings) -> Iterator[_Fault]:
 
 
 def _keys(settings: Settings) -> Iterator[_Fault]:
-    path = settings.auth.keys_path or settings.data_dir / KEYS_FILE
+    path = settings.auth.keys_path or settings.common_dir / KEYS_FILE
     if settings.auth.mode == "api_key" and not _callers_configured(settings.auth) and not path.exists():
         reason = '"api_key" needs at least one key, make one with `ninai keys new NAME`'
         yield ("auth", "mode"), f"{reason}; there is no {path}"
