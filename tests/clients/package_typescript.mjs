@@ -40,7 +40,7 @@ assert.equal(versions.versions[0].current, true);
 const older = await memories.history(kept.memory_id, { before: versions.next }, keyed);
 assert.equal((await memories.restore(kept.memory_id, older.versions[0].version, keyed)).content, "tea");
 assert.equal((await memories.renameKeys("plans/", "notes/", true, keyed)).renamed, 1);
-assert.deepEqual((await memories.listKeys({ prefix: "notes/", depth: 1 }, keyed)).folders, [{ prefix: "notes/../", count: 1 }]);
+assert.deepEqual((await memories.listKeys({ prefix: "notes/", depth: 1 }, keyed)).folders, [{ prefix: "notes/../", count: 1, size: 3 }]);
 const under = await memories.getByKey("notes/../🍵", keyed);
 assert.deepEqual([kept.created, under.id, under.key, under.content], [true, kept.memory_id, "notes/../🍵", "tea"]);
 await memories.deleteByKey("notes/../🍵", keyed);

@@ -159,7 +159,7 @@ _ANSWERS: dict[str, Struct] = {
     "getKey": msgspec.structs.replace(_MEMORY, key=_KEY_IN_BODY),
     "deleteKey": schemas.DeleteResponse(_ID),
     "renameKeys": key_schemas.RenameResponse(1),
-    "listKeys": key_schemas.ListKeysResponse([key_schemas.ListedKey(_KEY_IN_BODY, _ID)], [], 1),
+    "listKeys": key_schemas.ListKeysResponse([key_schemas.ListedKey(_KEY_IN_BODY, _ID, 19)], [], 1),
     "rememberBatch": batch_schemas.RememberBatchResponse(
         [batch_schemas.RememberItem(status="stored", memory_id=_ID)], 1, 0
     ),

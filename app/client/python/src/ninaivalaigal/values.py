@@ -137,17 +137,19 @@ class Renamed(Answer, frozen=True, kw_only=True):
 
 
 class ListedKey(Struct, frozen=True):
-    """A key, and the memory that it names."""
+    """A key, the memory that it names, and the bytes of its content in UTF-8."""
 
     key: str
     memory_id: str
+    size: int = 0
 
 
 class KeyFolder(Struct, frozen=True):
-    """The beginning of so many keys that have more parts than are listed."""
+    """The beginning of so many keys that have more parts than are listed, and the bytes of all their contents."""
 
     prefix: str
     count: int
+    size: int = 0
 
 
 class KeyList(Answer, frozen=True, kw_only=True):
