@@ -142,7 +142,10 @@ class Files(Struct, frozen=True, kw_only=True):
             return None
 
     def _listed(self, place: str, depth: int | None = 1) -> Plan[KeyList]:
-        return (yield from operations.list_keys(f"{self._key(place)}/", depth, user=self.user))
+        prefix = f"{self._key(place)}/"
+        if len(prefix) > MAX_KEY_CHARS:  # no key is so long
+            return KeyList(keys=[], folders=[], count=0)
+        return (yield from operations.list_keys(prefix, depth, user=self.user))
 
     def _read(self, path: str) -> Plan[Memory]:
         place = place_of(path)
@@ -180,6 +183,8 @@ class Files(Struct, frozen=True, kw_only=True):
             yield from operations.rename_keys(self._key(old), self._key(new), user=self.user)
         except NotFound:
             former, begin = f"{self._key(old)}/", f"{self._key(new)}/"
+            if len(former) > MAX_KEY_CHARS:
+                raise
             yield from operations.rename_keys(former, begin, prefix=True, user=self.user)
 
     def _delete_within(self, place: str) -> Plan[int]:
