@@ -131,6 +131,7 @@ def create_app(
                 "mode_follower": mode,
                 "rate_limiter": limiter,
                 "request_counts": counts,
+                "audit": audit,
                 "chain_observers": () if audit is None else (RetentionAudit(audit),),
                 "failed_logins": FailedLogins(time.monotonic),
                 "callers": callers,
@@ -218,13 +219,14 @@ def _lifespan(
         chains = ChainFactory(metrics, *app.state.chain_observers)
         followed = source or Source(lambda: LoadedSettings(settings=settings, origins={}, file=None))
         configuration = followed.read()
+        keeper = QuarantineKeeper(settings.data_dir, metrics, lambda: app.state.chain.journal)
         async with (
             nullcontext() if exchange is None else exchange.open(),
             tracing_with(settings.tracing, tracer),
             chains.running(configuration.settings) as chain,
             settings.reranker.open() as reranker,
             open_quotas(chain, metrics) as app.state.quotas,
-            Webhooks.open(chain, metrics) as app.state.webhooks,
+            Webhooks.open(chain, metrics, keeper.known) as app.state.webhooks,
             RateSharing(app.state.rate_limiter, metrics, time.monotonic).running(
                 lambda: app.state.settings.limits.store
             ),
@@ -233,7 +235,7 @@ def _lifespan(
             app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.data_dir))
             histories = Histories(callers=app.state.callers, attempts=chains.observer.history)
             console = app.state.console = Console(settings, histories, app.state.authenticator, chain)
-            keeper = app.state.quarantines = QuarantineKeeper(settings.data_dir, metrics, lambda: chain.journal)
+            app.state.quarantines = keeper
             answering = reranking(lambda: chain.provider, reranker, metrics)
             limited = within_quotas(answering, app.state.quotas)
             shown = quarantining(limited, lambda: keeper.current, metrics.quarantine_hidden.inc)

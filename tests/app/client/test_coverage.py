@@ -5,11 +5,12 @@ from typing import Any, is_typeddict
 import pytest
 
 from ninaivalaigal import operations, options
+from ninaivalaigal.calls import Call
 from tests.support.document import openapi_document
 
 # By the path alone, in whose place the client uses those that have the key in the body.
 IN_THE_BODY = {f"{method} /memory/keys/{{key}}" for method in ("GET", "PUT", "DELETE")}
-CALLS = {
+CALLS: dict[str, Call[Any]] = {
     "POST /memory/remember": operations.remember("x"),
     "POST /memory/remember/batch": operations.remember_batch([]),
     "POST /memory/recall": operations.recall("x"),

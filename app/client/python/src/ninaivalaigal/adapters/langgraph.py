@@ -168,7 +168,8 @@ class NinaiStore(BaseStore):
         seconds = self._items.marks_of(memory).get("ttl_seconds")
         if seconds is None or memory.expires_at is None:
             return False
-        return memory.expires_at.timestamp() - self._clock() < seconds * (1 - _LATELY)
+        left = memory.expires_at.timestamp() - self._clock()
+        return left < float(seconds) * (1 - _LATELY)
 
     def _filter(self, field: list[str], wanted: Mapping[str, Any]) -> list[Condition]:
         return [one for name, value in wanted.items() for one in _compared([*field, name], value)]
