@@ -22,7 +22,7 @@ from app.auth.api_key import ApiKeys
 from app.auth.contexts.body import SignedBody
 from app.auth.failed_logins import FailedLogins
 from app.auth.key_following import KeyFollower
-from app.auth.pepper import cursor_secret
+from app.auth.pepper import cursor_secret, usage_secret
 from app.auth.routes import guarded_routes
 from app.auth.tokens.opening import token_parts
 from app.compat.mcp.paths import ROUTES, USER_PATH
@@ -67,6 +67,7 @@ from app.reloading.reloader import Reloader
 from app.reloading.source import Source
 from app.settings import LoadedSettings, Settings
 from app.settings.fingerprint import fingerprint
+from app.usage.keeping import UsageKeeper
 from app.usage.request_counts import RequestCounts, recorded
 from app.webhooks.service import Webhooks
 from observability.callers import CallerHistory
@@ -130,7 +131,7 @@ def create_app(
                 "key_follower": follower,
                 "mode_follower": mode,
                 "rate_limiter": limiter,
-                "request_counts": counts,
+                "usage": UsageKeeper(counts, settings.data_dir),
                 "audit": audit,
                 "chain_observers": () if audit is None else (RetentionAudit(audit),),
                 "failed_logins": FailedLogins(time.monotonic),
@@ -243,6 +244,7 @@ def _lifespan(
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (
+                app.state.usage.running(await asyncio.to_thread(usage_secret, settings.auth, settings.data_dir)),
                 keeper.following(),
                 aclosing(scrapes),
                 aclosing(console),
