@@ -20,7 +20,7 @@ MAX_LISTED = 10_000  # keys of one list; who has more names a longer beginning
 MAX_DEPTH = 128  # so many parts of a key there can be, each with one character and a separator
 
 
-class Folder(Struct, frozen=True):
+class FolderCount(Struct, frozen=True):
     """So many keys begin with a folder, whose texts have so many bytes in all."""
 
     count: int = 0
@@ -38,7 +38,7 @@ class KeyList(Answer, frozen=True, kw_only=True):
 
     memories: list[MemoryRecord]
     sizes: dict[str, int]
-    folders: dict[str, Folder]
+    folders: dict[str, FolderCount]
 
 
 async def list_keys(
@@ -60,7 +60,7 @@ async def list_keys(
     check_key_prefix(prefix, "prefix")
     found = await all_under(provider, owner, prefix, "prefix")
     shown: list[MemoryRecord] = []
-    folders = dict[str, Folder]()
+    folders = dict[str, FolderCount]()
     now = moment_of(now_ms)
     for memory in found.memories:
         if has_expired(memory, now):
@@ -69,8 +69,8 @@ async def list_keys(
         if folder is None:
             shown.append(memory)
         else:
-            before = folders.get(folder, Folder())
-            folders[folder] = Folder(before.count + 1, before.size + found.sizes[memory.id])
+            before = folders.get(folder, FolderCount())
+            folders[folder] = FolderCount(before.count + 1, before.size + found.sizes[memory.id])
     return KeyList(
         memories=shown,
         sizes=found.sizes,

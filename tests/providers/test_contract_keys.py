@@ -9,7 +9,7 @@ import pytest
 from providers.base import MemoryProvider
 from providers.errors import KeyNotFound, KeyTaken, MemoryNotFound, VersionMismatch
 from providers.keys.choosing import unlooked_version
-from providers.keys.listing import Folder, list_keys
+from providers.keys.listing import FolderCount, list_keys
 from providers.keys.looking import fetch
 from providers.keys.renaming import rename, rename_all
 from providers.keys.writing import Put, delete, put, tidy
@@ -148,7 +148,7 @@ async def test_keys_are_renamed_and_listed(provider: MemoryProvider, user: str) 
 
     listed = await list_keys(provider, owner, "z/", depth=1)
     assert {one.memory.key: one.memory.id for one in moved} == {"z/1": ids["a/1"], "z/b/2": ids["a/b/2"]}
-    assert ([one.key for one in listed.memories], listed.folders) == (["z/1"], {"z/b/": Folder(1, len("a/b/2"))})
+    assert ([one.key for one in listed.memories], listed.folders) == (["z/1"], {"z/b/": FolderCount(1, len("a/b/2"))})
     whole = [(one.key, one.id) for one in (await list_keys(provider, owner)).memories]
     sizes = (await list_keys(provider, owner, "\U0010ffff")).sizes
     assert [sizes[ids["é"]]] == [len("é".encode())]  # of the text, which was the key before
