@@ -14,7 +14,13 @@ from providers.owners import Owner
 from providers.wrapper import OperationName
 
 _WRITES = frozenset(
-    {OperationName.REMEMBER, OperationName.REMEMBER_MANY, OperationName.UPDATE, OperationName.UPDATE_MANY}
+    {
+        OperationName.REMEMBER,
+        OperationName.REMEMBER_MANY,
+        OperationName.UPDATE,
+        OperationName.UPDATE_MANY,
+        OperationName.KEEP_VERSIONS,
+    }
 )
 _DONE = frozenset({"ok", "accepted"})
 _KEY_BYTES, _HASH_BYTES = 32, 16
