@@ -88,6 +88,7 @@ class BatchesController(UserResource):
         bring the response above its bound of 16 MiB by default. 503 if none could be answered.
 
         Each may name `owners`, up to 100 different ones in all; if one of them may not be read, the batch is refused.
+        The user of the request is that of the queries that name none.
         """
         items = await data.items()
         check_owners(item.owners for item in items if not isinstance(item, Problem))
@@ -167,7 +168,7 @@ def _asked(question: schemas.RecallRequest | Problem, call: ReadCall) -> _Asked 
         return question
     own = [call.owner] if question.owners is UNSET else []
     try:
-        owners = own if question.owners is UNSET else call.user.readable(question.owners)
+        owners = own if question.owners is UNSET else call.user.readable(question.owners, beside_user=True)
         question.recency(call.now)
         return _Asked(question, owners, price.of_question(question, call.recall_limit) * len(owners))
     except CallerRefused:

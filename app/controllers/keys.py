@@ -168,8 +168,8 @@ class KeysController(UserResource):
         """List the keys that begin with a prefix, up to 10,000, as in folders where there is a depth."""
         await call.admission.charge(price.of_page(listing.MAX_LISTED // 10, 0))
         found = await listing.list_keys(call.provider, call.owner, data.prefix, data.depth)
-        keys = [key_schemas.ListedKey(one.key or "", one.id) for one in found.memories]
-        folders = [key_schemas.KeyFolder(prefix, count) for prefix, count in found.folders.items()]
+        keys = [key_schemas.ListedKey(one.key or "", one.id, found.sizes[one.id]) for one in found.memories]
+        folders = [key_schemas.KeyFolder(prefix, one.count, one.size) for prefix, one in found.folders.items()]
         return await in_parts(key_schemas.ListKeysResponse(keys, folders, len(keys)))
 
     # What follows serves the keys whose paths are those of operations, each of which is a route of its own.

@@ -11,7 +11,7 @@ from providers.base import MemoryProvider
 from providers.errors import InvalidInput, KeyNotFound, KeyTaken, MemoryNotFound, VersionMismatch
 from providers.keys.batching import put_many, tidy_many
 from providers.keys.choosing import unlooked_version
-from providers.keys.listing import list_keys
+from providers.keys.listing import FolderCount, list_keys
 from providers.keys.looking import fetch
 from providers.keys.renaming import rename, rename_all
 from providers.keys.writing import Kept, Put, delete, put, tidy
@@ -182,8 +182,10 @@ async def test_keys_are_renamed_and_listed(provider: MemoryProvider, user: str) 
 
     listed = await list_keys(provider, owner, "z/", depth=1)
     assert {one.memory.key: one.memory.id for one in moved} == {"z/1": ids["a/1"], "z/b/2": ids["a/b/2"]}
-    assert ([one.key for one in listed.memories], listed.folders) == (["z/1"], {"z/b/": 1})
+    assert ([one.key for one in listed.memories], listed.folders) == (["z/1"], {"z/b/": FolderCount(1, len("a/b/2"))})
     whole = [(one.key, one.id) for one in (await list_keys(provider, owner)).memories]
+    sizes = (await list_keys(provider, owner, "\U0010ffff")).sizes
+    assert [sizes[ids["é"]]] == [len("é".encode())]  # of the text, which was the key before
     assert [key for key, _ in whole] == ["a%", "z/1", "z/b/2", "\U0001f375", "\U0010ffff"]
     assert dict(whole)["\U0010ffff"] == ids["é"]
     assert (await fetch(provider, owner, "z/b/2")).memory.content == "a/b/2"

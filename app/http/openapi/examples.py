@@ -18,9 +18,10 @@ from app.erasure.schemas import ErasuresResponse, receipt_of
 from app.http import batch_schemas, change_schemas, key_schemas, operator_schemas, portable_schemas, schemas
 from app.http.cursors import Cursors
 from app.http.feed_cursors import feed_cursor
-from app.http.feed_schemas import ChangesResponse, MemoryChange
+from app.http.feed_schemas import AdminChangesResponse, ChangesResponse, MemoryChange, OwnersChange
 from app.http.history_schemas import HistoryResponse, MemoryVersion
 from app.http.idempotency import HEADER
+from app.http.journal_cursors import JournalPlace, journal_cursor
 from app.http.openapi.walking import operations_of
 from app.http.remember_schemas import RememberOneRequest, RememberRequest, RememberResponse
 from app.portable.format import FORMAT, VERSION, HeaderLine, TrailerLine, encode, memory_line, version_line
@@ -29,6 +30,7 @@ from providers.erasure.fences import KEY_BYTES, hash_of
 from providers.erasure.receipts import ErasedInJournal, Erasure, StoreErasure
 from providers.feed import FeedPosition
 from providers.filters import Eq
+from providers.journal.changes import JournalPosition
 from providers.owners import Owner
 from providers.source import WriteSource
 from providers.states.clock import keyed_memory_id
@@ -71,6 +73,15 @@ CHANGES = ChangesResponse(
     ],
     feed_cursor(_CURSORS, Owner(_USER), "native", FeedPosition("3b1f0c5e9a77", 4_711)),
     more=False,
+)
+ALL_CHANGES = AdminChangesResponse(
+    [
+        OwnersChange(change="changed", user_id=_USER, memory_id=_ID, memory=_CHANGED),
+        OwnersChange(change="deleted", user_id=_USER, memory_id=_BATCHED),
+    ],
+    journal_cursor(_CURSORS, JournalPlace(JournalPosition("3b1f0c5e9a77", 4_711, 4_711, 1_772_452_800.0))),
+    more=False,
+    quarantines=[],
 )
 
 _ERASURE = receipt_of(
@@ -128,6 +139,7 @@ _ANSWERS: dict[str, Struct] = {
     "listMemories": schemas.ListResponse([_MEMORY], 1, _CURSOR),
     "queryMemories": schemas.ListResponse([_MEMORY], 1, _CURSOR),
     "listChanges": CHANGES,
+    "listAllChanges": ALL_CHANGES,
     "updateBatch": change_schemas.UpdateBatchResponse(
         [change_schemas.UpdateResult(memory_id=_ID, status="updated", memory=_CHANGED)], 1, 0
     ),
@@ -165,7 +177,7 @@ _ANSWERS: dict[str, Struct] = {
     "getKey": msgspec.structs.replace(_MEMORY, key=_KEY_IN_BODY),
     "deleteKey": schemas.DeleteResponse(_ID),
     "renameKeys": key_schemas.RenameResponse(1),
-    "listKeys": key_schemas.ListKeysResponse([key_schemas.ListedKey(_KEY_IN_BODY, _ID)], [], 1),
+    "listKeys": key_schemas.ListKeysResponse([key_schemas.ListedKey(_KEY_IN_BODY, _ID, 19)], [], 1),
     "rememberBatch": batch_schemas.RememberBatchResponse(
         [batch_schemas.RememberItem(status="stored", memory_id=_ID)], 1, 0
     ),

@@ -208,9 +208,13 @@ async def test_keys_are_listed_as_in_folders(either: Api) -> None:
     assert {one["key"]: one["memory_id"] for one in whole["keys"]} == ids
     assert ([one["key"] for one in whole["keys"]], whole["folders"], whole["count"]) == (sorted(ids), [], 6)
     assert [one["key"] for one in top["keys"]] == ["a", "ab", "é"]
-    assert top["folders"] == [{"prefix": "a/", "count": 3}]
+    assert [one["size"] for one in top["keys"]] == [1, 2, 2]  # bytes: each text is its key
+    assert top["folders"] == [{"prefix": "a/", "count": 3, "size": 13}]
     assert [one["key"] for one in under["keys"]] == ["a/b"]
-    assert under["folders"] == [{"prefix": "a/b/", "count": 1}, {"prefix": "a/d/", "count": 1}]
+    assert under["folders"] == [
+        {"prefix": "a/b/", "count": 1, "size": 5},
+        {"prefix": "a/d/", "count": 1, "size": 5},
+    ]
     assert (await keys_of(either, prefix="a_"))["count"] == 0
 
 
