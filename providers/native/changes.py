@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Row
 
 from providers.changes import MOST_BYTES, ChangeCursor, Changes
+from providers.native.columns import COLUMNS, Column, names
 from providers.native.database import Database
 from providers.native.wall import within
 from providers.owners import Owner
@@ -28,6 +29,8 @@ from providers.search.columns import NEVER
 from providers.search.entries import Entry, Vector
 from providers.search.packed_memories import PackedMemories, PackedVectors
 from providers.search.stored_analysis import stored_analysis
+from providers.search.traits import NO_MOMENT
+from providers.source import Sourced
 from providers.text.analyzer import ANALYZER_VERSION
 from providers.timing.turns import in_turns
 
@@ -45,11 +48,13 @@ STORE = """
     )
 """
 
+_NAMED = [column for column in COLUMNS if column.name in Sourced.__struct_fields__]  # labels, key and source
+
 # The tenant is named where the table is scanned, and not where the store joins what was found: see `wall.py`.
 _LOOK = f"""
     WITH {STORE}, changed AS MATERIALIZED (
-        SELECT id, version, first_version, created_at, expires_at, content, session, speaker, embedding_model,
-            halfvec_send(embedding) AS embedding
+        SELECT id, version, first_version, created_at, expires_at, content, {names(_NAMED)}, embedding_model,
+            halfvec_send(embedding) AS embedding, CAST(metadata AS text) AS metadata
         FROM ninai_memories
         WHERE {within("CAST($4 AS text)")} AND (SELECT epoch FROM store) = $3
             AND user_id = $1 AND changed >= CAST(CAST($2 AS text) AS xid8)
@@ -84,7 +89,13 @@ _WHOLE = f"""
             string_agg(usable, '') AS analyses,
             array_agg(content) FILTER (WHERE usable IS NULL) AS contents,
             array_agg(speaker) FILTER (WHERE usable IS NULL) AS speakers,
-            array_agg(session) AS sessions,
+            array_agg(session) AS sessions, array_agg(agent) AS agents, array_agg(app) AS apps,
+            array_agg(speaker) AS all_speakers, array_agg(key) AS memory_keys,
+            array_agg(source ->> 'origin') AS origins, array_agg(source ->> 'caller') AS callers,
+            array_agg(source ->> 'key') AS source_keys,
+            string_agg(timestamptz_send(coalesce(CAST(source ->> 'at' AS timestamptz), '-infinity')), '') AS written,
+            string_agg(int4send(coalesce(octet_length(CAST(metadata AS text)), 0)), '') AS metadata_lengths,
+            string_agg(convert_to(CAST(metadata AS text), 'UTF8'), '') AS metadata,
             array_agg(embedding_model) AS models,
             string_agg(halfvec_send(embedding), '') AS embeddings
         FROM (
@@ -156,13 +167,19 @@ def _entry(row: Row[Any]) -> Entry:
         content=row.content,
         first_version=row.first_version,
         vectors=vectors,
-        session=row.session,
-        speaker=row.speaker,
+        metadata=(row.metadata or "").encode(),
+        **{column.name: _read(column, row) for column in _NAMED},
     )
+
+
+def _read(column: Column, row: Row[Any]) -> Any:  # noqa: ANN401 - whatever the column holds
+    value = getattr(row, column.name)
+    return value if column.read is None else column.read(value)
 
 
 async def _packed(row: Row[Any]) -> PackedMemories:
     lengths, expiries = _integers(row.lengths, ">i4"), _integers(row.expiries, ">i8")
+    written = _integers(row.written, ">i8")
     analyses = row.analyses or b""
     if row.contents is not None:
         texts = zip(row.contents, row.speakers, strict=True)
@@ -179,8 +196,19 @@ async def _packed(row: Row[Any]) -> PackedMemories:
         analyses=analyses,
         lengths=lengths,
         sessions=row.sessions or (),
+        metadata=row.metadata or b"",
+        metadata_lengths=_integers(row.metadata_lengths, ">i4"),
+        keys=row.memory_keys or (),
+        traits=_traits(row),
+        written=np.where(written == NO_MOMENT, NO_MOMENT, written + _YEAR_2000),
         vectors=_vectors(row.models or (), row.embeddings or b""),
     )
+
+
+def _traits(row: Row[Any]) -> Iterator[tuple[str | None, ...]]:
+    """Yield the fields of `Traits` of each memory."""
+    columns = row.sessions, row.agents, row.apps, row.all_speakers, row.origins, row.callers, row.source_keys
+    return zip(*(column or () for column in columns), strict=True)
 
 
 def _integers(packed: bytes | None, kind: str) -> NDArray[np.int64]:

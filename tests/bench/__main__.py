@@ -12,6 +12,7 @@ BENCHMARKS = (
     "search",
     "recall",
     "ranking",
+    "filtered",
     "lists",
     "console",
     "portable",
