@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from observability import notes
-from providers.answers import Found
+from providers.answers import APPROXIMATE, Found
 from providers.embedders.base import Vector
 from providers.native.columns import RECORD, names, record_of
 from providers.native.database import Database
@@ -56,7 +56,8 @@ class RankedRecall:
             records = await self._records(ranked)
             if last or len(records) == len(ranked.hits):
                 considered = ranked.considered if query.options.explain else None
-                return Found(memories=records, considered=considered, pending=ranked.pending)
+                degraded = (APPROXIMATE,) if ranked.approximate else ()
+                return Found(memories=records, considered=considered, pending=ranked.pending, degraded=degraded)
         raise AssertionError("the last try returns")
 
     def is_loading(self, owner: Owner) -> bool:

@@ -27,7 +27,8 @@ class Asked(Struct, frozen=True):
 class RankedHits(Struct, frozen=True):
     """The hits in an index, the versions of their memories by id, and `moves` of the index at that time.
 
-    `query` leaves out no memory whose pending state was ranked, `pending` is that of `Found`.
+    `query` leaves out no memory whose pending state was ranked, `pending` is that of `Found`, and `approximate`
+    that of `Ranked`.
     """
 
     query: RecallQuery
@@ -36,6 +37,7 @@ class RankedHits(Struct, frozen=True):
     versions: Mapping[str, int]
     moves: int
     considered: Considered
+    approximate: bool
     pending: frozenset[str] | None = None
 
 
@@ -70,4 +72,4 @@ def _ranked(asked: Asked, joined: Joined, met: Met | None) -> RankedHits:
     with notes.timed("score", out_of="refresh"):
         ranked = rank(index, asked.question, asked.ordering, mask_of(index, query, met))
     versions = {hit.id: int(index.columns.version[hit.row]) for hit in ranked.hits}
-    return RankedHits(query, joined, ranked.hits, versions, index.moves, ranked.considered)
+    return RankedHits(query, joined, ranked.hits, versions, index.moves, ranked.considered, ranked.approximate)
