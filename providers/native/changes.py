@@ -6,7 +6,8 @@ missed, without a lock, and what committed in between comes twice.
 
 A position counts only within an epoch. The server's start is a part of it, because no server is put back to an earlier
 state, or takes the place of another one, without a start; so are the table itself and the mark of a chain, for what is
-restored while the server runs, and up to which version the user was erased, since removed rows tell nobody.
+restored while the server runs, and up to which version the user was erased, since removed rows tell nobody. Rows that
+are still to be removed then are not told of, either.
 """
 
 from collections import defaultdict
@@ -39,12 +40,13 @@ STORE = """
         SELECT concat_ws(
                 '/', id, extract(epoch FROM pg_postmaster_start_time()),
                 CAST(CAST('ninai_memories' AS regclass) AS oid), mark_journal, mark_epoch,
-                nullif(ninai_erased_up_to($1), 0)
+                nullif(erased, 0)
             ) AS epoch,
+            coalesce(nullif(erased, 0), -1) AS erased,
             CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS position,
             CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint) AS beyond,
             (SELECT count(*) FROM pg_snapshot_xip(pg_current_snapshot())) AS open
-        FROM ninai_store
+        FROM ninai_store, ninai_erased_up_to($1) AS erased
     )
 """
 
@@ -58,6 +60,7 @@ _LOOK = f"""
         FROM ninai_memories
         WHERE {within("CAST($4 AS text)")} AND (SELECT epoch FROM store) = $3
             AND user_id = $1 AND changed >= CAST(CAST($2 AS text) AS xid8)
+            AND (deleted_at IS NOT NULL OR version > (SELECT erased FROM store))
     )
     SELECT store.epoch, store.position, store.beyond, store.open, changed.*
     FROM store LEFT JOIN changed ON true
@@ -100,7 +103,8 @@ _WHOLE = f"""
             string_agg(halfvec_send(embedding), '') AS embeddings
         FROM (
             SELECT *, CASE WHEN get_byte(analysis, 0) = {ANALYZER_VERSION} THEN analysis END AS usable
-            FROM ninai_memories WHERE {_LIVING} AND (SELECT fits FROM counted)
+            FROM ninai_memories
+            WHERE {_LIVING} AND (SELECT fits FROM counted) AND version > (SELECT erased FROM store)
         ) AS memories  -- no CTE, which would be written to disk before it is read
     ) AS packed
 """  # noqa: S608 - joined from constants
