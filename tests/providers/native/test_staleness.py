@@ -171,7 +171,6 @@ async def watched(
 
             await _until_they_write(killer)
             await asyncio.gather(*(read() for _ in range(READERS)))
-    print(f"{watch.rounds} rounds, {watch.strong} whole answers: {dict(watch.faults)}")
     return watch
 
 
