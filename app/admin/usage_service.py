@@ -10,7 +10,9 @@ from app.usage.request_counts import By, RequestCounts
 from providers.chain.chain import Chain
 from providers.chain.holding import holdings_page
 from providers.holdings import Holdings
+from providers.limits import check_text
 from providers.owners import DEFAULT_TENANT, Owner
+from providers.replica_limits import MAX_KEY_CHARS
 
 
 class UsageService(Struct, frozen=True):
@@ -24,11 +26,13 @@ class UsageService(Struct, frozen=True):
         """Return a page of users, tenants or keys, by name.
 
         Raises:
-            InvalidInput: `after` cannot be a user.
+            InvalidInput: `after` cannot be a user, or is longer than any name.
             Unavailable: no provider that has received everything answers.
         """
         if by == "user":
             return await self._of_users(limit, None if after is None else owner_of(after))
+        if after is not None:
+            check_text("after", after, MAX_KEY_CHARS)
         return self._of_names(by, limit, after or "")
 
     async def _of_users(self, limit: int, after: Owner | None) -> UsageResponse:

@@ -23,7 +23,8 @@ from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.feed import DatabaseFeed
 from providers.native.health import PostgresHealth, health_of
-from providers.native.listing import count_statement, page_statement
+from providers.native.listing import count_statement
+from providers.native.paging import page_rows
 from providers.native.ranked_recall import RankedRecall
 from providers.native.replication import NativeReplica, checked
 from providers.native.rows import NO_EMBEDDING, MemoryRow
@@ -126,7 +127,7 @@ class PostgresMemoryProvider(NativeReplica):
         """See `MemoryStore`."""
         limits.check_page(query)
         query = as_of(query, self._clock.moment())
-        rows = await self._database.bound_rows(page_statement(query, walled=self._database.walled))
+        rows = await page_rows(self._database, query)
         memories = await in_turns(record_of, rows)
         bounded = may_exceed(query.limit, query.most_bytes)
         total = None

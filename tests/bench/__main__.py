@@ -14,6 +14,7 @@ BENCHMARKS = (
     "ranking",
     "filtered",
     "lists",
+    "keys",
     "console",
     "portable",
     "sizing",

@@ -6,13 +6,15 @@ from uuid import uuid4
 
 import pytest
 
+from providers.answers import Stored
 from providers.base import MemoryProvider
-from providers.errors import KeyNotFound, KeyTaken, MemoryNotFound, VersionMismatch
+from providers.errors import InvalidInput, KeyNotFound, KeyTaken, MemoryNotFound, VersionMismatch
+from providers.keys.batching import put_many, tidy_many
 from providers.keys.choosing import unlooked_version
 from providers.keys.listing import list_keys
 from providers.keys.looking import fetch
 from providers.keys.renaming import rename, rename_all
-from providers.keys.writing import Put, delete, put, tidy
+from providers.keys.writing import Kept, Put, delete, put, tidy
 from providers.mem0.provider import Mem0HttpMemoryProvider
 from providers.owners import Owner
 from providers.types import Conditions, Deletion, Edit, NewMemory, PageQuery
@@ -102,6 +104,38 @@ async def test_a_repeated_put_is_recognised(provider: MemoryProvider, user: str)
 
     assert [one.id for one in kept] == [memory_id, memory_id]
     assert kept[0].version == kept[1].version
+
+
+async def test_a_batch_puts_each_under_its_key(provider: MemoryProvider, user: str) -> None:
+    """What is new is stored in the order of the batch, what is there is replaced, and each fails alone."""
+    owner = Owner(user)
+    there = await put(provider, wanted(owner, "plans", "tea"))
+    expected = Put(memory=NewMemory(owner=owner, content="never", key="wrong"), expected=1)
+    items: list[NewMemory | Put] = [
+        NewMemory(owner=owner, content="first"),
+        wanted(owner, "second", "second"),
+        wanted(owner, "plans", "more tea"),
+        expected,
+        NewMemory(owner=owner, content="third"),
+    ]
+
+    first, second, replaced, wrong, third = await put_many(provider, items)
+    await tidy_many(provider, owner, ["second"])
+    again = await put_many(provider, [wanted(owner, "second", "second again")])
+
+    assert isinstance(first, Stored)
+    assert isinstance(third, Stored)
+    assert isinstance(wrong, VersionMismatch)
+    assert isinstance(second, Kept)
+    assert isinstance(replaced, Kept)
+    assert (second.created, replaced.created, replaced.id) == (True, False, there.id)
+    assert [kept.created for kept in again if isinstance(kept, Kept)] == [False]
+    listed = (await provider.page(PageQuery(owner=owner, order="oldest"))).memories
+    assert [memory.content for memory in listed] == ["more tea", "first", "second again", "third"]
+    assert [memory.key for memory in listed] == ["plans", None, "second", None]
+    with pytest.raises(InvalidInput, match="items\\[0\\]"):
+        await put_many(provider, [wanted(owner, "x", "one"), wanted(owner, "x", "two")])
+    assert len(await contents(provider, owner)) == len(listed)
 
 
 async def test_the_key_of_an_expired_memory_names_none(provider: MemoryProvider, user: str) -> None:

@@ -104,6 +104,11 @@ def rebuilt(table: TableFacts, *, partitions: int = 0) -> tuple[str, ...]:
             if column.storage
         ),
         *(
+            f"ALTER TABLE {table.name} ALTER COLUMN {column.name} SET STATISTICS 0"
+            for column in columns
+            if not column.sampled
+        ),
+        *(
             [f"INSERT INTO {table.name} ({copied}) SELECT {copied} FROM {former}"]  # noqa: S608 - names out of the catalog
             if table.name not in UNKEPT_TABLES
             else []

@@ -13,7 +13,7 @@ export type Conditions = Pick<
   "where" | "session" | "agent" | "app" | "speaker" | "created_from" | "created_before"
 >;
 
-export type NewMemory = Schemas["RememberRequest"];
+export type NewMemory = Schemas["BatchedMemory"];
 export type Message = Schemas["Message"];
 export type RememberDetails = Omit<Body<Schemas["RememberOneRequest"]>, "content" | "messages">;
 export type Remembered = Schemas["RememberResponse"];

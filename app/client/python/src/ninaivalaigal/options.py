@@ -72,9 +72,10 @@ class Details(Kept, total=False):
 
 
 class NewMemory(Details, total=False):
-    """One memory of a batch."""
+    """One memory of a batch; one with a `key` is put under it, and replaces what is there."""
 
     content: Required[str]
+    key: str | None
 
 
 class ChatMessage(TypedDict, total=False):

@@ -147,11 +147,13 @@ class KeyList(Answer, frozen=True, kw_only=True):
 class BatchResult(Struct, frozen=True, kw_only=True):
     """The result for one item of a batch; a failed one has a problem.
 
-    `memories`, `count` and `text` are those of a query, `memory` is a changed one.
+    `memories`, `count` and `text` are those of a query, `memory` is a changed one. Of a memory with a key, `created`
+    tells whether it is new.
     """
 
     status: str
     memory_id: str | None = None
+    created: bool | None = None
     memory: Memory | None = None
     memories: list[Memory] | None = None
     count: int | None = None
