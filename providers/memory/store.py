@@ -245,7 +245,7 @@ class InMemoryStore(Struct):
 
     async def _ranked(self, query: RecallQuery, joined: Joined) -> Found:
         records = ChainMap(joined.brought, self._records)
-        mask = await admitted(joined.index, query, records)
+        mask = await admitted(joined.index, query)
         with notes.timed("score"):
             ranked = rank(joined.index, Question.of(query.query), Ordering.of(query), mask)
         memories = [

@@ -6,7 +6,8 @@ missed, without a lock, and what committed in between comes twice.
 
 A position counts only within an epoch. The server's start is a part of it, because no server is put back to an earlier
 state, or takes the place of another one, without a start; so are the table itself and the mark of a chain, for what is
-restored while the server runs, and up to which version the user was erased, since removed rows tell nobody.
+restored while the server runs, and up to which version the user was erased, since removed rows tell nobody. Rows that
+are still to be removed then are not told of, either.
 """
 
 from collections import defaultdict
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Row
 
 from providers.changes import MOST_BYTES, ChangeCursor, Changes
+from providers.native.columns import COLUMNS, Column, names
 from providers.native.database import Database
 from providers.native.wall import within
 from providers.owners import Owner
@@ -28,6 +30,8 @@ from providers.search.columns import NEVER
 from providers.search.entries import Entry, Vector
 from providers.search.packed_memories import PackedMemories, PackedVectors
 from providers.search.stored_analysis import stored_analysis
+from providers.search.traits import NO_MOMENT
+from providers.source import Sourced
 from providers.text.analyzer import ANALYZER_VERSION
 from providers.timing.turns import in_turns
 
@@ -36,23 +40,27 @@ STORE = """
         SELECT concat_ws(
                 '/', id, extract(epoch FROM pg_postmaster_start_time()),
                 CAST(CAST('ninai_memories' AS regclass) AS oid), mark_journal, mark_epoch,
-                nullif(ninai_erased_up_to($1), 0)
+                nullif(erased, 0)
             ) AS epoch,
+            coalesce(nullif(erased, 0), -1) AS erased,
             CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS position,
             CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint) AS beyond,
             (SELECT count(*) FROM pg_snapshot_xip(pg_current_snapshot())) AS open
-        FROM ninai_store
+        FROM ninai_store, ninai_erased_up_to($1) AS erased
     )
 """
+
+_NAMED = [column for column in COLUMNS if column.name in Sourced.__struct_fields__]  # labels, key and source
 
 # The tenant is named where the table is scanned, and not where the store joins what was found: see `wall.py`.
 _LOOK = f"""
     WITH {STORE}, changed AS MATERIALIZED (
-        SELECT id, version, first_version, created_at, expires_at, content, session, speaker, embedding_model,
-            halfvec_send(embedding) AS embedding
+        SELECT id, version, first_version, created_at, expires_at, content, {names(_NAMED)}, embedding_model,
+            halfvec_send(embedding) AS embedding, CAST(metadata AS text) AS metadata
         FROM ninai_memories
         WHERE {within("CAST($4 AS text)")} AND (SELECT epoch FROM store) = $3
             AND user_id = $1 AND changed >= CAST(CAST($2 AS text) AS xid8)
+            AND (deleted_at IS NOT NULL OR version > (SELECT erased FROM store))
     )
     SELECT store.epoch, store.position, store.beyond, store.open, changed.*
     FROM store LEFT JOIN changed ON true
@@ -84,12 +92,19 @@ _WHOLE = f"""
             string_agg(usable, '') AS analyses,
             array_agg(content) FILTER (WHERE usable IS NULL) AS contents,
             array_agg(speaker) FILTER (WHERE usable IS NULL) AS speakers,
-            array_agg(session) AS sessions,
+            array_agg(session) AS sessions, array_agg(agent) AS agents, array_agg(app) AS apps,
+            array_agg(speaker) AS all_speakers, array_agg(key) AS memory_keys,
+            array_agg(source ->> 'origin') AS origins, array_agg(source ->> 'caller') AS callers,
+            array_agg(source ->> 'key') AS source_keys,
+            string_agg(timestamptz_send(coalesce(CAST(source ->> 'at' AS timestamptz), '-infinity')), '') AS written,
+            string_agg(int4send(coalesce(octet_length(CAST(metadata AS text)), 0)), '') AS metadata_lengths,
+            string_agg(convert_to(CAST(metadata AS text), 'UTF8'), '') AS metadata,
             array_agg(embedding_model) AS models,
             string_agg(halfvec_send(embedding), '') AS embeddings
         FROM (
             SELECT *, CASE WHEN get_byte(analysis, 0) = {ANALYZER_VERSION} THEN analysis END AS usable
-            FROM ninai_memories WHERE {_LIVING} AND (SELECT fits FROM counted)
+            FROM ninai_memories
+            WHERE {_LIVING} AND (SELECT fits FROM counted) AND version > (SELECT erased FROM store)
         ) AS memories  -- no CTE, which would be written to disk before it is read
     ) AS packed
 """  # noqa: S608 - joined from constants
@@ -156,13 +171,19 @@ def _entry(row: Row[Any]) -> Entry:
         content=row.content,
         first_version=row.first_version,
         vectors=vectors,
-        session=row.session,
-        speaker=row.speaker,
+        metadata=(row.metadata or "").encode(),
+        **{column.name: _read(column, row) for column in _NAMED},
     )
+
+
+def _read(column: Column, row: Row[Any]) -> Any:  # noqa: ANN401 - whatever the column holds
+    value = getattr(row, column.name)
+    return value if column.read is None else column.read(value)
 
 
 async def _packed(row: Row[Any]) -> PackedMemories:
     lengths, expiries = _integers(row.lengths, ">i4"), _integers(row.expiries, ">i8")
+    written = _integers(row.written, ">i8")
     analyses = row.analyses or b""
     if row.contents is not None:
         texts = zip(row.contents, row.speakers, strict=True)
@@ -179,8 +200,19 @@ async def _packed(row: Row[Any]) -> PackedMemories:
         analyses=analyses,
         lengths=lengths,
         sessions=row.sessions or (),
+        metadata=row.metadata or b"",
+        metadata_lengths=_integers(row.metadata_lengths, ">i4"),
+        keys=row.memory_keys or (),
+        traits=_traits(row),
+        written=np.where(written == NO_MOMENT, NO_MOMENT, written + _YEAR_2000),
         vectors=_vectors(row.models or (), row.embeddings or b""),
     )
+
+
+def _traits(row: Row[Any]) -> Iterator[tuple[str | None, ...]]:
+    """Yield the fields of `Traits` of each memory."""
+    columns = row.sessions, row.agents, row.apps, row.all_speakers, row.origins, row.callers, row.source_keys
+    return zip(*(column or () for column in columns), strict=True)
 
 
 def _integers(packed: bytes | None, kind: str) -> NDArray[np.int64]:

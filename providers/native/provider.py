@@ -101,7 +101,7 @@ class PostgresMemoryProvider(NativeReplica):
         if self._ranked is not None:
             found = await self._ranked.recall(query, question.vectors)
             if found is not None:
-                return await recall_within(replace(found, degraded=degraded), query.most_bytes)
+                return await recall_within(replace(found, degraded=(*degraded, *found.degraded)), query.most_bytes)
             if self._ranked.is_loading(query.owner):
                 degraded = (*degraded, INDEX_LOADING)
         if query.options.of_ranking:

@@ -15,6 +15,7 @@ BENCHMARKS = (
     "search",
     "recall",
     "ranking",
+    "filtered",
     "lists",
     "keys",
     "console",
