@@ -53,6 +53,8 @@ def test_each_setting_has_its_bounds(name: str, taken: str, refused: str) -> Non
 def test_it_needs_a_journal_alone_or_not(others: dict[str, str]) -> None:
     """And is told why."""
     assert loaded(JOURNAL | others).staleness_seconds > 0
+    if others:  # which have one unless they are told otherwise
+        assert loaded(others).staleness_seconds > 0
 
     with pytest.raises(ConfigError, match=r"providers\.cone\.kind: .*only a journal keeps what was acknowledged"):
         loaded({"NINAI__JOURNAL__KIND": "none"} | others)
