@@ -137,7 +137,7 @@ class EmbeddingQueue:
             [row] = await self._database.rows(statements.COUNT_WAITING, sought)
             self._metrics.set_waiting(self._provider, row.waiting)
             self._count_at = now + COUNT_SECONDS
-        return rows[: len(next(slices(row.content for row in rows), []))]
+        return rows[: len(next(slices((row.content for row in rows), self._embedder.slice_chars), []))]
 
     async def _embed(self, rows: Sequence[Row[Any]], refused: list[Row[Any]]) -> list[tuple[Row[Any], Vector]]:
         """Embed what can be embedded; add the others to `refused`."""

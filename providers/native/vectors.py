@@ -8,10 +8,17 @@ import structlog
 from msgspec import Struct
 
 from providers.answers import NO_VECTOR
-from providers.embedders.base import OUT_OF_QUOTA, PAUSED, REJECTED, Embedder, EmbedderUnavailable, Matrix, Vector
+from providers.embedders.base import (
+    OUT_OF_QUOTA,
+    PAUSED,
+    REJECTED,
+    SLICE_CHARS,
+    Embedder,
+    EmbedderUnavailable,
+    Matrix,
+    Vector,
+)
 from providers.native.rows import NO_EMBEDDING, Embedding
-
-SLICE_CHARS = 64_000
 
 _log = structlog.get_logger(__name__)
 
@@ -54,7 +61,7 @@ class Vectors:
             return [NO_EMBEDDING] * len(contents)
         until = self._now() + self._patience
         embeddings: list[Embedding] = []
-        for texts in slices(contents):
+        for texts in slices(contents, self._current.slice_chars):
             try:
                 # The first has the time of any call, so that it fails by itself if nothing comes.
                 vectors = await (
@@ -99,12 +106,12 @@ class Vectors:
         return {model: vectors for model, vectors in found.items() if vectors is not None}
 
 
-def slices(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Cut texts into slices for one call each, in order: up to 64,000 characters, or a single text of more."""
+def slices(texts: Iterable[str], most_chars: int = SLICE_CHARS) -> Iterator[list[str]]:
+    """Cut texts into slices for one call each, in order: up to as many characters, or a single text of more."""
     taken: list[str] = []
     chars = 0
     for text in texts:
-        if taken and chars + len(text) > SLICE_CHARS:
+        if taken and chars + len(text) > most_chars:
             yield taken
             taken, chars = [], 0
         taken.append(text)
