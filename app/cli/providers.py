@@ -174,6 +174,9 @@ def _remarks(status: ChainStatus) -> Iterator[str]:
             yield f"{provider.name}: the breaker is {provider.breaker.state}: {provider.breaker.why}"
         if provider.asked_second:
             yield f"{provider.name} is asked second: most of its answers take longer than patience"
+        if (embedding := provider.embedding) is not None:
+            total = embedding.embedded + embedding.waiting
+            yield f"{provider.name}: {embedding.embedded} of {total} memories have vectors of {embedding.model}"
         if provider.role is Role.RESTORED:
             yield f"{provider.name} has lost {_lost(provider.behind_seconds)}"
         if provider.role.incomplete:

@@ -33,7 +33,7 @@ class QuestionVectors(Struct, frozen=True, kw_only=True):
 class Vectors:
     """The current embedder, and former ones whose vectors are still stored.
 
-    A missing vector never stops anything: the memory is stored without one, and the question is answered by its words.
+    `in_two_models` holds until no memory has a vector of a former model any more. A missing vector never stops anything: the memory is stored without one, and the question is answered by its words.
     A batch of memories has `patience` seconds for its vectors, however many calls they take; each embedder limits the
     time of a single call itself.
     """
@@ -45,7 +45,8 @@ class Vectors:
         patience: float,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._current = current
+        self._current, self._former = current, former
+        self.in_two_models = current is not None and bool(former)
         self._patience = patience
         self._now = now
         self._all = [current, *former] if current is not None else list(former)
@@ -56,24 +57,31 @@ class Vectors:
         return [embedder.model for embedder in self._all]
 
     async def of_memories(self, contents: Sequence[str]) -> list[Embedding]:
-        """Return each content's vector in the current model, or none for those that cannot have one in time."""
+        """Return each content's vector in the current model, or none for those that cannot have one in time.
+
+        While the embedder is exchanged (`in_two_models`), there is one in the former model as well.
+        """
         if self._current is None:
             return [NO_EMBEDDING] * len(contents)
+        if not self.in_two_models:
+            return await self._embedded(self._current, contents)
+        both = await asyncio.gather(*(self._embedded(one, contents) for one in (self._current, self._former[0])))
+        return [Embedding(new.model, new.vector, old.model, old.vector) for new, old in zip(*both, strict=True)]
+
+    async def _embedded(self, embedder: Embedder, contents: Sequence[str]) -> list[Embedding]:
         until = self._now() + self._patience
         embeddings: list[Embedding] = []
-        for texts in slices(contents, self._current.slice_chars):
+        for texts in slices(contents, embedder.slice_chars):
             try:
                 # The first has the time of any call, so that it fails by itself if nothing comes.
-                vectors = await (
-                    self._in_time(self._current, texts, until) if embeddings else self._current.embed(texts)
-                )
+                vectors = await (self._in_time(embedder, texts, until) if embeddings else embedder.embed(texts))
             except EmbedderUnavailable as error:
-                _note("stored_without_vector", self._current.model, error)
+                _note("stored_without_vector", embedder.model, error)
                 if error.outcome != REJECTED:
                     break
                 embeddings += [NO_EMBEDDING] * len(texts)
             else:
-                embeddings += [Embedding(self._current.model, vector) for vector in vectors]
+                embeddings += [Embedding(embedder.model, vector) for vector in vectors]
         return embeddings + [NO_EMBEDDING] * (len(contents) - len(embeddings))
 
     async def _in_time(self, embedder: Embedder, texts: Sequence[str], until: float) -> list[Vector]:
