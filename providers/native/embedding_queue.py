@@ -146,14 +146,17 @@ class EmbeddingQueue:
         now = asyncio.get_running_loop().time()
         # Reports change the gauge between counts; where the two overlap, it is wrong until the next count.
         if len(rows) < self._most and not self._skipped:
-            self._metrics.set_waiting(self._provider, len(rows))
+            await self._show(len(rows), again=again)
         elif not rows or now >= self._count_at:
             [row] = await self._database.rows(statements.COUNT_WAITING, sought)
-            self._metrics.set_waiting(self._provider, row.waiting)
-            if again and row.waiting:
-                await self._change.goes_on(row.waiting)
+            await self._show(row.waiting, again=again)
             self._count_at = now + COUNT_SECONDS
         return rows[: len(next(slices((row.content for row in rows), self._embedder.slice_chars), []))]
+
+    async def _show(self, waiting: int, *, again: bool) -> None:
+        self._metrics.set_waiting(self._provider, waiting)
+        if again and waiting:
+            await self._change.goes_on(waiting)
 
     async def _embed(self, rows: Sequence[Row[Any]], refused: list[Row[Any]]) -> list[tuple[Row[Any], Vector]]:
         """Embed what can be embedded; add the others to `refused`."""

@@ -33,9 +33,10 @@ class QuestionVectors(Struct, frozen=True, kw_only=True):
 class Vectors:
     """The current embedder, and former ones whose vectors are still stored.
 
-    `in_two_models` holds until no memory has a vector of a former model any more. A missing vector never stops anything: the memory is stored without one, and the question is answered by its words.
-    A batch of memories has `patience` seconds for its vectors, however many calls they take; each embedder limits the
-    time of a single call itself.
+    `in_two_models` holds until no memory needs a vector of a former model any more. A missing vector never stops
+    anything: the memory is stored without one, and the question is answered by its words. A batch of memories has
+    `patience` seconds for its vectors, however many calls they take; each embedder limits the time of a single call
+    itself.
     """
 
     def __init__(

@@ -158,6 +158,7 @@ async def test_the_history_tells_every_revision(database: str) -> None:
         ("0012", True),
         ("0013", True),
         ("0014", True),
+        ("0015", True),
         ("0016", True),
     ]
 
