@@ -54,14 +54,13 @@ def main() -> None:
         for name, values in found.recalls.items():
             print(f"{name:26}" + "".join(f"{values[of == language].mean():8.3f}" for language in languages))
 
-    print(
-        f"\n== the ranking by embedder, 95 % intervals\n\n{'':23}{'each':24}{'together':24}{'without a word':24}ms each"
-    )
+    print("\n== the ranking by embedder, 95 % intervals\n")
+    print(f"{'':23}{'each':24}{'together':24}{'each, without a word':24}ms")
     default, *others = asyncio.run(_of_encoders())
     for one in (default, *others):
         without = one.each[~one.shares_a_word]
-        values = f"{interval(one.each)!s:24}{interval(one.together)!s:24}{interval(without)!s:24}"
-        print(f"{one.name:23}{values}{one.ms_a_question:.1f} a question, {one.ms_a_memory:.1f} a memory, of processor")
+        shown = f"{interval(one.each)!s:24}{interval(one.together)!s:24}{interval(without)!s:24}"
+        print(f"{one.name:23}{shown}{one.ms_a_question:.1f} a question, {one.ms_a_memory:.1f} a memory, of processor")
     for one in others:
         gained = f"{interval(one.each - default.each)!s:24}{interval(one.together - default.together)}"
         print(f"{one.name + ' gains':23}{gained}")

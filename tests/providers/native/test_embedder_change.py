@@ -63,10 +63,10 @@ async def answers(provider: PostgresMemoryProvider, talk: Conversation) -> Answe
 
 
 async def answers_of(
-    dsn: str, talk: Conversation, embedder: Embedder, former: Sequence[Embedder] = (), **others: object
+    dsn: str, talk: Conversation, embedder: Embedder, former: Sequence[Embedder] = (), recall_cache_mb: int = 256
 ) -> Answers:
     """What a service with these embedders answers, that begins now and embeds nothing anew."""
-    async with open_native_provider(dsn, GatedEmbedder(embedder), former, **others) as provider:
+    async with open_native_provider(dsn, GatedEmbedder(embedder), former, recall_cache_mb=recall_cache_mb) as provider:
         return await answers(provider, talk)
 
 
