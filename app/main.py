@@ -3,13 +3,12 @@
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
-from litestar.routes import HTTPRoute
 from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
 
@@ -25,7 +24,7 @@ from app.auth.key_following import KeyFollower
 from app.auth.pepper import cursor_secret
 from app.auth.routes import guarded_routes
 from app.auth.tokens.opening import token_parts
-from app.compat.mcp.paths import ROUTES, USER_PATH
+from app.compat.mcp.paths import USER_PATH
 from app.compat.routes import compat_routes
 from app.console.console import Console, Histories
 from app.controllers.guide import built_guide
@@ -149,7 +148,6 @@ def create_app(
     )
     guarded_routes(app)  # a route that nobody thought about ends the start here
     complete(app, settings)
-    metrics.expect_requests((*_memory_routes(app), *(ROUTES if settings.mcp.enabled else ())))
 
     def draining() -> bool:
         readiness: Readiness | None = app.state.get("readiness")  # there is none before the lifespan begins
@@ -168,13 +166,6 @@ def create_app(
     named = ClientAddress(shown, settings.server.trusted_proxies)
     app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(named)), settings.server, reaper.cut)  # type: ignore[assignment] # as above
     return app
-
-
-def _memory_routes(app: Litestar) -> Iterator[tuple[str, str]]:
-    """Yield method and template of every route for callers' memories; OPTIONS is never requested."""
-    for route in app.routes:
-        if isinstance(route, HTTPRoute) and route.path_format.startswith("/memory/"):
-            yield from ((method, route.path_format) for method in sorted(route.methods - {"OPTIONS"}))
 
 
 def _warmed(health: HealthCache, *, alone: bool) -> Callable[[], None]:

@@ -51,6 +51,7 @@ class OperationMetrics:
         self._overheads = Children(self.operation_overhead)
         self._degraded = Children(self.degraded)
         self._requests = Children(self.http_duration)
+        self._routes: set[tuple[str, str]] = set()
 
     def expect_operations(self, provider: str, outcomes: Iterable[str], operations: Iterable[str] = OPERATIONS) -> None:
         """Create the children of one provider at start, so that `rate()` sees zeros before the first call."""
@@ -58,15 +59,6 @@ class OperationMetrics:
         for operation in operations:
             for outcome in outcomes:
                 self.operation_duration.labels(provider, operation, outcome)
-
-    def expect_requests(self, routes: Iterable[tuple[str, str]]) -> None:
-        """Create the children of requests at start, by method and route.
-
-        Without it the failures between two scrapes would be the first value of a series, which is no increase.
-        """
-        for method, route in routes:
-            for status in _STATUSES:
-                self.http_duration.labels(method, route, status)
 
     def observe_operation(self, provider: str, operation: str, outcome: str, seconds: float) -> None:
         """Record one operation at one provider."""
@@ -82,5 +74,13 @@ class OperationMetrics:
             self._degraded[operation, reason].inc()
 
     def observe_request(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Record one request."""
+        """Record one request.
+
+        The first one of a route begins what its further ones will end with, too: else the failures between two scrapes
+        would be the first value of a series, which is no increase. A route that nobody asks has no series.
+        """
+        if (method, route) not in self._routes:
+            self._routes.add((method, route))
+            for expected in _STATUSES:
+                self.http_duration.labels(method, route, expected)
         self._requests[method, route, str(status)].observe(seconds, tracing.exemplar())

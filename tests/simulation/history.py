@@ -175,6 +175,8 @@ class _History:
         ]
 
     def _was_there(self, clearing: Event) -> bool:
+        if any(one.at_one and one.started < clearing.ended for one in self.deletions):
+            return False  # the store that answered may be the one that has it no more
         return any(other.acknowledged and other.ended <= clearing.started for other in self.remembered)
 
     def _stored_late(self) -> bool:

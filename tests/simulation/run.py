@@ -140,6 +140,7 @@ def _deletion(at: float, memory: int) -> Event:
         started=at,
         ended=at,
         ending=Ending.UNKNOWN,
+        at_one=True,
     )
 
 

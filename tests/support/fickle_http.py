@@ -96,6 +96,7 @@ class FickleHttp:
         self._listener: asyncio.Server | None = None
         self._connections: dict[asyncio.Task[None], asyncio.StreamWriter] = {}
         self._late: set[asyncio.Task[None]] = set()
+        self._hurry = asyncio.Event()
         self._moved_on = asyncio.Event()
         self._endings: dict[Behaviour, Callable[[_Call], Awaitable[None]]] = {
             Behaviour.HANG: self._hang,
@@ -140,8 +141,7 @@ class FickleHttp:
     ) -> None:
         """Behave differently from now on, or for the next `times` requests that `only` accepts; others are passed on.
 
-        Whoever hangs is hung up on. `DOWN` is for everybody and until it is told otherwise, and then gives the same
-        port back. `delay` is in seconds.
+        Whoever hangs is hung up on. `DOWN` is for everybody until it is told otherwise. `delay` is in seconds.
         """
         self._moved_on.set()
         self._moved_on = asyncio.Event()
@@ -160,8 +160,10 @@ class FickleHttp:
             await self._listen()
 
     async def settled(self) -> None:
-        """Wait until the upstream has heard of everything that was to come late."""
+        """Let the upstream hear now of everything that was to come late, and wait until it has."""
+        self._hurry.set()
         await asyncio.gather(*self._late)
+        self._hurry.clear()
 
     async def _listen(self) -> None:
         self._listener = await asyncio.start_server(self._serve, HOST, self._port, reuse_port=True)
@@ -242,7 +244,8 @@ class FickleHttp:
 
     async def _act_late(self, call: _Call) -> None:
         async def act() -> None:
-            await asyncio.sleep(call.plan.delay)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), call.plan.delay)
             with contextlib.suppress(httpx.TransportError):
                 await self._act(call.received)
 

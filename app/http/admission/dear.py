@@ -12,7 +12,7 @@ LEAST = 35.0
 LEAST_ALONE = 4 * LEAST
 FIRST = 8.0  # times the least
 # Times as long as they usually take, which ordinary requests may take beside dear ones.
-MOST_SLOWDOWN = 2.0
+MOST_SLOWDOWN = 1.6
 # The same for dear ones beside each other: two that share what one alone would use all of take twice as long.
 MOST_AMONG_DEAR = 1.6
 _DECREASE = 0.7

@@ -117,7 +117,7 @@ async def test_a_late_request_arrives_when_nobody_waits_for_it(
     fickle: FickleHttp, upstream: FickleHttp, client: httpx.AsyncClient
 ) -> None:
     """What the client has given up reaches the upstream later, after what was asked in the meantime."""
-    await fickle.become(Behaviour.LATE, times=1, delay=1.0)
+    await fickle.become(Behaviour.LATE, times=1, delay=60.0)
     with pytest.raises(httpx.ReadTimeout):
         await client.post("/memories", content=b"first", timeout=HURRIED)
     await client.post("/memories", content=b"second")

@@ -12,7 +12,7 @@ from providers.errors import MemoryNotFound, Unavailable
 from providers.memory.settings import MockSettings
 from providers.owners import Owner
 from providers.types import NewMemory
-from tests.providers.mem0.stage import KEY, MEM0, MOCK, TIMEOUT, Stage
+from tests.providers.mem0.stage import KEY, MEM0, MOCK, Stage
 from tests.support.fickle_http import Behaviour, FickleHttp, Received
 from tests.support.following import eventually
 from tests.support.mem0_platform import PlatformServer
@@ -136,7 +136,7 @@ async def test_a_late_write_does_not_bring_back_what_was_deleted(stage: Stage) -
     """mem0 stores long after it was given up, when the memory is deleted already."""
     await stage.stand(MEM0, MOCK)
     await stage.provider.remember(USER, "red wine")
-    await stage.proxy.become(Behaviour.LATE, only=adds, times=2, delay=3 * TIMEOUT)
+    await stage.proxy.become(Behaviour.LATE, only=adds, times=2, delay=60)
     tea = await stage.provider.remember(USER, "green tea")
     await stage.proxy.become(Behaviour.OK)
     await stage.provider.delete(USER, tea)
