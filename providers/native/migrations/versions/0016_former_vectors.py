@@ -34,7 +34,9 @@ def upgrade() -> None:
         'ALTER TABLE ninai_memories ADD COLUMN former_model text COLLATE "C", ADD COLUMN former_embedding halfvec,'
         " ADD CONSTRAINT ninai_memories_former CHECK ((former_embedding IS NULL) = (former_model IS NULL))"
     )
-    op.execute("CREATE INDEX ninai_memories_former ON ninai_memories (former_model) WHERE former_model IS NOT NULL")
+    op.execute(
+        "CREATE INDEX ninai_memories_former_model ON ninai_memories (former_model) WHERE former_model IS NOT NULL"
+    )
     op.execute(_OUTDATE)
     op.execute(
         "CREATE TRIGGER ninai_memories_former BEFORE UPDATE OF content ON ninai_memories"
@@ -46,7 +48,7 @@ def downgrade() -> None:
     """Remove them; what has a vector of another model is embedded anew."""
     op.execute("DROP TRIGGER ninai_memories_former ON ninai_memories")
     op.execute("DROP FUNCTION ninai_outdate_former()")
-    op.execute("DROP INDEX ninai_memories_former")
+    op.execute("DROP INDEX ninai_memories_former_model")
     op.execute(
         "ALTER TABLE ninai_memories DROP CONSTRAINT ninai_memories_former,"
         " DROP COLUMN former_embedding, DROP COLUMN former_model"

@@ -41,6 +41,7 @@ VALUES: dict[str, Any] = {
     "version": 7, "versions": [7], "model": "m", "embeddings": [None], "analyses": [b"x"], "edit_id": ID, "seen": None,
     "minted": True, "now": NOW, "kept_edits": 8, "content": "tea", "has_content": True, "metadata": None,
     "has_metadata": False, "further": "{}", "has_further": False, "embedding": None, "embedding_model": None,
+    "former": ["f"], "former_model": None, "former_embedding": None,
     "kept_versions": "0", "newest": 9, "oldest": 1, "keep": 5, "floor": 1, "before": 9, "after_version": 1,
     "most_bytes": 1_000, "recent": 1_000,
 }  # fmt: skip
