@@ -32,8 +32,8 @@ class Event(Struct, frozen=True, kw_only=True):
     said that acknowledged writes may be missing, which with a `session` it must not. `homes` are those that were home
     at the beginning and at the end; `final` is a read after everything has settled. `first` is the deletion that this
     one repeats, and `reasons` are why an answer was degraded. A memory is written to be seen until it `expires`, and
-    `skews` are by how many seconds the clocks of those were ahead who were asked. A deletion `at_one` store was asked of
-    nobody else.
+    `skews` are by how many seconds the clocks of those were ahead who were asked. A deletion `at_one` store was asked
+    of nobody else.
     """
 
     act: Act

@@ -31,9 +31,9 @@ _OUTDATE = """
 def upgrade() -> None:
     """Add the columns, empty for all, and an index of the memories that have such a vector, mostly none."""
     op.execute(
-        'ALTER TABLE ninai_memories ADD COLUMN former_model text COLLATE "C", ADD COLUMN former_embedding halfvec,'
-        " ADD CONSTRAINT ninai_memories_former CHECK ((former_embedding IS NULL) = (former_model IS NULL))"
+        'ALTER TABLE ninai_memories ADD COLUMN former_model text COLLATE "C", ADD COLUMN former_embedding halfvec'
     )
+    # Not the name that the table has while it is rebuilt for several nodes.
     op.execute(
         "CREATE INDEX ninai_memories_former_model ON ninai_memories (former_model) WHERE former_model IS NOT NULL"
     )
@@ -49,7 +49,4 @@ def downgrade() -> None:
     op.execute("DROP TRIGGER ninai_memories_former ON ninai_memories")
     op.execute("DROP FUNCTION ninai_outdate_former()")
     op.execute("DROP INDEX ninai_memories_former_model")
-    op.execute(
-        "ALTER TABLE ninai_memories DROP CONSTRAINT ninai_memories_former,"
-        " DROP COLUMN former_embedding, DROP COLUMN former_model"
-    )
+    op.execute("ALTER TABLE ninai_memories DROP COLUMN former_embedding, DROP COLUMN former_model")
