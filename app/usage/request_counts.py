@@ -18,7 +18,13 @@ By = Literal["key", "user", "tenant"]
 BYS: tuple[By, ...] = ("key", "user", "tenant")
 MOST_NAMES = 50_000  # of each; the one that asked longest ago is forgotten
 _WRITES = frozenset(
-    {OperationName.REMEMBER, OperationName.REMEMBER_MANY, OperationName.UPDATE, OperationName.UPDATE_MANY}
+    {
+        OperationName.REMEMBER,
+        OperationName.REMEMBER_MANY,
+        OperationName.UPDATE,
+        OperationName.UPDATE_MANY,
+        OperationName.KEEP_VERSIONS,
+    }
 )
 _DONE = frozenset({"ok", "accepted"})
 

@@ -29,6 +29,8 @@ async def append_all(
         execution.deadline.remaining(),
         JournalCall.APPEND,
     )
+    if all(isinstance(outcome, Appended) for outcome in outcomes):
+        return outcomes
     if any(isinstance(outcome, OwnerErased) for outcome in outcomes):
         outcomes = await _above_fences(context, execution, operations, outcomes)
     if any(isinstance(outcome, Rejected) for outcome in outcomes):

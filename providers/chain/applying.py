@@ -105,6 +105,8 @@ async def tombstones_met(
 
 def only_owner(written: Sequence[NewMemory | Snapshot]) -> Owner | None:
     """Return the owner of all that is written, None if there are several."""
+    if len(written) == 1:
+        return written[0].owner
     owners = {one.owner for one in written}
     return owners.pop() if len(owners) == 1 else None
 

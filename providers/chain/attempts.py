@@ -9,8 +9,9 @@ from typing import TypeVar
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential
 
 from providers.chain.attempt_limits import AttemptLimits, configured_limits, learned_limits
-from providers.chain.call_attempts import CallAttempts, note_outcome
+from providers.chain.call_attempts import CallAttempts
 from providers.chain.deadline import CallOptions
+from providers.chain.guarded_try import note_outcome
 from providers.chain.guards import Guards
 from providers.chain.hedging.pace import Pace
 from providers.chain.latency_estimate import LatencyEstimates

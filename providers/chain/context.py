@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from observability import notes, tracing
-from providers.chain.call_attempts import note_outcome
 from providers.chain.deadline import Clock, Deadline, Shutdown
 from providers.chain.execution import JOURNAL, Execution
+from providers.chain.guarded_try import note_outcome
 from providers.chain.latency_estimate import LatencyEstimate, hang_timeout
 from providers.chain.observer import ChainObserver, JournalCall
 from providers.chain.policy import LONGEST_REQUEST, AttemptPolicy, OperationClass

@@ -60,7 +60,8 @@ class Deadline(Struct, frozen=True):
 
     def remaining(self) -> float:
         """Return the seconds left, never below zero."""
-        return max(0.0, self._end() - self.now())
+        left = self._end() - self.now()
+        return left if left > 0.0 else 0.0  # noqa: FURB136 - every step asks, and `max` takes as long as all the rest
 
     @property
     def expired(self) -> bool:
@@ -81,7 +82,8 @@ class Deadline(Struct, frozen=True):
         return min(seconds, self.remaining())
 
     def _end(self) -> float:
-        return self.at if self.shutdown is None else min(self.at, self.shutdown.ends_at)
+        shutdown = self.shutdown
+        return self.at if shutdown is None or self.at < shutdown.ends_at else shutdown.ends_at
 
 
 class CallOptions(Struct, frozen=True):

@@ -70,7 +70,7 @@ class ChainEraser:
                 )
             operation = Operation(kind=OperationKind.DELETE, state=state, trace=trace, base_version=deletion.seen or 0)
             # Those whose places it has taken would show again.
-            superseded = [] if former is None else await self._superseded(execution, former)
+            superseded = [] if former is None or former.key is None else await self._superseded(execution, former)
             [appended, *others] = await append_all(self._context, execution, [operation, *superseded])
             if isinstance(appended, OutOfDate | MemoryNotFound):
                 return Erased(count=0, **execution.write_facts)

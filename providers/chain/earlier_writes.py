@@ -35,7 +35,7 @@ class EarlierWrites(Struct, frozen=True):
 
         Those of a batch are looked for together; one by one where several providers have to be asked.
         """
-        half = execution.deadline.earlier(execution.deadline.remaining() / 2)
+        half = _half(execution)
         if len(states) == 1 or execution.route.is_restored:
             return await answer_all(states, lambda state: self._find(execution, state, half), _AT_ONCE)
         places: defaultdict[Owner, list[int]] = defaultdict(list)
@@ -46,6 +46,14 @@ class EarlierWrites(Struct, frozen=True):
             found = await self._together(execution, owner, [states[place] for place in some], half)
             looks |= zip(some, found, strict=True)
         return [looks[place] for place in range(len(states))]
+
+    async def find_one(self, execution: Execution, state: Snapshot) -> Look:
+        """Return what is known of a single write.
+
+        Raises:
+            Conflict, MemoryDeleted: it is refused.
+        """
+        return await self._find(execution, state, _half(execution))
 
     async def _together(
         self, execution: Execution, owner: Owner, states: Sequence[Snapshot], half: Deadline
@@ -89,6 +97,10 @@ class EarlierWrites(Struct, frozen=True):
             _, held = await self.reader.snapshot(execution, state.owner, state.id, half, known=entry)
             known = held or known
         return _judged(execution, state, known, entry)
+
+
+def _half(execution: Execution) -> Deadline:
+    return execution.deadline.earlier(execution.deadline.remaining() / 2)
 
 
 def creation(state: Snapshot) -> Operation:

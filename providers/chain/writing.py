@@ -43,10 +43,12 @@ class ChainWriter:
         memory = limits.check_new_memory(memory)
         with self._context.begin(route, OperationClass.REMEMBER) as execution:
             await slow_down(self._context, execution, memory.owner)
-            [outcome] = await self._store(execution, [memory])
-            if isinstance(outcome, ProviderError):
-                raise outcome
-            return Stored(id=outcome.id, version=outcome.version, **execution.write_facts)
+            # A path of its own: what joins the memories of a batch costs as much as a tenth of all that a write does.
+            state = self._new_state(memory)
+            new = memory.memory_id is None
+            prepared = creation(state) if new else await self._earlier.find_one(execution, state)
+            state = await self._durable(execution, prepared)
+            return Stored(id=state.id, version=state.version, **execution.write_facts)
 
     async def store_many(self, route: Route, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """Store many memories; see `MemoryStore`."""
@@ -91,7 +93,7 @@ class ChainWriter:
             await slow_down(self._context, execution, edit.owner)
             for _ in range(_UPDATE_TRIES):
                 try:
-                    state = await self._changed(execution, edit)
+                    state = await self._durable(execution, await self._prepared(execution, edit))
                 except OutOfDate:
                     continue  # another change was faster: start again from its result
                 except MemoryDeleted as error:
@@ -129,8 +131,12 @@ class ChainWriter:
             return MemoryNotFound(edit.memory_id)
         return one if isinstance(one, ProviderError) else Changed(memory=_state_of(one).record, **facts)
 
-    async def _changed(self, execution: Execution, edit: Edit) -> Snapshot:
-        prepared = await self._prepared(execution, edit)
+    async def _durable(self, execution: Execution, prepared: Operation | Appended | Snapshot) -> Snapshot:
+        """Append an operation unless the journal or a provider has it, wait for home, and return what has come of it.
+
+        Raises:
+            Rejected: the journal or home has refused it.
+        """
         if isinstance(prepared, Snapshot):
             return prepared
         appended = prepared if isinstance(prepared, Appended) else await self._append(execution, prepared)

@@ -17,12 +17,13 @@ from providers.erasure.fences import NEVER_ERASED, Fence, FenceList
 from providers.errors import MemoryNotFound, OwnerErased, ProviderError
 from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
+from providers.histories import VersionPlace
 from providers.history import HistoryPage, HistoryQuery
 from providers.holdings import Holdings, OwnerHoldings
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica, VersionPlace
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.retention import Retention
 from providers.summaries import OwnerSummary
 from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot

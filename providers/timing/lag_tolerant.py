@@ -118,7 +118,8 @@ class LagTolerantTimeout(_LagTolerantWait):
 
     __slots__ = ("_cancelled_before", "_task", "expired")
 
-    async def __aenter__(self) -> Self:
+    def begin(self) -> None:
+        """Begin to count; this and `finish` are for who is a context of the path of every call already."""
         # Twice in each request, and so without an `asyncio.timeout` of its own: that costs more than all of this.
         task = asyncio.current_task()
         if task is None:
@@ -127,17 +128,28 @@ class LagTolerantTimeout(_LagTolerantWait):
         self._task = task
         self._cancelled_before = task.cancelling()
         self.start()
+
+    def finish(self, error: BaseException | None) -> None:
+        """End the wait, given the exception that leaves the context, if one does.
+
+        Raises:
+            TimeoutError: this timeout has cancelled the context.
+        """
+        self.cancel()
+        if self.expired:
+            # As `asyncio.timeout` does it: a cancellation from outside goes on.
+            ours = self._task.uncancel() <= self._cancelled_before
+            if ours and type(error) is asyncio.CancelledError:
+                raise TimeoutError from error
+
+    async def __aenter__(self) -> Self:
+        self.begin()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.cancel()
-        if self.expired:
-            # As `asyncio.timeout` does it: a cancellation from outside goes on.
-            ours = self._task.uncancel() <= self._cancelled_before
-            if ours and kind is asyncio.CancelledError:
-                raise TimeoutError from error
+        self.finish(error)
 
     def _end(self) -> None:
         # What is ready by now comes first: an answer that has arrived is taken.

@@ -23,7 +23,7 @@ from app.http.history_schemas import HistoryResponse, MemoryVersion
 from app.http.idempotency import HEADER
 from app.http.openapi.walking import operations_of
 from app.http.remember_schemas import RememberOneRequest, RememberRequest, RememberResponse
-from app.portable.format import FORMAT, VERSION, HeaderLine, TrailerLine, encode, memory_line
+from app.portable.format import FORMAT, VERSION, HeaderLine, TrailerLine, encode, memory_line, version_line
 from app.settings.auth import AuthSettings
 from providers.erasure.fences import KEY_BYTES, hash_of
 from providers.erasure.receipts import ErasedInJournal, Erasure, StoreErasure
@@ -135,12 +135,14 @@ _ANSWERS: dict[str, Struct] = {
         [
             portable_schemas.ImportResult(line=1, status="skipped"),
             portable_schemas.ImportResult(line=2, status="stored", memory_id=_IMPORTED),
-            portable_schemas.ImportResult(line=3, status="skipped"),
+            portable_schemas.ImportResult(line=3, status="stored", memory_id=_IMPORTED, version=_VERSION),
+            portable_schemas.ImportResult(line=4, status="skipped"),
         ],
         stored=1,
         kept=0,
         skipped=2,
         failed=0,
+        versions=1,
     ),
     "listVersions": HistoryResponse([MemoryVersion(version=_VERSION, current=True, memory=_MEMORY)], _VERSION),
     "restoreVersion": _MEMORY,
@@ -173,7 +175,8 @@ _LINES = "".join(
     for line in (
         HeaderLine(kind="header", format=FORMAT, version=VERSION, user_id=_USER),
         memory_line(msgspec.structs.replace(_MEMORY, id=_IMPORTED)),
-        TrailerLine(kind="trailer", memories=1, tombstones=0),
+        version_line(msgspec.structs.replace(_MEMORY, id=_IMPORTED, version=int(_VERSION))),
+        TrailerLine(kind="trailer", memories=1, versions=1, tombstones=0),
     )
 )
 _TEXT_BODIES = {"importMemories": _LINES}

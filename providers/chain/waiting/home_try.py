@@ -77,29 +77,27 @@ async def answered_within(tries: Collection[HomeTry], seconds: float, patience: 
     """
     started = time.perf_counter()
     quick = min(seconds, patience, _QUICK)
-    await _all_ended_within(tries, quick, caller)
-    if _have_ended(tries):
+    if await _all_ended_within(tries, quick, caller):
         return  # and have noted how long that took
     for one in tries:
         one.lease.begin()
-    await _all_ended_within(tries, min(seconds, patience) - quick, caller)
-    if seconds > patience and not _have_ended(tries):
+    ended = await _all_ended_within(tries, min(seconds, patience) - quick, caller)
+    if seconds > patience and not ended:
         with notes.parked():
-            await _all_ended_within(tries, seconds - patience, caller)
+            ended = await _all_ended_within(tries, seconds - patience, caller)
     request = notes.current.get()
-    if request is not None and not _have_ended(tries):
+    if request is not None and not ended:
         request.provider_seconds += time.perf_counter() - started
 
 
-def _have_ended(tries: Collection[HomeTry]) -> bool:
-    return all(one.task.done() for one in tries)
-
-
-async def _all_ended_within(tries: Collection[HomeTry], seconds: float, caller: Deadline) -> None:
+async def _all_ended_within(tries: Collection[HomeTry], seconds: float, caller: Deadline) -> bool:
     began = caller.now()
+    ended = True
     for one in tries:  # in nearly every case a single one
         if not one.task.done():
             await _ended_within(one.task, seconds - (caller.now() - began), caller)
+            ended = ended and one.task.done()
+    return ended
 
 
 async def _ended_within(task: asyncio.Task[Any], seconds: float, caller: Deadline) -> None:
