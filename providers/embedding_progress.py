@@ -1,5 +1,7 @@
 """How far a store is with vectors of another model."""
 
+from typing import Protocol
+
 from msgspec import Struct
 
 
@@ -14,3 +16,12 @@ class EmbeddingProgress(Struct, frozen=True, kw_only=True):
     def ratio(self) -> float:
         """The share of the memories that have one, in [0, 1]."""
         return self.embedded / max(1, self.embedded + self.waiting)
+
+
+class EmbeddingReport(Protocol):
+    """What a store tells of its vectors."""
+
+    @property
+    def embedding_progress(self) -> EmbeddingProgress | None:
+        """How far this process is with vectors of another model, None while no embedder is exchanged."""
+        return None
