@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from providers.answers import Erased, Stored
 from providers.base import MemoryProvider
 from providers.changes import ChangeCursor, Changes
+from providers.embedding_progress import EmbeddingReport
 from providers.erasure.fences import Fence
 from providers.errors import ProviderError, Unsupported
 from providers.expiry import BEGINNING
@@ -30,7 +31,7 @@ MAX_SNAPSHOTS = MAX_OWNERS = 1_000  # in one call
 
 
 @runtime_checkable
-class Replica(MemoryProvider, Heads, Protocol):
+class Replica(MemoryProvider, Heads, EmbeddingReport, Protocol):
     """A provider that can be brought to the same state as another.
 
     Putting the same snapshots in any order, any number of times, ends in the same state: of two versions of a memory

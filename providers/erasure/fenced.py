@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from providers.answers import Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.changes import ChangeCursor, Changes
+from providers.embedding_progress import EmbeddingProgress
 from providers.erasure.fences import NEVER_ERASED, Fence, FenceList
 from providers.errors import MemoryNotFound, OwnerErased, ProviderError
 from providers.feed import FeedPage, FeedQuery
@@ -47,6 +48,11 @@ class FencedReplica(Replica):
     def staleness(self) -> float:
         """See `Replica`."""
         return self._replica.staleness
+
+    @property
+    def embedding_progress(self) -> EmbeddingProgress | None:
+        """See `Replica`."""
+        return self._replica.embedding_progress
 
     @property
     def ranking(self) -> str | None:

@@ -56,7 +56,8 @@ _NAMED = [column for column in COLUMNS if column.name in Sourced.__struct_fields
 _LOOK = f"""
     WITH {STORE}, changed AS MATERIALIZED (
         SELECT id, version, first_version, created_at, expires_at, content, {names(_NAMED)}, embedding_model,
-            halfvec_send(embedding) AS embedding, CAST(metadata AS text) AS metadata
+            halfvec_send(embedding) AS embedding, former_model, halfvec_send(former_embedding) AS former_embedding,
+            CAST(metadata AS text) AS metadata
         FROM ninai_memories
         WHERE {within("CAST($4 AS text)")} AND (SELECT epoch FROM store) = $3
             AND user_id = $1 AND changed >= CAST(CAST($2 AS text) AS xid8)
@@ -100,7 +101,9 @@ _WHOLE = f"""
             string_agg(int4send(coalesce(octet_length(CAST(metadata AS text)), 0)), '') AS metadata_lengths,
             string_agg(convert_to(CAST(metadata AS text), 'UTF8'), '') AS metadata,
             array_agg(embedding_model) AS models,
-            string_agg(halfvec_send(embedding), '') AS embeddings
+            string_agg(halfvec_send(embedding), '') AS embeddings,
+            CASE WHEN count(former_model) > 0 THEN array_agg(former_model) END AS former_models,
+            string_agg(halfvec_send(former_embedding), '') AS former_embeddings
         FROM (
             SELECT *, CASE WHEN get_byte(analysis, 0) = {ANALYZER_VERSION} THEN analysis END AS usable
             FROM ninai_memories
@@ -162,7 +165,8 @@ def _order(row: Row[Any]) -> tuple[int, ...]:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    vectors = {} if row.embedding is None else {row.embedding_model: _vector(row.embedding)}
+    packed = (row.embedding_model, row.embedding), (row.former_model, row.former_embedding)
+    vectors = {model: _vector(vector) for model, vector in packed if vector is not None}
     return Entry(
         id=str(row.id),
         version=row.version,
@@ -205,7 +209,9 @@ async def _packed(row: Row[Any]) -> PackedMemories:
         keys=row.memory_keys or (),
         traits=_traits(row),
         written=np.where(written == NO_MOMENT, NO_MOMENT, written + _YEAR_2000),
-        vectors=_vectors(row.models or (), row.embeddings or b""),
+        vectors=_vectors(
+            (row.models or (), row.embeddings or b""), (row.former_models or (), row.former_embeddings or b"")
+        ),
     )
 
 
@@ -219,19 +225,24 @@ def _integers(packed: bytes | None, kind: str) -> NDArray[np.int64]:
     return np.frombuffer(packed or b"", kind).astype(np.int64)
 
 
-def _vectors(models: Sequence[str | None], packed: bytes) -> Iterator[PackedVectors]:
-    """Yield the vectors of memories in few arrays, each of one model and one number of dimensions."""
-    numbers = np.frombuffer(packed, ">u2")
+def _vectors(*of_columns: tuple[Sequence[str | None], bytes]) -> Iterator[PackedVectors]:
+    """Yield the vectors of memories in few arrays, each of one model and one number of dimensions.
+
+    Each column has the model of every memory, None where it has no vector, and the vectors one after the other.
+    """
+    numbers = np.frombuffer(b"".join(packed for _, packed in of_columns), ">u2")
     alike = defaultdict[tuple[str, int], list[tuple[int, int]]](list)  # to the memory, and where its vector begins
     start = 0
-    for place, model in enumerate(models):
-        if model is not None:
-            dims = int(numbers[start])
-            alike[model, dims].append((place, start + _HEAD))
-            start += _HEAD + dims
+    for models, _ in of_columns:
+        for place, model in enumerate(models):
+            if model is not None:
+                dims = int(numbers[start])
+                alike[model, dims].append((place, start + _HEAD))
+                start += _HEAD + dims
     for (model, dims), found in alike.items():
-        places, starts = np.array(found, np.int64).T
-        whole = starts[-1] - starts[0] == (len(starts) - 1) * (_HEAD + dims)  # nothing else lies in between
+        # While an embedder is exchanged, those of one model come from two columns.
+        places, starts = np.array(sorted(found), np.int64).T
+        whole = bool((np.diff(starts) == _HEAD + dims).all())  # nothing else lies in between
         for first in range(0, len(places), _CHUNK):
             some = starts[first : first + _CHUNK]
             if whole:

@@ -12,6 +12,7 @@ from providers.answer_size import may_exceed, page_within, recall_within
 from providers.answers import INDEX_LOADING, PLAIN_ORDER, Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
+from providers.embedding_progress import EmbeddingProgress
 from providers.errors import AnswerTooLarge, MemoryNotFound, OwnerErased, ProviderError
 from providers.expiry import has_expired
 from providers.feed import FeedPage, FeedQuery
@@ -72,6 +73,11 @@ class PostgresMemoryProvider(NativeReplica):
         """See `Replica`; the vectors decide with the words, so that another model is another ranking."""
         where = "native" if self._ranked is None or self._database.distributed else "ranked"
         return f"{where} {self._vector_weight:g} {' '.join(self._vectors.models)}"
+
+    @property
+    def embedding_progress(self) -> EmbeddingProgress | None:
+        """See `Replica`."""
+        return None if self._queue is None else self._queue.progress
 
     async def ping(self) -> None:
         """See `Replica`."""

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from providers.search.diversity import diverse
@@ -30,6 +31,7 @@ from providers.search.matching import NO_WORDS, Matched, match, of_words, word_p
 from providers.search.packed_rows import Rows
 from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question, Vector
 from providers.search.recency import Recency
+from providers.search.several_models import by_coverage
 from providers.search.shortlist import COARSE_ERROR, Rough, best_by_order, shortlist
 from providers.search.speakers import NOBODY
 from providers.search.stored_analysis import fingerprint
@@ -71,6 +73,7 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     `admitted` tells for each row of the index whether it may be an answer, all of them if it is None. A memory that may
     not be one still counts as a neighbour, and in how rare a word is.
     """
+    question = replace(question, vectors=by_coverage(index, question.vectors))
     matched = NO_WORDS if ordering.alike else match(index, question)
     pairs = _Pairs(index, question, matched, ordering.vectors_weight)
     lent, named, recent = (
@@ -139,11 +142,8 @@ class _Pairs:
         self._index = index
         self._weight = vectors_weight if matched.idfs else 1.0
         self._words = word_part(index, matched)
-        self._vectors = {
-            model: _of_model(vectors, matched)
-            for model, vectors in question.vectors.items()
-            if model in index.planes and index.planes[model].dims == len(vectors.text)
-        }
+        # In this order: of a memory with vectors of two models the last one counts.
+        self._vectors = {model: _of_model(vectors, matched) for model, vectors in question.vectors.items()}
         self.exact: Mask = index.columns.alive & (index.columns.content == fingerprint(question.text))
         self.scores: Scores = self._words.copy()
         for model, of_model in self._vectors.items():

@@ -76,7 +76,7 @@ HASH = f'hash = "sha256:{"0" * 64}"'
         ),
         (
             '[providers.native.embedder]\nmodel = "m"',
-            '$.providers.native.embedder: missing key "kind", one of "local", "openai", "none" (ninai.toml)',
+            '$.providers.native.embedder: missing key "kind", one of "local", "minilm", "openai", "none" (ninai.toml)',
         ),
         (
             '[providers.native.embedder]\nkind = "local"\nmodel = "m"',
