@@ -35,8 +35,7 @@ class Replica(MemoryProvider, Heads, EmbeddingReport, Protocol):
     """A provider that can be brought to the same state as another.
 
     Putting the same snapshots in any order, any number of times, ends in the same state: of two versions of a memory
-    the newer one stays, and a tombstone wins over every version, for ever. `providers/states/merging.py` has the full
-    rule. Errors are those of `MemoryProvider`.
+    the newer one stays, and a tombstone wins for ever (`providers/states/merging.py`). Errors: see `MemoryProvider`.
     """
 
     @property
