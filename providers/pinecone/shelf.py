@@ -75,10 +75,16 @@ class PineconeShelf(Shelf[FoundCopies]):
     ) -> set[str]:
         """See `Shelf`; nobody is refused, because nothing is compared."""
         for part in parts_of(changes):
-            made = await in_turns(records_of, [change.after for change in part])
-            await self.put(owner, [record for records in made for record in records], [one.after for one in part])
+            after = [change.after for change in part if change.after is not None]  # no history is kept here
+            made = await in_turns(records_of, after)
+            await self.put(owner, [record for records in made for record in records], after)
             # A missing memory and a deleted one read alike, so that the text of a deleted one need not wait.
-            gone = [record for one in part if one.after.deleted for record in one.held.token.records]
+            gone = [
+                record
+                for one in part
+                if one.after is not None and one.after.deleted
+                for record in one.held.token.records
+            ]
             await self._discard(owner, gone)
             for change in part:
                 if change.held.state is not None:
