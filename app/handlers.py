@@ -25,7 +25,7 @@ from app.controllers.quarantines import QuarantinesController
 from app.controllers.retention import RetentionController
 from app.controllers.stores import StoresController
 from app.controllers.usage import UsageController
-from app.controllers.users import UsersController
+from app.controllers.users import NamedUserController, UsersController
 
 _OPERATORS = (
     AdminController,
@@ -33,6 +33,7 @@ _OPERATORS = (
     AdminErasuresController,
     AdminJournalController,
     ModeController,
+    NamedUserController,
     OrderController,
     QuarantinesController,
     RetentionController,

@@ -21,7 +21,7 @@ from app.auth.api_key import ApiKeys
 from app.auth.contexts.body import SignedBody
 from app.auth.failed_logins import FailedLogins
 from app.auth.key_following import KeyFollower
-from app.auth.pepper import cursor_secret
+from app.auth.pepper import cursor_secret, usage_secret
 from app.auth.routes import guarded_routes
 from app.auth.tokens.opening import token_parts
 from app.compat.mcp.paths import USER_PATH
@@ -66,6 +66,7 @@ from app.reloading.reloader import Reloader
 from app.reloading.source import Source
 from app.settings import LoadedSettings, Settings
 from app.settings.fingerprint import fingerprint
+from app.usage.keeping import UsageKeeper
 from app.usage.request_counts import RequestCounts, recorded
 from app.webhooks.service import Webhooks
 from observability.callers import CallerHistory
@@ -103,8 +104,8 @@ def create_app(
     keys = ApiKeys()
     tokens = token_parts(settings.auth)
     authenticator = authenticator_of(settings.auth, keys, tokens.kinds)
-    follower = KeyFollower(settings.auth, settings.data_dir, keys)
-    mode = ModeFollower(settings.data_dir, metrics)
+    follower = KeyFollower(settings.auth, settings.common_dir, keys)
+    mode = ModeFollower(settings.common_dir, metrics)
     limiter = RateLimiter(settings.limits, settings.server.workers, metrics, time.monotonic)
     counts = RequestCounts()
     audit = Audit(settings.audit, settings.data_dir, metrics) if settings.audit.enabled else None
@@ -129,7 +130,8 @@ def create_app(
                 "key_follower": follower,
                 "mode_follower": mode,
                 "rate_limiter": limiter,
-                "request_counts": counts,
+                "usage": UsageKeeper(counts, settings.data_dir),
+                "audit": audit,
                 "chain_observers": () if audit is None else (RetentionAudit(audit),),
                 "failed_logins": FailedLogins(time.monotonic),
                 "callers": callers,
@@ -209,22 +211,23 @@ def _lifespan(
         chains = ChainFactory(metrics, *app.state.chain_observers)
         followed = source or Source(lambda: LoadedSettings(settings=settings, origins={}, file=None))
         configuration = followed.read()
+        keeper = QuarantineKeeper(settings.data_dir, metrics, lambda: app.state.chain.journal)
         async with (
             nullcontext() if exchange is None else exchange.open(),
             tracing_with(settings.tracing, tracer),
             chains.running(configuration.settings) as chain,
             settings.reranker.open() as reranker,
             open_quotas(chain, metrics) as app.state.quotas,
-            Webhooks.open(chain, metrics) as app.state.webhooks,
+            Webhooks.open(chain, metrics, keeper.known) as app.state.webhooks,
             RateSharing(app.state.rate_limiter, metrics, time.monotonic).running(
                 lambda: app.state.settings.limits.store
             ),
         ):
             app.state.chain = chain
-            app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.data_dir))
+            app.state.cursors = Cursors(await asyncio.to_thread(cursor_secret, settings.auth, settings.common_dir))
             histories = Histories(callers=app.state.callers, attempts=chains.observer.history)
             console = app.state.console = Console(settings, histories, app.state.authenticator, chain)
-            keeper = app.state.quarantines = QuarantineKeeper(settings.data_dir, metrics, lambda: chain.journal)
+            app.state.quarantines = keeper
             answering = reranking(lambda: chain.provider, reranker, metrics)
             limited = within_quotas(answering, app.state.quotas)
             shown = quarantining(limited, lambda: keeper.current, metrics.quarantine_hidden.inc)
@@ -232,6 +235,7 @@ def _lifespan(
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (
+                app.state.usage.running(await asyncio.to_thread(usage_secret, settings.auth, settings.data_dir)),
                 keeper.following(),
                 aclosing(scrapes),
                 aclosing(console),

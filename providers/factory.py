@@ -8,19 +8,21 @@ from providers.mem0.settings import Mem0Settings
 from providers.memory.settings import MockSettings
 from providers.native.settings import NativeSettings
 from providers.opensearch.settings import OpenSearchSettings
+from providers.pinecone.settings import PineconeSettings
 from providers.redis.settings import RedisSettings
 from providers.replica import Replica
 
-ProviderSettings = NativeSettings | Mem0Settings | RedisSettings | OpenSearchSettings | MockSettings
+ProviderSettings = NativeSettings | Mem0Settings | RedisSettings | OpenSearchSettings | PineconeSettings | MockSettings
 
 
 class MemoryProviderType(Enum):
-    """The kinds of provider, by the names that the specification gives them; it plans for Redis and Elasticsearch."""
+    """The kinds of provider, by the names that the specification gives them, or plans for."""
 
     NATIVE = "native"
     HTTP = "http"
     REDIS = "redis"
     OPENSEARCH = "opensearch"
+    PINECONE = "pinecone"
     MOCK = "mock"
 
 
@@ -29,6 +31,7 @@ _SETTINGS: dict[MemoryProviderType, type[ProviderSettings]] = {
     MemoryProviderType.HTTP: Mem0Settings,
     MemoryProviderType.REDIS: RedisSettings,
     MemoryProviderType.OPENSEARCH: OpenSearchSettings,
+    MemoryProviderType.PINECONE: PineconeSettings,
     MemoryProviderType.MOCK: MockSettings,
 }
 

@@ -7,13 +7,15 @@ from typing import Protocol, runtime_checkable
 
 from msgspec.structs import replace
 
-from providers.answers import Erased
+from providers.answers import Erased, Stored
 from providers.base import MemoryProvider
 from providers.changes import ChangeCursor, Changes
+from providers.embedding_progress import EmbeddingReport
 from providers.erasure.fences import Fence
 from providers.errors import ProviderError, Unsupported
 from providers.expiry import BEGINNING
 from providers.heads import Heads
+from providers.histories import HistoriesPage, HistoriesQuery, VersionPlace
 from providers.holdings import Holdings, OwnerHoldings, holdings_of
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
@@ -23,20 +25,17 @@ from providers.states.clock import HybridClock
 from providers.states.editing import tombstone_for
 from providers.summaries import OwnerSummary, summary_of
 from providers.types import ALL, Conditions, Snapshot, as_page
+from providers.versions_by_store import histories_in, kept_by
 
-MAX_SNAPSHOTS = 1_000  # in one call
-MAX_OWNERS = 1_000  # in one call
-
-VersionPlace = tuple[str, int]  # a memory and a version of it
+MAX_SNAPSHOTS = MAX_OWNERS = 1_000  # in one call
 
 
 @runtime_checkable
-class Replica(MemoryProvider, Heads, Protocol):
+class Replica(MemoryProvider, Heads, EmbeddingReport, Protocol):
     """A provider that can be brought to the same state as another.
 
     Putting the same snapshots in any order, any number of times, ends in the same state: of two versions of a memory
-    the newer one stays, and a tombstone wins over every version, for ever. `providers/states/merging.py` has the full
-    rule. Errors are those of `MemoryProvider`.
+    the newer one stays, and a tombstone wins for ever (`providers/states/merging.py`). Errors: see `MemoryProvider`.
     """
 
     @property
@@ -228,6 +227,14 @@ class Replica(MemoryProvider, Heads, Protocol):
         """
         return []
 
+    async def histories(self, query: HistoriesQuery) -> HistoriesPage:
+        """See `MemoryStore`."""
+        return await histories_in(self, query)
+
+    async def keep_versions(self, versions: Sequence[Snapshot]) -> list[Stored | ProviderError | None]:
+        """See `MemoryStore`."""
+        return await kept_by(self, versions)
+
     async def remains(self) -> tuple[str, ...]:
         """Return, in words for a receipt, what the store's own machinery still holds of what was removed, and how long.
 
@@ -272,8 +279,7 @@ class Replica(MemoryProvider, Heads, Protocol):
 
     async def _summary(self, owner: Owner) -> OwnerSummary:
         states = [state async for page in self._state_pages(owner) for state in page]
-        versions = await self.superseded(owner) if self.keeps_history else []
-        some = versions
+        versions = some = await self.superseded(owner) if self.keeps_history else []
         while len(some) == MAX_SNAPSHOTS:
             some = await self.superseded(owner, after=(some[-1].id, some[-1].version))
             versions = versions + some

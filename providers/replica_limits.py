@@ -8,10 +8,11 @@ from msgspec.structs import replace
 
 from providers import limits
 from providers.errors import InvalidInput
+from providers.histories import VersionPlace
 from providers.introduction import StoreMark
 from providers.labels import NAMES
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, VersionPlace
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS
 from providers.states.unknown import NOTHING
 from providers.types import MOMENTS, Snapshot
 

@@ -9,10 +9,11 @@ from providers.batches import all_or_some, answer_all
 from providers.errors import ProviderError, Unsupported
 from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
+from providers.histories import HistoriesPage, HistoriesQuery
 from providers.history import HistoryPage, HistoryQuery
 from providers.limits import MAX_BATCH, check_batch
 from providers.owners import Owner
-from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
 
 CHANGES_AT_ONCE = 8  # of one batch; they share statements and commits with each other
 RECENT_CHANGES = 1_000  # of an owner's memories, among which a store looks for a deletion that is repeated
@@ -108,6 +109,26 @@ class MemoryStore(Protocol):
             Unsupported: the store keeps no history.
         """
         raise Unsupported(f"tell the history of memory {query.memory_id}")
+
+    async def histories(self, query: HistoriesQuery) -> HistoriesPage:  # noqa: ARG002 - for those that keep history
+        """Return superseded versions of all of an owner's memories, by id and version; none where none are kept.
+
+        Raises:
+            Unavailable: the store does not answer.
+        """
+        return HistoriesPage(versions=[])
+
+    async def keep_versions(self, versions: Sequence[Snapshot]) -> list[Stored | ProviderError | None]:
+        """Add up to 1,000 superseded versions that come from elsewhere to the histories of memories.
+
+        The result holds, in order, None where nothing keeps a version that old, or any; or else why it was not added:
+        `MemoryNotFound`, `MemoryDeleted`, or `Conflict` where it is newer than the memory. A version that is there
+        stays as it is. Repeating the call is harmless.
+
+        Raises:
+            Unavailable: it is unknown for all of them whether they were added; the same call may be repeated.
+        """
+        return [None] * len(versions)
 
     @abstractmethod
     async def change(self, edit: Edit) -> Changed:

@@ -290,13 +290,7 @@ class Snapshot(Sourced, frozen=True, kw_only=True, omit_defaults=True, forbid_un
             expires_at=self.expires_at,
             first_version=self.first_version,
             unknown=self.unknown,
-            # All of `attributes_of`, as in `first_state`: every write passes here, too.
-            session=self.session,
-            agent=self.agent,
-            app=self.app,
-            speaker=self.speaker,
-            key=self.key,
-            source=self.source,
+            **attributes_of(self),
         )
 
 

@@ -10,10 +10,11 @@ from providers.base import MemoryProvider
 from providers.errors import ProviderError
 from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
+from providers.histories import HistoriesPage, HistoriesQuery
 from providers.history import HistoryPage, HistoryQuery
 from providers.limits import MAX_BATCH
 from providers.owners import Owner
-from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
 
 Result = TypeVar("Result")
 
@@ -31,6 +32,8 @@ class OperationName(StrEnum):
     LIST = "list_memories"
     FEED = "feed"
     HISTORY = "history"
+    HISTORIES = "histories"
+    KEEP_VERSIONS = "keep_versions"
     UPDATE = "update"
     UPDATE_MANY = "update_many"
     DELETE = "delete"
@@ -80,6 +83,16 @@ class Wrapper(MemoryProvider, Protocol):
     def history(self, query: HistoryQuery) -> Coroutine[Any, Any, HistoryPage]:
         """See `MemoryStore`."""
         return self.through(OperationName.HISTORY, lambda provider: provider.history(query))
+
+    def histories(self, query: HistoriesQuery) -> Coroutine[Any, Any, HistoriesPage]:
+        """See `MemoryStore`."""
+        return self.through(OperationName.HISTORIES, lambda provider: provider.histories(query))
+
+    def keep_versions(self, versions: Sequence[Snapshot]) -> Coroutine[Any, Any, list[Stored | ProviderError | None]]:
+        """See `MemoryStore`."""
+        return self.through(
+            OperationName.KEEP_VERSIONS, lambda provider: provider.keep_versions(versions), len(versions)
+        )
 
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""

@@ -10,6 +10,7 @@ import structlog
 
 from providers.native.embedded import EmbeddedServer
 from tests.support.opensearch import OpenSearchServer, running_opensearch
+from tests.support.pinecone.running import PineconeServer, running_pinecone
 from tests.support.postgres import MAJORS, create_database, drop_database, make_template, running_server
 from tests.support.redis import RedisServer, running_redis
 
@@ -80,4 +81,11 @@ def redis_server() -> Iterator[RedisServer]:
 def opensearch_server() -> Iterator[OpenSearchServer]:
     """Yield one OpenSearch for the whole run; whoever uses it takes an index of its own."""
     with running_opensearch() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def pinecone_server() -> Iterator[PineconeServer]:
+    """Yield one fake Pinecone for the whole run; whoever uses it takes a prefix of its own."""
+    with running_pinecone() as server:
         yield server

@@ -69,4 +69,4 @@ async def provide_retention_service(request: Request[Any, Any, Any]) -> Retentio
 async def provide_usage_service(request: Request[Any, Any, Any]) -> UsageService:
     """Gather what is needed to show usage."""
     state = request.app.state
-    return UsageService(state.chain, state.request_counts, state.quotas)
+    return UsageService(state.chain, state.usage, state.quotas)

@@ -71,14 +71,16 @@ class RequestUser:
         with counted(self._metrics):
             self._identity.require(scope)
 
-    def readable(self, names: Sequence[str]) -> list[Owner]:
+    def readable(self, names: Sequence[str], *, beside_user: bool = False) -> list[Owner]:
         """Return several owners whose memories a body asks for, in place of a user.
+
+        In a batch they stand `beside_user`: the request may name one, who is that of the queries without owners.
 
         Raises:
             CallerRefused: the identity may not read those of one of them.
             InvalidInput: one is invalid or named twice, or the request names a user as well.
         """
-        if self._named is not None:
+        if self._named is not None and not beside_user:
             raise InvalidInput(OWNERS_FIELD, f"must not be given together with {self._named_by}")
         with counted(self._metrics):
             return owners_named(self._identity, names)

@@ -36,10 +36,22 @@ def cursor_secret(settings: AuthSettings, data_dir: Path) -> bytes:
 
     Where a pepper cannot be kept, this process has a secret of its own, and follows no cursor of another process.
     """
+    return _derived("cursors", settings, data_dir)
+
+
+def usage_secret(settings: AuthSettings, data_dir: Path) -> bytes:
+    """Return the secret with which users are hashed where their requests are counted, the same wherever the pepper is.
+
+    Where a pepper cannot be kept, this process has a secret of its own, and shows no counts of users of another one.
+    """
+    return _derived("usage", settings, data_dir)
+
+
+def _derived(purpose: str, settings: AuthSettings, data_dir: Path) -> bytes:
     try:
-        return pepper_for_new_keys(settings, data_dir).derived("cursors")
+        return pepper_for_new_keys(settings, data_dir).derived(purpose)
     except OSError as error:
-        _log.warning("cursor_secret_not_kept", file=str(data_dir / FILE_NAME), reason=error.strerror)
+        _log.warning("cursor_secret_not_kept", purpose=purpose, file=str(data_dir / FILE_NAME), reason=error.strerror)
         return token_bytes(SECRET_BYTES)
 
 

@@ -28,9 +28,9 @@ def small_files(settings: Settings) -> list[SmallFile]:
 
     The secret of the console's sessions is left out: a session that has ended since would be valid again.
     """
-    names = (installation.FILE_NAME, order_override.FILE_NAME, pepper.FILE_NAME)
-    kept = [SmallFile(name, settings.data_dir / name) for name in names]
-    return [*kept, SmallFile(KEYS_FILE, settings.auth.keys_path or settings.data_dir / KEYS_FILE)]
+    kept = [SmallFile(name, settings.common_dir / name) for name in (order_override.FILE_NAME, pepper.FILE_NAME)]
+    keys = SmallFile(KEYS_FILE, settings.auth.keys_path or settings.common_dir / KEYS_FILE)
+    return [SmallFile(installation.FILE_NAME, settings.data_dir / installation.FILE_NAME), *kept, keys]
 
 
 def journal_file(settings: Settings) -> Path | None:

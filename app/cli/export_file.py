@@ -8,7 +8,16 @@ import click
 import msgspec
 from msgspec import Struct
 
-from app.portable.format import CheckpointLine, HeaderLine, Line, MemoryLine, TombstoneLine, TrailerLine, encode
+from app.portable.format import (
+    CheckpointLine,
+    HeaderLine,
+    Line,
+    MemoryLine,
+    TombstoneLine,
+    TrailerLine,
+    VersionLine,
+    encode,
+)
 from app.portable.reading import read_line
 
 STDOUT = Path("-")
@@ -20,12 +29,14 @@ class ExportedSoFar(Struct):
     header: HeaderLine | None = None
     after: str | None = None
     memories: int = 0
+    versions: int = 0
     tombstones: int = 0
     size: int = 0
 
     def count(self, line: Line) -> None:
         """Count a line."""
         self.memories += isinstance(line, MemoryLine)
+        self.versions += isinstance(line, VersionLine)
         self.tombstones += isinstance(line, TombstoneLine)
 
 
@@ -93,7 +104,7 @@ def _found_in(file: IO[bytes]) -> ExportedSoFar:
         elif isinstance(line, CheckpointLine) and text.endswith(b"\n"):
             found.after, found.size = line.after, size
             last = msgspec.structs.replace(found)
-        elif isinstance(line, MemoryLine | TombstoneLine):
+        elif isinstance(line, MemoryLine | VersionLine | TombstoneLine):
             found.count(line)
         else:
             break
@@ -102,5 +113,5 @@ def _found_in(file: IO[bytes]) -> ExportedSoFar:
 
 def trailer_of(written: ExportedSoFar, degraded: list[str]) -> bytes:
     """Return the last line of a whole file, which counts what all parts of the export brought."""
-    trailer = TrailerLine(kind="trailer", memories=written.memories, tombstones=written.tombstones, degraded=degraded)
-    return encode(trailer)
+    counts = {"memories": written.memories, "versions": written.versions, "tombstones": written.tombstones}
+    return encode(TrailerLine(kind="trailer", **counts, degraded=degraded))

@@ -27,6 +27,7 @@ class ExportReport(Struct, frozen=True):
 
     user_id: str | None
     memories: int
+    versions: int
     tombstones: int
     degraded: list[str]
     file: str
@@ -147,7 +148,8 @@ class _Exporting:
         advance(found.memories - self._file.written.memories)
         self._file.commit(kept + trailer_of(found, trailer.degraded), found)
         user = None if found.header is None else found.header.user_id
-        return ExportReport(user, found.memories, found.tombstones, trailer.degraded, str(self._file.path))
+        counts = (found.memories, found.versions, found.tombstones)
+        return ExportReport(user, *counts, trailer.degraded, str(self._file.path))
 
     def _total(self) -> int | None:
         """Return how many memories there are, None if the key may not know; only a bar needs it."""
@@ -161,5 +163,6 @@ class _Exporting:
 
 def _in_words(report: ExportReport) -> str:
     """Say what was written."""
+    former = f", {report.versions} former versions of them" if report.versions else ""
     deleted = f", and {report.tombstones} that were deleted" if report.tombstones else ""
-    return f"{report.memories} memories of {report.user_id}{deleted}, in {report.file}"
+    return f"{report.memories} memories of {report.user_id}{former}{deleted}, in {report.file}"

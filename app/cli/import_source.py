@@ -15,7 +15,7 @@ from app.portable.converters.mapping import FieldMapping
 from app.portable.converters.records import NotReadable
 from app.portable.converters.sources import Source, converted
 from app.portable.format import CheckpointLine, FailureLine, HeaderLine, TombstoneLine, TrailerLine, encode
-from app.portable.reading import check_readable, read_line
+from app.portable.reading import check_readable, kind_of, read_line
 from providers.errors import InvalidInput
 
 STDIN = Path("-")
@@ -56,7 +56,7 @@ def own_lines(file: IO[bytes]) -> Iterator[SourceLine | Incomplete]:
     Raises:
         click.ClickException: it is of a format that this version does not read.
     """
-    memories = tombstones = 0
+    memories = versions = tombstones = 0
     ended = False
     number = 0
     for number, text in enumerate(file, 1):
@@ -66,17 +66,21 @@ def own_lines(file: IO[bytes]) -> Iterator[SourceLine | Incomplete]:
                 check_readable(line)
             except InvalidInput as error:
                 raise click.ClickException(f"line {number}: {error}") from error
-            memories, tombstones, ended = 0, 0, False
+            memories = versions = tombstones = 0
+            ended = False
         elif isinstance(line, TombstoneLine):
             tombstones += 1
         elif isinstance(line, TrailerLine):
             ended = True
-            if (memories, tombstones) != (line.memories, line.tombstones):
-                yield Incomplete(f"line {number} counts {line.memories} memories, and there are {memories}")
+            if (memories, versions, tombstones) != (line.memories, line.versions, line.tombstones):
+                said = f"{line.memories} memories and {line.versions} versions"
+                yield Incomplete(f"line {number} counts {said}, and there are {memories} and {versions}")
         elif isinstance(line, FailureLine):
             yield Incomplete(f"it ends with a failure: {line.problem.detail}")
         elif text.strip() and not isinstance(line, CheckpointLine):
-            memories += 1  # whatever it is, the service says what is wrong with it
+            # Whatever it is, the service says what is wrong with it.
+            is_version = kind_of(text) == "version"
+            versions, memories = versions + is_version, memories + (not is_version)
             yield SourceLine(number, text.strip())
     if number and not ended:
         yield Incomplete("it has no trailer, so that its end is missing")

@@ -36,9 +36,15 @@ class LineFault(Struct, frozen=True):
 
 
 class ImportReport(Struct, kw_only=True):
-    """What became of a file; `renamed` were stored under new ids, and `cut` says what is missing of an export."""
+    """What became of a file; `renamed` were stored under new ids, and `cut` says what is missing of an export.
+
+    `versions` are former ones of memories; `left` were not stored, being older than what is kept there, or newer than
+    the memory.
+    """
 
     stored: int = 0
+    versions: int = 0
+    left: int = 0
     renamed: int = 0
     kept: int = 0
     failed: int = 0
@@ -48,6 +54,10 @@ class ImportReport(Struct, kw_only=True):
     def learn(self, lines: Iterable[SourceLine], answer: ImportResponse) -> None:
         """Count the results of some lines."""
         for line, result in zip(lines, answer.results, strict=True):
+            if result.version is not None and result.status != "failed":
+                self.versions += result.status in {"stored", "accepted"}
+                self.left += result.status in {"kept", "skipped"}
+                continue
             self.stored += result.status in {"stored", "accepted"}
             self.renamed += result.status in {"stored", "accepted"} and result.former_id is not None
             self.kept += result.status == "kept"
@@ -208,6 +218,10 @@ def _in_words(report: ImportReport) -> str:
     parts = [f"{report.stored} memories are stored"]
     if report.renamed:
         parts.append(f"{report.renamed} of them under new ids, since the old ones were deleted")
+    if report.versions:
+        parts.append(f"{report.versions} former versions of them, too")
+    if report.left:
+        parts.append(f"{report.left} former versions were left out, since none as old, or as new, is kept there")
     if report.kept:
         parts.append(f"{report.kept} left as they are, since something else is stored under their ids")
     if report.failed:

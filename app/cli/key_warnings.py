@@ -17,7 +17,7 @@ def warn_of_keys(settings: Settings) -> None:
     if settings.auth.mode == "none":
         return
     with suppress(KeysFileFault):  # which the workers log
-        keys = {**KeysFile.of(settings.auth, settings.data_dir).read(), **settings.auth.keys}
+        keys = {**KeysFile.of(settings.auth, settings.common_dir).read(), **settings.auth.keys}
         bare = sorted(name for name, key in keys.items() if any(text.startswith(HASH_PREFIX) for text in key.hashes))
         if bare:
             _log.warning("bare_key_hashes", keys=bare, remedy="ninai keys rotate")

@@ -20,9 +20,9 @@ class KnownKeys:
     """Find, add and change keys, and tell what was done."""
 
     def __init__(self, settings: Settings) -> None:
-        self.data_dir: Path = settings.data_dir
+        self.data_dir: Path = settings.common_dir
         self._settings = settings.auth
-        self._file = KeysFile.of(settings.auth, settings.data_dir)
+        self._file = KeysFile.of(settings.auth, settings.common_dir)
 
     def pepper(self) -> Pepper:
         """Return the pepper, which is made where there is none."""

@@ -23,7 +23,7 @@ from app.process.host import offline_host
 from app.settings.errors import quoted, suggestion
 from observability.logs import configure_logs
 from providers.chain.breaker_state import BreakerState
-from providers.chain.status import ChainStatus, Role
+from providers.chain.status import ChainStatus, ProviderStatus, Role
 from providers.timing.durations import span
 
 START_SECONDS = 60.0  # for a service that is just starting, including the first start of its database
@@ -167,6 +167,12 @@ def _lost(seconds: float | None) -> str:
     return "some of what it had received" if seconds is None else f"what it had received in {seconds:.1f} s"
 
 
+def _of_embedding(provider: ProviderStatus) -> Iterator[str]:
+    if (embedding := provider.embedding) is not None:
+        total = embedding.embedded + embedding.waiting
+        yield f"{provider.name}: {embedding.embedded} of {total} memories have vectors of {embedding.model}"
+
+
 def _remarks(status: ChainStatus) -> Iterator[str]:
     """Yield what the columns cannot say."""
     for provider in status.providers:
@@ -174,6 +180,7 @@ def _remarks(status: ChainStatus) -> Iterator[str]:
             yield f"{provider.name}: the breaker is {provider.breaker.state}: {provider.breaker.why}"
         if provider.asked_second:
             yield f"{provider.name} is asked second: most of its answers take longer than patience"
+        yield from _of_embedding(provider)
         if provider.role is Role.RESTORED:
             yield f"{provider.name} has lost {_lost(provider.behind_seconds)}"
         if provider.role.incomplete:

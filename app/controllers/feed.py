@@ -36,9 +36,12 @@ _AFTER_TEXT = (
 _AFTER = QueryParameter(max_length=MAX_FEED_CURSOR_CHARS, description=_AFTER_TEXT)
 _LIMIT = QueryParameter(ge=1, le=MAX_FEED_LIMIT, description="Changes in one answer.")
 _WAIT = QueryParameter(ge=0, le=MAX_WAIT_SECONDS, description="Seconds to wait for a change, if there is none.")
+LAST_EVENT_TEXT = (
+    "Of a stream: the `id` of the last event, which goes before `after`. `EventSource` sends it by itself."
+)
 _LAST = HeaderParameter(
     name=LAST_EVENT,
-    description="Of a stream: the `id` of the last event, which goes before `after`. `EventSource` sends it by itself.",
+    description=LAST_EVENT_TEXT,
     schema_extra={"maxLength": MAX_FEED_CURSOR_CHARS},
 )
 
@@ -67,10 +70,16 @@ async def provide_feed_call(
     last_event: Annotated[str | None, _LAST] = None,
 ) -> FeedCall:
     """Gather what the handler needs."""
-    state, accepted = request.app.state, request.headers.get("accept", "").lower()
+    state = request.app.state
     watch = Watch(call.provider, call.admission, lambda: state.readiness.draining or state.chain.shutdown.begun)
-    streams = EVENT_STREAM in accepted and _JSON not in accepted
+    streams = wants_events(request)
     return FeedCall(call, state.cursors, watch, last_event if streams else None, streams)
+
+
+def wants_events(request: Request[Any, Any, Any]) -> bool:
+    """Return whether a client takes server-sent events, and nothing else that could be the answer."""
+    accepted = request.headers.get("accept", "").lower()
+    return EVENT_STREAM in accepted and _JSON not in accepted
 
 
 class FeedController(UserResource):

@@ -1,12 +1,9 @@
 """Memories under keys of the caller's choice: put, get, delete, rename and list."""
 
-from functools import partial
-
 from litestar import HttpMethod, Response, delete, get, post, put, route
 from litestar.background_tasks import BackgroundTask
 from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody
-from msgspec.structs import replace
 
 from app.auth.routes import SCOPE
 from app.controllers.memories import ABSENT, CONDITIONAL
@@ -20,11 +17,12 @@ from app.http.idempotency import note_deleted
 from app.http.json.body import JsonDTO
 from app.http.key_paths import KeyInPath, provide_key
 from app.http.key_schemas import KeptRequest, PutKeyResponse
+from app.http.naming_puts import named_by
 from app.http.preconditions import etag_of
 from app.http.schemas import DeleteResponse
 from providers.keys import listing, looking, renaming, writing
 from providers.limits import check_key
-from providers.types import Edit, MemoryRecord
+from providers.types import MemoryRecord
 
 _PUT_PROBLEMS = (*FILL_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED, *CONDITIONAL)
 _GET_PROBLEMS = (*READ_PROBLEMS, *ABSENT, problems.SESSION_LOST)
@@ -170,8 +168,8 @@ class KeysController(UserResource):
         """List the keys that begin with a prefix, up to 10,000, as in folders where there is a depth."""
         await call.admission.charge(price.of_page(listing.MAX_LISTED // 10, 0))
         found = await listing.list_keys(call.provider, call.owner, data.prefix, data.depth)
-        keys = [key_schemas.ListedKey(one.key or "", one.id) for one in found.memories]
-        folders = [key_schemas.KeyFolder(prefix, count) for prefix, count in found.folders.items()]
+        keys = [key_schemas.ListedKey(one.key or "", one.id, found.sizes[one.id]) for one in found.memories]
+        folders = [key_schemas.KeyFolder(prefix, one.count, one.size) for prefix, one in found.folders.items()]
         return await in_parts(key_schemas.ListKeysResponse(keys, folders, len(keys)))
 
     # What follows serves the keys whose paths are those of operations, each of which is a route of its own.
@@ -212,7 +210,7 @@ async def _put(key: str, data: KeptRequest, write: ConditionalCall) -> Response[
     await write.admission.charge(price.of_memory(data))
     wanted = writing.Put(
         memory=data.memory_under(key, write.owner, write.ids.keyed(key), write.lifetime),
-        named=partial(_named, data, write),
+        named=named_by(data, write.ids),
         expected=write.expected,
     )
     kept = await writing.put(write.provider, wanted)
@@ -220,12 +218,6 @@ async def _put(key: str, data: KeptRequest, write: ConditionalCall) -> Response[
     tidying = BackgroundTask(writing.tidy, write.provider, write.owner, key) if kept.created else None
     headers = etag_of(kept.version)
     return Response(answer, status_code=write_status(kept.written), headers=headers, background=tidying)
-
-
-def _named(data: KeptRequest, write: ConditionalCall, edit: Edit) -> Edit:
-    """Name a change by what was asked for: a lifetime from now on ends at another moment when it is repeated."""
-    asked = write.ids.update(replace(edit, expires_at=data.expires_at), data.ttl_seconds)
-    return replace(asked, expires_at=edit.expires_at)
 
 
 async def _get(key: str, call: ReadCall) -> Response[MemoryRecord]:

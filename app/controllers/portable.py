@@ -1,6 +1,5 @@
 """The calling user's memories out of the service and into it, all of them in one go, as lines of JSON."""
 
-from collections import Counter
 from typing import Annotated, Any
 
 from litestar import Request, Response, get, post
@@ -19,7 +18,7 @@ from app.http.headers import write_status
 from app.http.json.lines import LinesBody, LinesDTO
 from app.http.line_stream import LineStream
 from app.http.parameters import PARAMETERS
-from app.http.portable_schemas import ImportResponse
+from app.http.portable_schemas import ImportResponse, import_response
 from app.http.schemas import ConditionsRequest
 from app.portable.answers import described_export, streamed
 from app.portable.exporting import PAGE_MEMORIES, Export
@@ -59,8 +58,8 @@ class PortableController(UserResource):
         """Export the memories that meet the conditions, as lines of JSON, from the oldest to the newest.
 
         The first line is a header, the last one a trailer that counts the others. An export without a trailer was cut
-        off: it goes on with the `after` of its last checkpoint. Without conditions what was deleted follows as
-        tombstones, without text.
+        off: it goes on with the `after` of its last checkpoint. The memories are followed by their superseded versions,
+        and without conditions by what was deleted: tombstones, without text.
         """
         await call.admission.charge(price.of_page(PAGE_MEMORIES, 0) + price.of_conditions(conditions))
         chain = request.app.state.chain
@@ -83,15 +82,13 @@ class PortableController(UserResource):
 
         A memory keeps its id, its times and its place in lists. One whose id is taken is left as it is, and one whose
         id was deleted gets another id, the same one when the import is repeated: a repeated import stores nothing
-        twice. Nothing is deleted. 202 as for a new memory; 503 if it is not known of any that it was stored.
+        twice. Superseded versions follow their memories. Nothing is deleted. 202 as for a new memory; 503 if it is not
+        known of any that it was stored.
         """
         owner = write.owner
         check_lines(data.body)
         await write.admission.charge(price.of_import(count_lines(data.body), len(data.body)))
         work = Import(write.provider, owner, write.now, name)
         results = await work.run(data.body)
-        counts = Counter(result.status for result in results)
-        answer = ImportResponse(
-            results, counts["stored"] + counts["accepted"], counts["kept"], counts["skipped"], counts["failed"]
-        )
+        answer = import_response(results)
         return await in_parts(answer, write_status(*work.stored))

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from litestar import Response, delete, get
+from litestar import HttpMethod, Response, delete, get, route
 from litestar.di import NamedDependency, Provide
 from litestar.params import PathParameter, QueryParameter
 
@@ -41,9 +41,25 @@ _ERASED_USER = PathParameter(
     description="The user who is erased.", schema_extra={"minLength": 1, "maxLength": limits.MAX_USER_ID_CHARS}
 )
 _CONFIRM = QueryParameter(description="`everything`.")
+_NAMED_USER = QueryParameter(
+    description="The user, by an id of any form: one with a slash can stand in no path.",
+    schema_extra={"minLength": 1, "maxLength": limits.MAX_USER_ID_CHARS},
+)
 
 UserId = Annotated[str, _USER]
 ErasedUserId = Annotated[str, _ERASED_USER]
+NamedUserId = Annotated[str, _NAMED_USER]
+Confirm = Annotated[Literal["everything"] | None, _CONFIRM]
+
+_ERASED = problems.described(
+    *OPERATOR_PROBLEMS,
+    problems.UNAVAILABLE,
+    problems.RATE_LIMITED,
+    problems.READ_ONLY,
+    accepted=ErasureResponse,
+)
+_EXPORTED = described_export(*OPERATOR_PROBLEMS, problems.UNAVAILABLE, problems.CURSOR_LOST, problems.TOO_DEAR)
+_EXPORT = {"service": Provide(provide_export_service), "conditions": Provide(provide_conditions)}
 
 
 class UsersController(OperatorResource):
@@ -51,6 +67,12 @@ class UsersController(OperatorResource):
 
     path = "/admin/users"
     dependencies = {"service": Provide(provide_users_service)}  # noqa: RUF012 - read by the framework, never changed
+
+    # The framework's own would name the last of the methods alone; handlers are registered by name, and this is first.
+    @route(http_method=HttpMethod.OPTIONS, status_code=204, opt={SCOPE: "admin:read"}, include_in_schema=False)
+    async def allowed_methods(self) -> Response[None]:
+        """Return the methods for users."""
+        return Response(None, headers={"Allow": "DELETE, GET, OPTIONS"})
 
     @get(opt={SCOPE: "admin:read", PARAMETERS: ("limit", "after")}, responses=_PROBLEMS)
     async def list_users(
@@ -71,35 +93,35 @@ class UsersController(OperatorResource):
         status_code=200,
         opt={SCOPE: "admin:write", PARAMETERS: ("confirm",)},
         dependencies={"service": Provide(provide_operators_erasures)},
-        responses=problems.described(
-            *OPERATOR_PROBLEMS,
-            problems.UNAVAILABLE,
-            problems.RATE_LIMITED,
-            problems.READ_ONLY,
-            accepted=ErasureResponse,
-        ),
+        responses=_ERASED,
     )
     async def erase_user(
-        self,
-        user_id: ErasedUserId,
-        service: NamedDependency[OperatorsErasures],
-        confirm: Annotated[Literal["everything"] | None, _CONFIRM] = None,
+        self, user_id: ErasedUserId, service: NamedDependency[OperatorsErasures], confirm: Confirm = None
     ) -> Response[ErasureResponse]:
         """Erase a user from every store and the journal for good, and return the receipt.
 
         202 if that takes longer than some seconds, or until a store that is down is back: it goes on by itself, and
         `getErasure` tells how far it is. Repeated meanwhile it is the same erasure. The key must speak for the user.
         """
-        if confirm is None:
-            raise InvalidInput("confirm", 'must be "everything": this erases all that there is of the user for good')
-        receipt = await service.erase(user_id)
-        return Response(receipt, status_code=status_of(receipt))
+        return await _erased(service, user_id, confirm)
+
+    @delete(
+        status_code=200,
+        opt={SCOPE: "admin:write", PARAMETERS: ("user_id", "confirm")},
+        dependencies={"service": Provide(provide_operators_erasures)},
+        responses=_ERASED,
+    )
+    async def erase_named_user(
+        self, user_id: NamedUserId, service: NamedDependency[OperatorsErasures], confirm: Confirm = None
+    ) -> Response[ErasureResponse]:
+        """Erase a user who is named in the query, as `eraseUser` does."""
+        return await _erased(service, user_id, confirm)
 
     @get(
         "/{user_id:str}/export",
         opt={SCOPE: "admin:read", PARAMETERS: ("after", *CONDITIONS)},
-        dependencies={"service": Provide(provide_export_service), "conditions": Provide(provide_conditions)},
-        responses=described_export(*OPERATOR_PROBLEMS, problems.UNAVAILABLE, problems.CURSOR_LOST, problems.TOO_DEAR),
+        dependencies=_EXPORT,
+        responses=_EXPORTED,
     )
     async def export_user(
         self,
@@ -114,3 +136,32 @@ class UsersController(OperatorResource):
         tenant, and of its own users where it has some.
         """
         return await streamed(service.export(user_id, conditions), after)
+
+
+class NamedUserController(OperatorResource):
+    """An export by a path of its own: a user may be called `export`, and below `/admin/users` stands who is meant."""
+
+    @get(
+        "/admin/export",
+        opt={SCOPE: "admin:read", PARAMETERS: ("user_id", "after", *CONDITIONS)},
+        dependencies=_EXPORT,
+        responses=_EXPORTED,
+    )
+    async def export_named_user(
+        self,
+        user_id: NamedUserId,
+        service: NamedDependency[ExportService],
+        conditions: NamedDependency[ConditionsRequest],
+        after: After = None,
+    ) -> LineStream:
+        """Export the memories of a user who is named in the query, as `exportUser` does."""
+        return await streamed(service.export(user_id, conditions), after)
+
+
+async def _erased(
+    service: OperatorsErasures, user_id: str, confirm: Literal["everything"] | None
+) -> Response[ErasureResponse]:
+    if confirm is None:
+        raise InvalidInput("confirm", 'must be "everything": this erases all that there is of the user for good')
+    receipt = await service.erase(user_id)
+    return Response(receipt, status_code=status_of(receipt))

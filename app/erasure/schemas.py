@@ -21,6 +21,7 @@ STAYS = (
     _BACKUPS,
     _JOURNAL,
     "the audit trail, if it is on: who called when and for which user, without texts",
+    "the counts of usage: how often the user was asked for and written to, under another keyed hash",
     "the keyed hash of the user with the version up to which it was erased, which keeps the user erased",
 )
 

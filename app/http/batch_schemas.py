@@ -3,19 +3,42 @@
 from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import replace
 
+from app.http.key_schemas import Key
+from app.http.lifetimes import Lifetime
 from app.http.problems import Problem
 from app.http.remember_schemas import RememberRequest
 from app.http.schemas import RecallRequest, UserId
 from providers import limits
+from providers.errors import InvalidInput
+from providers.owners import Owner
 from providers.search.explanations import Considered
-from providers.types import MemoryRecord
+from providers.types import MemoryRecord, NewMemory
+
+
+class BatchedMemory(RememberRequest, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A memory to store, or, with a `key`, to put under this: as `PUT` by key it creates or replaces.
+
+    `created_at` is not for what has a key, since a replaced memory keeps its own.
+    """
+
+    key: Key | None = None
+
+    def memory(self, owner: Owner, memory_id: str | None, lifetime: Lifetime) -> NewMemory:
+        """Return the memory, with its key; raise `InvalidInput` also if it has one and a time of its own."""
+        if self.key is not None and self.created_at is not None:
+            raise InvalidInput("created_at", "must not be given together with a key: a replaced memory keeps its own")
+        return replace(RememberRequest.memory(self, owner, memory_id, lifetime), key=self.key)
 
 
 class RememberBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Memories to store in one go, with 100,000 JSON values in all; an invalid one fails alone."""
+    """Memories to store in one go, with 100,000 JSON values in all; an invalid one fails alone.
 
-    memories: Annotated[list[RememberRequest], Meta(min_length=1, max_length=limits.MAX_BATCH)]
+    Each may have a `key` that no other has.
+    """
+
+    memories: Annotated[list[BatchedMemory], Meta(min_length=1, max_length=limits.MAX_BATCH)]
     user_id: UserId | UnsetType = UNSET
 
 
@@ -27,10 +50,14 @@ class RecallBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RememberItem(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """The result for one memory of a batch: an id, or the problem with it."""
+    """The result for one memory of a batch: an id, or the problem with it.
+
+    Of one with a key, `created` tells whether it is new, or has replaced what was there.
+    """
 
     status: Literal["stored", "accepted", "failed"]
     memory_id: str | None = None
+    created: bool | UnsetType = UNSET
     problem: Problem | None = None
 
 

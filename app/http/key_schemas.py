@@ -92,17 +92,19 @@ class RenameResponse(Struct, frozen=True):
 
 
 class ListedKey(Struct, frozen=True):
-    """A key, and the memory that it names."""
+    """A key, the memory that it names, and the bytes of its content in UTF-8."""
 
     key: str
     memory_id: str
+    size: int
 
 
 class KeyFolder(Struct, frozen=True):
-    """The beginning of so many keys that have more parts than are listed."""
+    """The beginning of so many keys that have more parts than are listed, and the bytes of all their contents."""
 
     prefix: str
     count: int
+    size: int
 
 
 class ListKeysResponse(Struct, frozen=True):

@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 
 class UsageEntry(Struct, frozen=True, kw_only=True):
-    """What a key, user or tenant has asked of the process that answers, and what it holds and may hold.
+    """What a key, user or tenant has asked of the host that answers, and what it holds and may hold.
 
     `refused` requests were refused before anything was done. `memories_written` were stored or changed. What is held is
     absent for keys, and for tenants before they are counted; a quota is absent where there is none. `tenant` is that of
@@ -28,8 +28,8 @@ class UsageEntry(Struct, frozen=True, kw_only=True):
 class UsageResponse(Struct, frozen=True, kw_only=True):
     """One page of keys, users or tenants, ordered by name; `next_after` is null on the last page.
 
-    Requests are counted `since` the process that answers was started. What users hold is that of `provider`; what
-    tenants hold was counted at `counted_at`, and kept up with what this process has written.
+    Requests are those to all processes of the host that answers, counted `since` then, across restarts. What users hold
+    is that of `provider`; what tenants hold was counted at `counted_at`, and kept up with what this process wrote.
     """
 
     by: Literal["key", "user", "tenant"]

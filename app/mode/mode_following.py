@@ -23,6 +23,7 @@ WRITES = frozenset(
         OperationName.REMEMBER_MANY,
         OperationName.UPDATE,
         OperationName.UPDATE_MANY,
+        OperationName.KEEP_VERSIONS,
         OperationName.DELETE,
         OperationName.DELETE_MANY,
         OperationName.DELETE_ALL,

@@ -10,7 +10,7 @@ from app.http.line_stream import LineStream
 from app.http.problems import ProblemType, described
 from app.portable.exporting import Export
 
-_SAID = "Lines of JSON: a header, memories with checkpoints between them, tombstones, and a trailer"
+_SAID = "Lines of JSON: a header, memories with checkpoints between them, versions, tombstones, and a trailer"
 
 
 async def streamed(export: Export, after: str | None, headers: Mapping[str, str] | None = None) -> LineStream:

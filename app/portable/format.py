@@ -1,7 +1,7 @@
 """The lines of an export: JSON objects, of which `kind` says what each of them is.
 
 The first line is a header, which names the version of the format. A version with the same number before the dot adds
-fields; a line with a field that a reader does not know is refused alone, so that nothing is lost in silence. A version
+fields and kinds; a line with one that a reader does not know is refused alone, so that nothing is lost in silence. One
 with another number before the dot is refused as a whole. The last line is a trailer, whose counts show that nothing is
 missing; an export without one was cut off, and goes on behind its last checkpoint.
 """
@@ -13,13 +13,15 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from app.http.history_schemas import VersionText
 from app.http.problems import Problem
 from providers.limits import MAX_FIRST_VERSION
 from providers.owners import DEFAULT_TENANT
 from providers.types import Dated, MemoryRecord, Metadata, Snapshot
 
 FORMAT = "ninai-memories"
-MAJOR, MINOR = 1, 2  # 1.1 has added `expires_at` and `key`, 1.2 `source` and `quarantine`
+# 1.1 has added `expires_at` and `key`, 1.2 `source` and `quarantine`, 1.3 lines of superseded versions.
+MAJOR, MINOR = 1, 3
 VERSION = f"{MAJOR}.{MINOR}"
 
 
@@ -42,19 +44,32 @@ class HeaderLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     after: str | None = None
 
 
-class MemoryLine(Dated, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
-    """One memory; `first_version` orders those that were created at the same moment, 0 if nobody knows.
+class _StateLine(Dated, frozen=True, kw_only=True):
+    """A memory as it is or was; `first_version` orders those created at the same moment, 0 if nobody knows.
 
     `quarantine` names the one that it is in, so that no reader sees it.
     """
 
-    kind: Literal["memory"]
+    kind: str
     id: str
     content: str
     metadata: Metadata | None = None
     created_at: Moment
     first_version: Annotated[int, Meta(ge=0, le=MAX_FIRST_VERSION)] = 0
     quarantine: str | None = None
+
+
+class MemoryLine(_StateLine, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """One memory as it is."""
+
+    kind: Literal["memory"]
+
+
+class VersionLine(_StateLine, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
+    """A superseded version of a memory, as readers saw it until the next one; `id` is that of the memory."""
+
+    kind: Literal["version"]
+    version: VersionText
 
 
 class TombstoneLine(Struct, frozen=True, kw_only=True, omit_defaults=True, forbid_unknown_fields=True):
@@ -78,6 +93,7 @@ class TrailerLine(Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: Literal["trailer"]
     memories: Count
     tombstones: Count
+    versions: Count = 0
     degraded: list[str] = []
 
 
@@ -90,7 +106,7 @@ class FailureLine(Struct, frozen=True, kw_only=True):
 
 _OF_RECORD = [name for name in MemoryLine.__struct_fields__ if name in MemoryRecord.__struct_fields__]
 
-Line = HeaderLine | MemoryLine | TombstoneLine | CheckpointLine | TrailerLine | FailureLine
+Line = HeaderLine | MemoryLine | VersionLine | TombstoneLine | CheckpointLine | TrailerLine | FailureLine
 
 
 def encode(line: Line) -> bytes:
@@ -101,6 +117,12 @@ def encode(line: Line) -> bytes:
 def memory_line(record: MemoryRecord) -> MemoryLine:
     """Return the line of a memory."""
     return MemoryLine(kind="memory", **{name: getattr(record, name) for name in _OF_RECORD})
+
+
+def version_line(record: MemoryRecord) -> VersionLine:
+    """Return the line of a superseded version."""
+    fields = {name: getattr(record, name) for name in _OF_RECORD}
+    return VersionLine(kind="version", version=str(record.version), **fields)
 
 
 def tombstone_line(state: Snapshot) -> TombstoneLine:

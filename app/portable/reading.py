@@ -19,6 +19,7 @@ from app.portable.format import (
     MemoryLine,
     TombstoneLine,
     TrailerLine,
+    VersionLine,
     is_readable,
 )
 from providers.errors import InvalidInput
@@ -28,6 +29,7 @@ LINE = "line"  # the field that an error names if no field of the line is at fau
 _KINDS: dict[str, type[Line]] = {
     "header": HeaderLine,
     "memory": MemoryLine,
+    "version": VersionLine,
     "tombstone": TombstoneLine,
     "checkpoint": CheckpointLine,
     "trailer": TrailerLine,
@@ -63,6 +65,14 @@ def read_line(text: bytes) -> Line | Problem:
         return problem_of(error)
 
 
+def kind_of(text: bytes) -> str:
+    """Return the kind of a line: what most of them are where it has none, so that its decoding says what is wrong."""
+    try:
+        return _kind_of(text).kind
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return "memory"
+
+
 def check_readable(header: HeaderLine) -> None:
     """Refuse what this version of the service cannot read; raise `InvalidInput`."""
     if not is_readable(header):
@@ -73,10 +83,7 @@ def check_readable(header: HeaderLine) -> None:
 def _read(text: bytes) -> Line:
     if len(text) > MAX_BODY_BYTES:
         raise RequestError(TOO_LARGE, f"The line must be at most {MAX_BODY_BYTES} bytes", field=LINE)
-    try:
-        kind = _kind_of(text).kind
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        kind = "memory"  # whose decoding says what is wrong
+    kind = kind_of(text)
     if kind not in _KINDS:
         raise InvalidInput("kind", f"must be one of {', '.join(_KINDS)}")
     return decode(text, _KINDS[kind], LINE)

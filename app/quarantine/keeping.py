@@ -37,6 +37,7 @@ class QuarantineKeeper:
         self._file, self._metrics, self._journal = QuarantineFile(data_dir), metrics, journal
         self._seen: Stamp | None = None
         self._trouble: str | None = None
+        self._asked = asyncio.Event()
         self.current = Quarantines()
 
     @asynccontextmanager
@@ -44,8 +45,14 @@ class QuarantineKeeper:
         """Follow file and journal while the context lasts, having asked both."""
         await self._read()
         await self._share()
+        self._asked.set()
         async with background.running(background.start(self._follow, "quarantine")):
             yield
+
+    async def known(self) -> Quarantines:
+        """Return those in force, once file and journal were asked: before that nobody knows what is hidden."""
+        await self._asked.wait()
+        return self.current
 
     async def change(self, change: Change) -> Quarantines:
         """Make a change for all processes of this host, put it in force in this one, and tell the other hosts.

@@ -19,7 +19,13 @@ BYS: tuple[By, ...] = ("key", "user", "tenant")
 UNITS: tuple[Unit, ...] = ("requests", "memories")
 # What stores or changes memories. Deleting is never limited by how many it concerns.
 _FILLING = frozenset(
-    {OperationName.REMEMBER, OperationName.REMEMBER_MANY, OperationName.UPDATE, OperationName.UPDATE_MANY}
+    {
+        OperationName.REMEMBER,
+        OperationName.REMEMBER_MANY,
+        OperationName.UPDATE,
+        OperationName.UPDATE_MANY,
+        OperationName.KEEP_VERSIONS,
+    }
 )
 REFUSED = "rate"  # in the access line
 

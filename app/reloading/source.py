@@ -60,7 +60,7 @@ class Source:
         """Return what is configured now; raise `ConfigError` if it cannot be used."""
         if self._overrides is None:
             first = self._load()
-            self._path, self._overrides = first.file, OverrideFile(first.settings.data_dir)
+            self._path, self._overrides = first.file, OverrideFile(first.settings.common_dir)
         # Before the files are read: a change made meanwhile must still be noticed later.
         self._seen = self._stamps()
         loaded = self._load()

@@ -63,9 +63,10 @@ def _names(settings: Settings) -> Iterator[_Fault]:
 def _kinds(settings: Settings) -> Iterator[_Fault]:
     """Yield the faults that each kind of provider finds in its own settings."""
     journal, data_dir, order = settings.journal, settings.data_dir, settings.order
-    always, begun = journal.always(data_dir), journal.begun(data_dir)
+    journalled = journal.always(data_dir) or (len(order) > 1 and journal.serves_several)
+    begun = journal.begun(data_dir)
     for name, provider in settings.providers.items():
-        used = Usage(name=name, in_use=name in order, alone=len(order) == 1, journalled=always, begun=begun)
+        used = Usage(name=name, in_use=name in order, alone=len(order) == 1, journalled=journalled, begun=begun)
         for fault in provider.faults(used):
             yield ("providers", name, *fault.steps), fault.reason
 
@@ -192,7 +193,7 @@ def _quotas(settings: Settings) -> Iterator[_Fault]:
 
 
 def _keys(settings: Settings) -> Iterator[_Fault]:
-    path = settings.auth.keys_path or settings.data_dir / KEYS_FILE
+    path = settings.auth.keys_path or settings.common_dir / KEYS_FILE
     if settings.auth.mode == "api_key" and not _callers_configured(settings.auth) and not path.exists():
         reason = '"api_key" needs at least one key, make one with `ninai keys new NAME`'
         yield ("auth", "mode"), f"{reason}; there is no {path}"

@@ -242,6 +242,10 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The folder of the service's own files: by default the user's data folder, for root `/var/lib/ninaivalaigal`.
     Change it to keep them on another disk.
     """
+    shared_dir: Path | None = None
+    """The folder of what operators set for several hosts at once: the keys with their pepper, the order, and the mode.
+    By default each host has its own, in `data_dir`. Change it to a folder that all hosts mount.
+    """
     auth: AuthSettings = AuthSettings()
     tenants: TenantSettings = TenantSettings()
     audit: AuditSettings = AuditSettings()
@@ -262,3 +266,8 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     erasure: ErasurePolicy = ErasurePolicy()
     history: HistorySettings = HistorySettings()
     webhooks: dict[WebhookName, WebhookSettings] = field(default_factory=dict)
+
+    @property
+    def common_dir(self) -> Path:
+        """Return the folder of what operators set, which may be common to several hosts."""
+        return self.shared_dir or self.data_dir

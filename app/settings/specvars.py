@@ -110,7 +110,7 @@ def _resolve(word: str, known: Layer, origin: Origin) -> tuple[str, str]:
     try:
         kind = str(annotations.tag_of(type(default_settings(word))))
     except ValueError:
-        reason = f"expected native, http, redis, opensearch, mock or an order of them, got {shown(word)}"
+        reason = f"expected native, http, redis, opensearch, pinecone, mock or an order of them, got {shown(word)}"
         raise ConfigError(reason, steps=ORDER, origin=origin) from None
     names = provider_names(known)
     candidates = [name for name in names if kind_of(known, name) == kind]

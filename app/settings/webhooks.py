@@ -13,7 +13,7 @@ MAX_WEBHOOKS = 20
 MAX_ATTEMPTS = 20
 MAX_TIMEOUT = 60.0  # seconds
 
-ChangeKind = Literal["put", "changed", "deleted", "expired"]
+ChangeKind = Literal["put", "changed", "deleted", "expired", "quarantined"]
 KINDS: tuple[ChangeKind, ...] = get_args(ChangeKind)
 WebhookName = Annotated[
     str,
@@ -36,7 +36,9 @@ _Url = Annotated[
 _User = Annotated[
     Annotated[str, Meta(min_length=1, max_length=MAX_USER_ID_CHARS)] | None, Meta(description="the id of a user")
 ]
-_Kinds = Annotated[list[ChangeKind], Meta(min_length=1, description="a list of put, changed, deleted, expired")]
+_Kinds = Annotated[
+    list[ChangeKind], Meta(min_length=1, description="a list of put, changed, deleted, expired, quarantined")
+]
 
 
 class WebhookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -3,58 +3,60 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from heapq import nsmallest
-from typing import Literal
-
-from msgspec import Struct
+from hashlib import blake2b
+from secrets import token_bytes
 
 from app.audit.audit import Audit
+from app.usage.totals import BYS, MOST_NAMES, By, RequestCount, SavedCounts
 from observability.http import Record, Scope
 from observability.notes import Deed, Notes
 from providers.owners import Owner
 from providers.wrapper import OperationName
 
-By = Literal["key", "user", "tenant"]
-BYS: tuple[By, ...] = ("key", "user", "tenant")
-MOST_NAMES = 50_000  # of each; the one that asked longest ago is forgotten
 _WRITES = frozenset(
-    {OperationName.REMEMBER, OperationName.REMEMBER_MANY, OperationName.UPDATE, OperationName.UPDATE_MANY}
+    {
+        OperationName.REMEMBER,
+        OperationName.REMEMBER_MANY,
+        OperationName.UPDATE,
+        OperationName.UPDATE_MANY,
+        OperationName.KEEP_VERSIONS,
+    }
 )
 _DONE = frozenset({"ok", "accepted"})
-
-
-class RequestCount(Struct):
-    """How many requests somebody made, how many of them were refused, and the memories that the others have written."""
-
-    requests: int = 0
-    refused: int = 0
-    written: int = 0
+_KEY_BYTES, _HASH_BYTES = 32, 16
 
 
 class RequestCounts:
-    """Count requests at their end."""
+    """Count requests at their end.
+
+    Users are counted under a keyed hash of their names: the counts outlive the process, and may outlive a user. Another
+    `key` than at first is set before the first request.
+    """
 
     def __init__(self) -> None:
         self.since = datetime.now(UTC)
+        self.key = token_bytes(_KEY_BYTES)
+        self.changes = 0  # which tells whether there is anything to save
         self._counts: dict[By, OrderedDict[str, RequestCount]] = {by: OrderedDict() for by in BYS}
 
     def record(self, scope: Scope, notes: Notes, method: str, route: str, status: int) -> None:  # noqa: ARG002 - a `Record`
         """Count a request that has ended."""
         refused = notes.refused is not None or notes.shed is not None
         written = sum(map(_written, notes.deeds or ()))
-        for by, name in _names(notes):
+        for by, name in self._names(notes):
             count = self._count(by, name)
             count.requests += 1
             count.refused += refused
             count.written += written
+        self.changes += 1
 
-    def of(self, by: By, name: str) -> RequestCount:
-        """Return the count of a name; zeros for one that has asked nothing."""
-        return self._counts[by].get(name) or RequestCount()
+    def hashed(self, owner: Owner) -> str:
+        """Return the name under which a user is counted."""
+        return blake2b(owner.key.encode(), key=self.key, digest_size=_HASH_BYTES).hexdigest()
 
-    def names(self, by: By, limit: int, after: str) -> list[str]:
-        """Return up to `limit` names that are greater than `after`, ascending."""
-        return nsmallest(limit, (name for name in self._counts[by] if name > after))
+    def taken(self) -> SavedCounts:
+        """Return what was counted so far; its counts may grow until they are read."""
+        return SavedCounts(self.since, {by: dict(counts) for by, counts in self._counts.items()})
 
     def _count(self, by: By, name: str) -> RequestCount:
         counts = self._counts[by]
@@ -67,14 +69,13 @@ class RequestCounts:
             counts.move_to_end(name)
         return count
 
-
-def _names(notes: Notes) -> Iterator[tuple[By, str]]:
-    if notes.caller is not None:
-        yield "key", notes.caller
-    for tenant, user in notes.owners:
-        yield "user", Owner(user, tenant).key
-    for tenant in dict.fromkeys(tenant for tenant, _ in notes.owners):
-        yield "tenant", tenant
+    def _names(self, notes: Notes) -> Iterator[tuple[By, str]]:
+        if notes.caller is not None:
+            yield "key", notes.caller
+        for tenant, user in notes.owners:
+            yield "user", self.hashed(Owner(user, tenant))
+        for tenant in dict.fromkeys(tenant for tenant, _ in notes.owners):
+            yield "tenant", tenant
 
 
 def _written(deed: Deed) -> int:

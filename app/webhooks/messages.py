@@ -36,6 +36,8 @@ def message_of(settings: WebhookSettings, change: OwnersChange, journal_id: str,
     if not wanted(settings, change):
         return None
     data: dict[str, Any] = {"tenant": change.tenant, "user_id": change.user_id, "memory_id": change.memory_id}
+    if change.quarantine is not None:
+        data["quarantine"] = change.quarantine
     if settings.content and change.memory is not None:
         data["memory"] = change.memory
     digest = blake2b(f"{journal_id}/{seq}/{change.memory_id}".encode(), digest_size=_ID_BYTES).hexdigest()

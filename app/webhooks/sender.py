@@ -13,7 +13,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
-from app.http.feed_schemas import OwnersChange, owners_change
+from app.http.feed_schemas import OwnersChange
 from app.settings.webhooks import WebhookSettings
 from app.webhooks.messages import WebhookMessage, message_of
 from app.webhooks.notes import HookLetter, HookPlace, HookState, letters_of, note, place_of
@@ -23,6 +23,7 @@ from providers.errors import FeedLost
 from providers.journal.base import Journal
 from providers.journal.changes import JournalChange, JournalChanges, check_kept
 from providers.owners import Owner
+from providers.types import Snapshot
 
 PAGE = 100  # changes that are read at once
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0  # seconds before the second attempt, and before any later one, at most
@@ -48,8 +49,8 @@ class _Gone(Exception):
 class Sender(Struct):
     """Send the changes of a journal, which keeps them for `keep` seconds, to one webhook.
 
-    `held` tells whether this process may still send; `current` returns the state of a memory as a
-    change, of one that is not there any more as its deletion.
+    `held` tells whether this process may still send; `told` returns a state as a change; `current` the state of a
+    memory as a change, of one that is not there any more as its deletion.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Sender(Struct):
     metrics: Metrics
     keep: float
     held: Callable[[], Awaitable[bool]]
+    told: Callable[[Snapshot], Awaitable[OwnersChange]]
     current: Callable[[Owner, str], Awaitable[OwnersChange]]
     timing: Timing = Timing()
 
@@ -112,7 +114,7 @@ class Sender(Struct):
 
     async def _send_change(self, place: HookPlace, change: JournalChange, moment: float) -> HookPlace:
         """Send one change until it is taken or given up, and return how far the webhook is then."""
-        message = message_of(self.settings, owners_change(change.state), self.journal.id, change.seq)
+        message = message_of(self.settings, await self.told(change.state), self.journal.id, change.seq)
         letters: list[HookLetter] = []
         error = place.error
         if message is not None:
@@ -166,4 +168,4 @@ class Sender(Struct):
         """Return what a letter's memory is now."""
         owner = Owner.of_key(letter.user_id)
         entry = await self.journal.newest(owner, letter.memory_id)
-        return await self.current(owner, letter.memory_id) if entry is None else owners_change(entry.state)
+        return await self.current(owner, letter.memory_id) if entry is None else await self.told(entry.state)

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
@@ -10,7 +10,7 @@ import structlog
 from msgspec import Struct, field
 
 from app.http.answers import shown
-from app.http.feed_schemas import OwnersChange
+from app.http.feed_schemas import OwnersChange, owners_change
 from app.settings.webhooks import WebhookSettings
 from app.webhooks.posting import Outcome, Poster
 from app.webhooks.sender import Sender
@@ -21,9 +21,13 @@ from providers.chain.claim import CLAIM_SECONDS, TaskClaim
 from providers.errors import MemoryNotFound, ProviderError
 from providers.journal.base import Journal
 from providers.owners import Owner
+from providers.provenance.quarantines import Quarantines
+from providers.types import Snapshot
 
 LOOK_SECONDS = 5.0  # between two tries to become the sender
 _TRUSTED = CLAIM_SECONDS / 3  # seconds for which a claim is believed without a question
+
+AskQuarantines = Callable[[], Awaitable[Quarantines]]
 
 _log = structlog.get_logger(__name__)
 
@@ -52,21 +56,26 @@ class _Running(Struct, frozen=True):
 class Webhooks:
     """Run the senders that are configured."""
 
-    def __init__(self, chain: Chain, poster: Poster, metrics: Metrics, look_every: float) -> None:
-        self._look_every = look_every
+    def __init__(
+        self, chain: Chain, poster: Poster, metrics: Metrics, quarantines: AskQuarantines, look_every: float
+    ) -> None:
+        self._look_every, self._quarantines = look_every, quarantines
         self._chain, self._poster, self._metrics = chain, poster, metrics
         self._holder = str(uuid4())
         self._running: dict[str, _Running] = {}
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, chain: Chain, metrics: Metrics, look_every: float = LOOK_SECONDS) -> AsyncIterator["Webhooks"]:
+    async def open(
+        cls, chain: Chain, metrics: Metrics, quarantines: AskQuarantines, look_every: float = LOOK_SECONDS
+    ) -> AsyncIterator["Webhooks"]:
         """Hold webhooks, of which none sends yet, and stop those that do at the end.
 
-        `look_every` is how many seconds pass between two tries to become the sender.
+        `quarantines` returns those in force, once they are known: nothing is sent before. `look_every` is how many
+        seconds pass between two tries to become the sender.
         """
         async with Poster.open() as poster:
-            webhooks = cls(chain, poster, metrics, look_every)
+            webhooks = cls(chain, poster, metrics, quarantines, look_every)
             try:
                 yield webhooks
             finally:
@@ -101,7 +110,7 @@ class Webhooks:
         self, name: str, settings: WebhookSettings, keep: float, journal: Journal, claim: TaskClaim
     ) -> None:
         held = _TrustedClaim(claim, time.monotonic())
-        sender = Sender(name, settings, journal, self._poster, self._metrics, keep, held.check, self._now)
+        sender = Sender(name, settings, journal, self._poster, self._metrics, keep, held.check, self._told, self._now)
         try:
             async with claim.kept():
                 await sender.run()
@@ -109,12 +118,21 @@ class Webhooks:
             with suppress(ProviderError):
                 await journal.claim(claim.task, claim.holder, 0.0)  # so that the next one need not wait
 
+    async def _told(self, state: Snapshot) -> OwnersChange:
+        return owners_change(state, await self._quarantines())
+
     async def _now(self, owner: Owner, memory_id: str) -> OwnersChange:
         """Return what a memory is now, at the providers."""
         try:
             memory = (await self._chain.provider.fetch(owner, memory_id)).memory
         except MemoryNotFound:
             return OwnersChange(change="deleted", tenant=owner.tenant, user_id=owner.user, memory_id=memory_id)
+        hiding = (await self._quarantines()).hiding(owner, memory.source)
         return OwnersChange(
-            change="changed", tenant=owner.tenant, user_id=owner.user, memory_id=memory_id, memory=shown(memory)
+            change="changed" if hiding is None else "quarantined",
+            tenant=owner.tenant,
+            user_id=owner.user,
+            memory_id=memory_id,
+            memory=shown(memory) if hiding is None else None,
+            quarantine=None if hiding is None else hiding.id,
         )

@@ -27,7 +27,7 @@ SECTIONS = (
             *_docs("portability", "problems"),
         ),
     ),
-    Section("Providers", _docs("chain", "native", "mem0", "redis", "opensearch", "stores")),
+    Section("Providers", _docs("chain", "native", "mem0", "redis", "opensearch", "pinecone", "stores")),
     Section(
         "Installation",
         (

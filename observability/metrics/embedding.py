@@ -31,6 +31,16 @@ class EmbeddingMetrics:
             ("provider",),
         )
 
+        self.embedder_change = gauge(
+            "ninai_embedder_change_ratio",
+            "Share of the memories with a vector of the current model while the embedder is exchanged, 1 otherwise.",
+            ("provider",),
+        )
+
+    def set_embedder_change(self, provider: str, ratio: float) -> None:
+        """Set how far one provider is with vectors of another model, in [0, 1]."""
+        self.embedder_change.labels(provider).set(ratio)
+
     def set_waiting(self, provider: str, count: int) -> None:
         """Set how many memories of one provider wait for a vector."""
         self.embeddings_waiting.labels(provider).set(count)

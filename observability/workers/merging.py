@@ -54,6 +54,7 @@ GAUGES: Mapping[str, _Rule] = {
     "ninai_store_differences": most,
     "ninai_store_refused": most,
     "ninai_embeddings_waiting": most,
+    "ninai_embedder_change_ratio": least,
     "ninai_recall_index_bytes": sum,
     "ninai_recall_index_limit_bytes": sum,
     "ninai_recall_index_users": sum,

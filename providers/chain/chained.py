@@ -14,6 +14,7 @@ from providers.chain.deadline import Shutdown
 from providers.chain.deleting import ChainEraser
 from providers.chain.feeding import FeedReader
 from providers.chain.hedging.order import Hedging
+from providers.chain.histories import ChainHistories
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.reading import ChainReader
@@ -26,11 +27,12 @@ from providers.chain.writing import ChainWriter
 from providers.errors import ProviderError
 from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
+from providers.histories import HistoriesPage, HistoriesQuery
 from providers.history import HistoryPage, HistoryQuery
 from providers.journal.base import Journal
 from providers.owners import Owner
 from providers.states.clock import HybridClock
-from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery
+from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
 
 
 class ChainHealth(Health, frozen=True, kw_only=True):
@@ -69,6 +71,7 @@ class ChainedProvider(MemoryProvider):
         self.home = Confirmer(self._context, clock, journal)
         self._feed = FeedReader(self._context)
         self._history = HistoryReader(self._context, clock)
+        self._histories = ChainHistories(self._context, self._reader, clock)
         self._writer = ChainWriter(self._context, self._reader, clock, self.home)
         self._eraser = ChainEraser(self._context, self._reader, clock, self.home)
 
@@ -121,6 +124,14 @@ class ChainedProvider(MemoryProvider):
     def history(self, query: HistoryQuery) -> Coroutine[Any, Any, HistoryPage]:
         """See `MemoryStore`; what waits in the journal is in it."""
         return self._history.page(self.route, query)
+
+    def histories(self, query: HistoriesQuery) -> Coroutine[Any, Any, HistoriesPage]:
+        """See `MemoryStore`; what waits in the journal is not in it."""
+        return self._histories.page(self.route, query)
+
+    def keep_versions(self, versions: Sequence[Snapshot]) -> Coroutine[Any, Any, list[Stored | ProviderError | None]]:
+        """See `MemoryStore`."""
+        return self._histories.keep(self.route.verified, versions)
 
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""

@@ -114,5 +114,6 @@ def _provider(chain: Chain, link: Link, backlog: Backlog | None, member: Member 
         behind_seconds=None if member is None or not member.restored else member.behind,
         differences=chain.patrol.left_at(link.name) if chain.patrol is not None else {},
         patience={operation.value: link.patience(operation) for operation in _HEDGED},
+        embedding=link.provider.embedding_progress,
         asked_second=any(_is_asked_second(chain, link, operation) for operation in _HEDGED),
     )

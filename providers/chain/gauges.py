@@ -85,7 +85,12 @@ class Gauges(Struct):
         """Remove the gauges of a provider that has left the order: their last values would be exported for ever."""
         metrics = self.metrics
         of_journal = (metrics.journal_pending, metrics.journal_oldest, metrics.journal_dead)
-        of_backfill = (metrics.filling_memories, metrics.filling_users, metrics.embeddings_waiting)
+        of_backfill = (
+            metrics.filling_memories,
+            metrics.filling_users,
+            metrics.embeddings_waiting,
+            metrics.embedder_change,
+        )
         of_calls = (metrics.breaker_state, metrics.calls_in_flight, metrics.places)
         of_tries = (metrics.retries_left, metrics.background_tries_in_flight)
         of_hedges = (metrics.asked_second, metrics.patience)

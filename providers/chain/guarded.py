@@ -32,6 +32,7 @@ _CLASSES = {
     OperationName.UPDATE: OperationClass.REMEMBER,
     OperationName.RECALL: OperationClass.RECALL,
     OperationName.UPDATE_MANY: OperationClass.REMEMBER,
+    OperationName.KEEP_VERSIONS: OperationClass.REMEMBER,
     OperationName.DELETE: OperationClass.DELETE,
     OperationName.DELETE_MANY: OperationClass.DELETE,
     OperationName.DELETE_ALL: OperationClass.DELETE,

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from providers.chain.backfill import Progress
 from providers.chain.breaker_state import BreakerSnapshot
+from providers.embedding_progress import EmbeddingProgress
 from providers.journal.operations import JournalStatus
 
 
@@ -34,7 +35,8 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
     answer. `behind_seconds` is how far back a restored store was put, None if that is not known. `differences` counts,
     by kind, the memories in which it differs from the other complete providers and which this process, while it
     patrols, may not heal. `patience` is the seconds, by class of operations, after which another provider is asked as
-    well; it is `asked_second` while most of its answers take longer, and another provider is quicker.
+    well; it is `asked_second` while most of its answers take longer, and another provider is quicker. `embedding` is
+    how far this process has come with vectors of another model, None while no embedder is exchanged.
     """
 
     name: str
@@ -56,6 +58,7 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
     differences: dict[str, int] = {}
     patience: dict[str, float] = {}
     asked_second: bool = False
+    embedding: EmbeddingProgress | None = None
 
 
 class ChainStatus(Struct, frozen=True, kw_only=True):

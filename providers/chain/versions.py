@@ -46,7 +46,7 @@ class HistoryReader(Struct, frozen=True):
             Unavailable: none of those that do answers.
         """
         query = replace(query, memory_id=check_history(query))
-        route = _of_keepers(route)
+        route = of_keepers(route)
         with self.context.begin(route, OperationClass.READ) as execution:
             view = PendingView(self.context, query.owner, execution)
             entry = await view.entry(query.memory_id)
@@ -108,7 +108,7 @@ class HistoryReader(Struct, frozen=True):
         return replace(joined, degraded=page.degraded, eventual=page.eventual, provider=page.provider)
 
 
-def _of_keepers(route: Route) -> Route:
+def of_keepers(route: Route) -> Route:
     """Return the route on which those providers alone may answer that keep history.
 
     Raises:

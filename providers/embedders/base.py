@@ -19,6 +19,9 @@ THROTTLED = "throttled"
 OUT_OF_QUOTA = "out_of_quota"
 MISCONFIGURED = "misconfigured"
 
+# Characters of one call.
+SLICE_CHARS = 64_000
+
 # The outcome of a call that was not made, because the embedder failed a moment ago or asked for a cooldown.
 PAUSED = "paused"
 
@@ -47,6 +50,9 @@ class Embedder(Protocol):
     """
 
     model: str
+
+    slice_chars: int = SLICE_CHARS
+    """About how many characters one call is to have, so that it stays within its time; a single text may have more."""
 
     @abstractmethod
     async def embed(self, texts: Sequence[str]) -> list[Vector]:

@@ -36,7 +36,7 @@ class GuardedEmbedder(Embedder):
         *,
         cooldown: Cooldown | None = None,
     ) -> None:
-        self.model = embedder.model
+        self.model, self.slice_chars = embedder.model, embedder.slice_chars
         self._embedder, self._patience = embedder, patience
         self._cooldown = cooldown or Cooldown(embedder.model, now, chance)
         self._now, self._chance = now, chance

@@ -10,18 +10,20 @@ from typing import TypeVar
 
 from msgspec.structs import replace
 
-from providers.answers import Changed, Erased, Fetched, Found, Stored
+from providers.answers import Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.changes import ChangeCursor, Changes
+from providers.embedding_progress import EmbeddingProgress
 from providers.erasure.fences import NEVER_ERASED, Fence, FenceList
 from providers.errors import MemoryNotFound, OwnerErased, ProviderError
 from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
+from providers.histories import VersionPlace
 from providers.history import HistoryPage, HistoryQuery
 from providers.holdings import Holdings, OwnerHoldings
 from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica, VersionPlace
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.retention import Retention
 from providers.summaries import OwnerSummary
 from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
@@ -46,6 +48,11 @@ class FencedReplica(Replica):
     def staleness(self) -> float:
         """See `Replica`."""
         return self._replica.staleness
+
+    @property
+    def embedding_progress(self) -> EmbeddingProgress | None:
+        """See `Replica`."""
+        return self._replica.embedding_progress
 
     @property
     def ranking(self) -> str | None:
@@ -140,6 +147,13 @@ class FencedReplica(Replica):
             return await super().erase_many(deletions)
         return await self._replica.erase_many(deletions)
 
+    async def deleted_by(self, owner: Owner, edit_id: str) -> DeletedBy:
+        """See `MemoryStore`."""
+        found = await self._replica.deleted_by(owner, edit_id)
+        if found.memory_id is None or await self.snapshot(owner, found.memory_id) is not None:
+            return found
+        return DeletedBy()
+
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL) -> Erased:
         """See `MemoryStore`."""
         return await self._replica.erase_all(owner, limit, conditions)
@@ -176,6 +190,11 @@ class FencedReplica(Replica):
         """See `Replica`."""
         state = await self._replica.snapshot(owner, memory_id)
         return None if state is None or state.version <= self._fences.version_of(owner) else state
+
+    async def heads(self, owner: Owner, memory_ids: Sequence[str]) -> dict[str, Snapshot]:
+        """See `Replica`."""
+        states, erased = await self._replica.heads(owner, memory_ids), self._fences.version_of(owner)
+        return {memory_id: state for memory_id, state in states.items() if state.version > erased}
 
     async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """See `Replica`; a page is short only where there is nothing behind it."""

@@ -1,8 +1,11 @@
 """The part of a journal's protocol that is about superseded versions, the history of a memory."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from typing import Protocol
 
+from providers.errors import Rejected
+from providers.journal.operations import KeptVersion
 from providers.owners import Owner
 from providers.types import Snapshot
 
@@ -23,6 +26,20 @@ class SupersededVersions(Protocol):
         """Return the superseded versions of one memory that the journal still knows, in no order.
 
         Whether a provider has received them is not asked: a history is a set of versions.
+        """
+
+    @abstractmethod
+    async def keep_versions(
+        self, versions: Sequence[Snapshot], *, held: str | None = None, seconds: float = 0.0
+    ) -> list[KeptVersion | Rejected]:
+        """Make up to `MAX_APPENDED` versions durable that come from elsewhere, as if they had been superseded here.
+
+        Each gets a delivery to every member that keeps history, due at once, but that to the provider `held` in
+        `seconds`, until which the caller makes it. The answers are in order: `OwnerErased` if the owner was erased up
+        to the version or above, `MemoryDeleted` if a tombstone is known. A version that is kept already stays as it is.
+
+        Raises:
+            ValueError: there are more than `MAX_APPENDED` versions.
         """
 
     @abstractmethod

@@ -75,6 +75,16 @@ class Appended(Struct, frozen=True, kw_only=True):
     former: Snapshot | None = None
 
 
+class KeptVersion(Struct, frozen=True):
+    """The answer to a superseded version that is durable, 0 and nobody where no member keeps history.
+
+    `pending` are the members that keep history and have not confirmed it, those with a dead letter included.
+    """
+
+    seq: int
+    pending: frozenset[str]
+
+
 class OutOfDate(Rejected):
     """The journal knows a newer version of the memory than the one that is to be updated, or deleted alone."""
 

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from providers.introduction import Introduction, StoreMark
 from providers.keyed.erasing import Erasing
+from providers.keyed.histories import StoredHistories
 from providers.keyed.reader import Reader
 from providers.keyed.recall import Recall
 from providers.keyed.shelf import Shelf
@@ -32,4 +33,5 @@ class KeyedParts(Struct, frozen=True, kw_only=True):
     recall: Recall
     store_name: StoreName
     erasing: Erasing
+    histories: StoredHistories | None = None  # of a store that keeps history
     clock: HybridClock

@@ -48,8 +48,8 @@ class Recall:
         """Return the answers, best first; of an owner with too many memories among the newest, and `partial` then."""
         question, ordering = Question.of(query.query), Ordering.of(query)
         pending = await in_turns(plain_entry, query.pending)
+        asked = Asked(query, question, ordering)
         for last in [False] * (_TRIES - 1) + [True]:
-            asked = Asked(query, question, ordering, await self._admitted(query))
             with notes.timed("refresh"):
                 ranked = await ranked_now(self._index, asked, pending)
             if ranked is None:
@@ -59,17 +59,6 @@ class Recall:
                 considered = ranked.considered if query.options.explain else None
                 return Found(memories=memories, considered=considered, pending=ranked.pending)
         raise AssertionError("the last try returns")
-
-    async def _admitted(self, query: RecallQuery) -> list[str] | None:
-        """Return the ids of the memories that meet conditions on what the index does not hold; None without any."""
-        if not query.of_contents:
-            return None
-        ids, turns = [], Turns()
-        async for state in self._reader.live(query.owner):
-            if query.admits(state.record):
-                ids.append(state.id)
-            await turns.take()
-        return ids
 
     async def candidates(self, query: RecallQuery) -> Candidates:
         """Return the memories that are ranked without an index, those first that count most."""
@@ -89,7 +78,7 @@ class Recall:
             records[state.id] = found.record
             index.put(found.entry)
             await turns.take()
-        mask = await admitted(index, query, records)
+        mask = await admitted(index, query)
         ordering = Ordering.of(query)
         ordering = replace(ordering, neighbours=ordering.neighbours and whole)
         with notes.timed("score"):

@@ -4,15 +4,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from msgspec.structs import replace
+
 from providers import limits, replica_limits
 from providers.changes import ChangeCursor, Changes
 from providers.erasure.fences import Fence, FenceList
-from providers.errors import ProviderError
+from providers.errors import MemoryNotFound, ProviderError
+from providers.expiry import has_expired
+from providers.histories import VersionPlace
+from providers.history import HistoryPage, HistoryQuery, check_history
 from providers.introduction import Introduction, StoreMark
 from providers.keyed.parts import KeyedParts
-from providers.keyed.steps import StateStep, checked, merging
+from providers.keyed.steps import StateStep, checked, keeping, merging
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
+from providers.retention import NO_HISTORY, Retention
 from providers.search.ranking import RANKING_BY_WORDS
 from providers.timing.turns import in_turns
 from providers.types import Snapshot
@@ -39,6 +45,38 @@ class KeyedReplica(Replica):
         replica_limits.check_snapshots(snapshots)
         merging = partial(self._merging, await self.parts.erasing.listed())
         return await self.parts.shelf.settle(await in_turns(partial(checked, merging), snapshots))
+
+    @property
+    def retention(self) -> Retention:
+        """See `Replica`."""
+        return NO_HISTORY if self.parts.histories is None else self.parts.histories.retention
+
+    async def put_versions(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
+        """See `Replica`."""
+        if not self.keeps_history:
+            return await super().put_versions(snapshots)
+        replica_limits.check_snapshots(snapshots)
+        keeping = partial(self._keeping, await self.parts.erasing.listed())
+        return await self.parts.shelf.settle(await in_turns(partial(checked, keeping), snapshots))
+
+    async def superseded(
+        self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: VersionPlace | None = None
+    ) -> list[Snapshot]:
+        """See `Replica`."""
+        after = replica_limits.check_superseded_page(owner, limit, after)
+        if self.parts.histories is None or not self.keeps_history:
+            return []
+        return await self.parts.histories.superseded(owner, limit, after)
+
+    async def history(self, query: HistoryQuery) -> HistoryPage:
+        """See `MemoryStore`."""
+        query = replace(query, memory_id=check_history(query))
+        if self.parts.histories is None or not self.keeps_history:
+            return await super().history(query)
+        newest = await self.snapshot(query.owner, query.memory_id)
+        if newest is None or newest.deleted or has_expired(newest, self._clock.moment()):
+            raise MemoryNotFound(query.memory_id)
+        return await self.parts.histories.page(query, newest)
 
     @property
     def keeps_fences(self) -> bool:
@@ -103,3 +141,8 @@ class KeyedReplica(Replica):
         state = replica_limits.check_snapshot(snapshot)
         fences.check(state.owner, state.version)
         return merging(state, self._clock)
+
+    def _keeping(self, fences: FenceList, snapshot: Snapshot) -> StateStep[ProviderError | None]:
+        version = replica_limits.check_version_of_memory(snapshot)
+        fences.check(version.owner, version.version)
+        return keeping(version, self._clock)

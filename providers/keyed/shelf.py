@@ -32,15 +32,20 @@ class HeldState(Struct, Generic[Token], frozen=True):
 
 
 class Replacement(Struct, Generic[Token], frozen=True):
-    """What is to be written in the place of what was read."""
+    """What is to be written in the place of what was read, None if nothing is; `superseded` goes into the history."""
 
     memory_id: str
     held: HeldState[Token]
-    after: Snapshot
+    after: Snapshot | None
+    superseded: tuple[Snapshot, ...] = ()
 
 
 class Shelf(ABC, Generic[Token]):
     """Read and change the states of memories; each change of a memory is made whole or not at all."""
+
+    def keeps(self, version: Snapshot) -> bool:  # noqa: ARG002 - for those that keep history
+        """Return whether a superseded version is to be kept."""
+        return False
 
     @abstractmethod
     async def read(self, owner: Owner, ids: Sequence[str]) -> dict[str, HeldState[Token]]:
@@ -100,11 +105,13 @@ class Shelf(ABC, Generic[Token]):
         answers: dict[int, Answer | ProviderError] = {}
         while left:
             found = await self.read(owner, [*dict.fromkeys(step.memory_id for _, step in left)])
-            after = await _taken(left, found, answers)
+            superseded: defaultdict[str, list[Snapshot]] = defaultdict(list)
+            after = await _taken(left, found, answers, superseded)
+            kept = {memory_id: tuple(filter(self.keeps, versions)) for memory_id, versions in superseded.items()}
             changes = [
-                Replacement(memory_id, held, state)
+                Replacement(memory_id, held, after[memory_id], kept.get(memory_id, ()))
                 for memory_id, held in found.items()
-                if (state := after[memory_id]) is not None and state != held.state
+                if after[memory_id] != held.state or kept.get(memory_id)
             ]
             there = any(held.state is not None for held in found.values())
             refused = await self.write(owner, changes, found) if there or changes else set()
@@ -121,13 +128,18 @@ def parts_of(items: Sequence[Item]) -> Iterable[Sequence[Item]]:
 
 
 async def _taken(
-    steps: "_Placed[Answer]", found: Mapping[str, HeldState[Token]], answers: dict[int, Answer | ProviderError]
+    steps: "_Placed[Answer]",
+    found: Mapping[str, HeldState[Token]],
+    answers: dict[int, Answer | ProviderError],
+    superseded: dict[str, list[Snapshot]],
 ) -> dict[str, Snapshot | None]:
-    """Take steps, note their answers by their places, and return the states after them."""
+    """Take steps, note answers by their places and superseded versions by their ids; return the states after them."""
     after, turns = {memory_id: held.state for memory_id, held in found.items()}, Turns()
     for place, step in steps:
         try:
-            after[step.memory_id], answers[place] = step.work(after[step.memory_id])
+            before = after[step.memory_id]
+            after[step.memory_id], answers[place] = step.work(before)
+            superseded[step.memory_id] += step.superseded(before, after[step.memory_id])
         except Rejected as error:
             answers[place] = error.with_traceback(None)  # a value now
         await turns.take()

@@ -14,6 +14,7 @@ from providers.answers import Stored
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected
 from providers.expiry import has_expired
 from providers.owners import Owner
+from providers.retention import is_superseded
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import deleted_by, edited, first_state, tombstone_of
 from providers.states.merging import merged
@@ -27,12 +28,24 @@ class StateStep(Struct, Generic[Answer], frozen=True):
     """What is to become of one memory.
 
     `work` makes of its state, None if there is none, the next one and an answer; of a state that stays it returns the
-    same. It may be called again, and raises `Rejected` to change nothing.
+    same. It may be called again, and raises `Rejected` to change nothing. What is `offered` may be an older version,
+    and so belong to the history of the memory; what is offered as `history` is nothing else.
     """
 
     owner: Owner
     memory_id: str
     work: Callable[[Snapshot | None], tuple[Snapshot | None, Answer]]
+    offered: Snapshot | None = None
+    history: bool = False
+
+    def superseded(self, before: Snapshot | None, after: Snapshot | None) -> list[Snapshot]:
+        """Return the versions that belong to the history of the memory once the step is taken."""
+        if after is not None and after.deleted:
+            return []
+        found = [] if before is None or before.deleted else [before]
+        if self.offered is not None and (self.history or (after is not None and is_superseded(self.offered, after))):
+            found.append(self.offered)
+        return [one for one in found if after is None or one.version != after.version]
 
 
 def checked(make: Callable[[Item], StateStep[Answer]], item: Item) -> StateStep[Answer] | ProviderError:
@@ -53,9 +66,8 @@ def storing(memory: NewMemory, clock: HybridClock) -> StateStep[Stored]:
     version = clock.next() if memory.version is None else memory.version
     clock.meet(version)
     memory_id = memory.memory_id or new_memory_id(clock.milliseconds)
-    return StateStep(
-        memory.owner, memory_id, partial(_stored, deepcopy(first_state(memory, memory_id, version, clock.moment())))
-    )
+    first = deepcopy(first_state(memory, memory_id, version, clock.moment()))
+    return StateStep(memory.owner, memory_id, partial(_stored, first), first)
 
 
 def changing(edit: Edit, clock: HybridClock) -> StateStep[MemoryRecord]:
@@ -79,7 +91,18 @@ def merging(state: Snapshot, clock: HybridClock) -> StateStep[ProviderError | No
     Its answer is None, or `MemoryDeleted` where a live memory met a tombstone.
     """
     clock.meet(state.version)
-    return StateStep(state.owner, state.id, partial(_merged, deepcopy(state)))
+    own = deepcopy(state)
+    return StateStep(state.owner, state.id, partial(_merged, own), own)
+
+
+def keeping(version: Snapshot, clock: HybridClock) -> StateStep[ProviderError | None]:
+    """Leave a memory as it is, and add a version to its history; its answer is None.
+
+    Raises:
+        MemoryDeleted: the memory was deleted.
+    """
+    clock.meet(version.version)
+    return StateStep(version.owner, version.id, partial(_kept, version.id), deepcopy(version), history=True)
 
 
 def _stored(new: Snapshot, stored: Snapshot | None) -> tuple[Snapshot | None, Stored]:
@@ -114,6 +137,12 @@ def _erased(deletion: Deletion, clock: HybridClock, stored: Snapshot | None) -> 
     clock.observe(stored.version)
     version = clock.next() if deletion.version is None else deletion.version
     return tombstone_of(stored, version, deletion.edit_id), 1
+
+
+def _kept(memory_id: str, stored: Snapshot | None) -> tuple[Snapshot | None, ProviderError | None]:
+    if stored is not None and stored.deleted:
+        raise MemoryDeleted(memory_id)
+    return stored, None
 
 
 def _merged(new: Snapshot, stored: Snapshot | None) -> tuple[Snapshot | None, ProviderError | None]:

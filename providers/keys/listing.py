@@ -1,8 +1,8 @@
 """Lists of keys: those that begin with a text, the deeper ones gathered as in folders."""
 
-from collections import Counter
 from collections.abc import Iterable
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from providers.answers import PARTIAL, Answer, Found
@@ -20,11 +20,25 @@ MAX_LISTED = 10_000  # keys of one list; who has more names a longer beginning
 MAX_DEPTH = 128  # so many parts of a key there can be, each with one character and a separator
 
 
+class FolderCount(Struct, frozen=True):
+    """So many keys begin with a folder, whose texts have so many bytes in all."""
+
+    count: int = 0
+    size: int = 0
+
+
+class Under(Found, frozen=True, kw_only=True):
+    """The memories whose keys begin with a prefix, without their contents, and the bytes of these by their ids."""
+
+    sizes: dict[str, int]
+
+
 class KeyList(Answer, frozen=True, kw_only=True):
-    """The memories whose keys are listed, by key, and how many keys begin with each folder."""
+    """The memories whose keys are listed, by key, the bytes of their contents by their ids, and the folders."""
 
     memories: list[MemoryRecord]
-    folders: dict[str, int]
+    sizes: dict[str, int]
+    folders: dict[str, FolderCount]
 
 
 async def list_keys(
@@ -46,7 +60,7 @@ async def list_keys(
     check_key_prefix(prefix, "prefix")
     found = await all_under(provider, owner, prefix, "prefix")
     shown: list[MemoryRecord] = []
-    folders: Counter[str] = Counter()
+    folders = dict[str, FolderCount]()
     now = moment_of(now_ms)
     for memory in found.memories:
         if has_expired(memory, now):
@@ -55,9 +69,11 @@ async def list_keys(
         if folder is None:
             shown.append(memory)
         else:
-            folders[folder] += 1
+            before = folders.get(folder, FolderCount())
+            folders[folder] = FolderCount(before.count + 1, before.size + found.sizes[memory.id])
     return KeyList(
         memories=shown,
+        sizes=found.sizes,
         folders=dict(sorted(folders.items())),
         provider=found.provider,
         degraded=found.degraded,
@@ -65,7 +81,7 @@ async def list_keys(
     )
 
 
-async def all_under(provider: MemoryProvider, owner: Owner, prefix: str, field: str) -> Found:
+async def all_under(provider: MemoryProvider, owner: Owner, prefix: str, field: str) -> Under:
     """Return the current memories whose keys begin with a prefix, by key, those that have expired included.
 
     They have no contents, of which ten thousand would be too much to hold.
@@ -76,15 +92,23 @@ async def all_under(provider: MemoryProvider, owner: Owner, prefix: str, field: 
     """
     query = PageQuery(owner=owner, key_prefix=prefix, limit=MAX_PAGE_LIMIT, now=BEGINNING)
     found: list[MemoryRecord] = []
+    sizes = dict[str, int]()
     while True:
         page = await provider.page(query)
         if PARTIAL in page.degraded:
             raise Unavailable("the provider cannot list all memories of this user")
+        sizes |= {memory.id: len(memory.content.encode()) for memory in page.memories}
         found += [replace(memory, content="", metadata=None) for memory in page.memories]
         if len(found) > MAX_LISTED:
             raise InvalidInput(field, f"must be longer: more than {MAX_LISTED} memories have such a key")
         if len(page.memories) < MAX_PAGE_LIMIT and not page.cut:
-            return replace(page, memories=_current(found))
+            return Under(
+                memories=_current(found),
+                sizes=sizes,
+                provider=page.provider,
+                degraded=page.degraded,
+                eventual=page.eventual,
+            )
         query = replace(query, after=page.memories[-1].position, provider=page.provider)
 
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from providers.answers import WITHOUT_JOURNAL, Changed, Erased, Stored
 from providers.base import MemoryProvider
 from providers.errors import KeyNotFound, MemoryDeleted, MemoryNotFound, ProviderError, Unavailable, VersionMismatch
-from providers.keys.choosing import unlooked_version
+from providers.keys.choosing import OfKey, unlooked_version
 from providers.keys.looking import delete_superseded, free, look
 from providers.limits import check_key, check_new_memory
 from providers.owners import Owner
@@ -76,24 +76,43 @@ async def put(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds = wall
     raise Unavailable(f"the key {wanted.key!r} is being written by too many at once")
 
 
-async def _put_once(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds) -> Kept:
+class PlannedChange(Struct, frozen=True):
+    """The edit that replaces the memory that a key names, and all that was found under the key."""
+
+    edit: Edit
+    found: OfKey
+
+
+async def planned(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds) -> NewMemory | PlannedChange:
+    """Look, and return what a put is to store or to replace.
+
+    Raises:
+        VersionMismatch, Unavailable: as for `put`.
+    """
     try:
         found = await look(provider, wanted.memory.owner, wanted.key, now_ms)
     except Unavailable as error:
         # Without the journal nothing is accepted; and of two that cannot look, the one with the later clock wins.
         if wanted.expected is not None or error.outcome == WITHOUT_JOURNAL:
             raise
-        return await _created(provider, replace(wanted.memory, first_version=unlooked_version(now_ms)))
+        return replace(wanted.memory, first_version=unlooked_version(now_ms))
     _check_expected(wanted, found.current)
     there = found.current or found.expired
     if there is not None and there.id == wanted.memory.memory_id:
-        return await _created(provider, wanted.memory)  # a retry
+        return wanted.memory  # a retry
     if found.current is None:
         await free(provider, found)
-        return await _created(provider, wanted.memory)
-    changed = await provider.change(_replacement(wanted, found.current))
-    await delete_superseded(provider, found)
-    return Kept(id=changed.memory.id, version=changed.memory.version, created=False, written=changed)
+        return wanted.memory
+    return PlannedChange(_replacement(wanted, found.current), found)
+
+
+async def _put_once(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds) -> Kept:
+    plan = await planned(provider, wanted, now_ms)
+    if isinstance(plan, NewMemory):
+        return kept_of(await provider.store(plan))
+    changed = await provider.change(plan.edit)
+    await delete_superseded(provider, plan.found)
+    return kept_of(changed)
 
 
 async def tidy(provider: MemoryProvider, owner: Owner, key: str) -> None:
@@ -140,9 +159,11 @@ async def delete(
     raise Unavailable(f"the key {key!r} is being written by too many at once")
 
 
-async def _created(provider: MemoryProvider, memory: NewMemory) -> Kept:
-    stored = await provider.store(memory)
-    return Kept(id=stored.id, version=stored.version, created=True, written=stored)
+def kept_of(written: Stored | Changed) -> Kept:
+    """Return what a put has done, from what its write has."""
+    if isinstance(written, Stored):
+        return Kept(id=written.id, version=written.version, created=True, written=written)
+    return Kept(id=written.memory.id, version=written.memory.version, created=False, written=written)
 
 
 def _check_expected(wanted: Put, current: MemoryRecord | None) -> None:

@@ -8,7 +8,6 @@ from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -18,9 +17,11 @@ from msgspec import Struct
 
 from observability import tracing
 from providers.errors import Unavailable
-from providers.mem0.failures import failure_of, translated
+from providers.mem0.failures import failure_of
 from providers.timing import time_limit
+from providers.wire.answers import content_of, moment_in
 from providers.wire.connection_pool import ConnectionPool, single_connections
+from providers.wire.translating import translated
 
 # A thousand memories of the greatest length are this much; more is no answer, but a mistake or an attack.
 MAX_ANSWER_BYTES = 64 * 1024 * 1024
@@ -97,7 +98,10 @@ class HttpClient:
             InvalidInput: it refuses what was sent.
         """
         async with (self._apart if request.apart else self._connections).acquire() as transport:
-            with tracing.span(request.method, tracing.Kind.CLIENT) as span, translated(writes=request.writes):
+            with (
+                tracing.span(request.method, tracing.Kind.CLIENT) as span,
+                translated("mem0", "base_url", writes=request.writes),
+            ):
                 if span.recorded:
                     _describe(span, request, self._base)
                 seconds = time_limit.seconds_left(self._timeout)
@@ -108,7 +112,7 @@ class HttpClient:
                     span.fail(str(received.status))
         if not httpx.codes.is_success(received.status) and received.status not in request.known:
             raise failure_of(received.status, received.headers, code=received.code, writes=request.writes)
-        return HttpResponse(received.status, _decoded(received, request), _moment_in(received.headers))
+        return HttpResponse(received.status, _decoded(received, request), moment_in(received.headers))
 
     def _built(self, request: HttpRequest, headers: Mapping[str, str], seconds: float) -> httpx.Request:
         traceparent = tracing.current.get().traceparent
@@ -159,28 +163,11 @@ async def _exchanged(transport: httpx.AsyncBaseTransport, built: httpx.Request, 
     response = await transport.handle_async_request(built)
     try:
         if response.is_success or response.status_code in request.known:
-            content = await _content_of(response, writes=request.writes)
+            content = await content_of(response, MAX_ANSWER_BYTES, "mem0", writes=request.writes)
             return _Received(response.status_code, response.headers, content=content)
         return _Received(response.status_code, response.headers, code=await _code_of(response))
     finally:
         await response.aclose()
-
-
-def _moment_in(headers: httpx.Headers) -> datetime | None:
-    try:
-        moment = parsedate_to_datetime(headers.get("date", ""))
-    except ValueError:
-        return None
-    return None if moment.tzinfo is None else moment
-
-
-async def _content_of(response: httpx.Response, *, writes: bool) -> bytes:
-    content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > MAX_ANSWER_BYTES:
-            raise Unavailable(f"mem0 answers more than {MAX_ANSWER_BYTES} bytes", ambiguous=writes)
-    return bytes(content)
 
 
 async def _code_of(response: httpx.Response) -> str | None:

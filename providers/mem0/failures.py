@@ -1,13 +1,10 @@
-"""The translation of mem0's refusals and silences: foreign errors become ours here, and nowhere else."""
+"""The translation of mem0's refusals: what its statuses mean to us is said here, and nowhere else."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-import httpx
-
-from providers.errors import InvalidInput, Misconfigured, ProviderError, Throttled, TimedOut, Unavailable, Unreachable
+from providers.errors import InvalidInput, Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
 from providers.wire.retry_after import seconds_of
 
 MAX_RETRY_AFTER = 3600.0  # seconds; a longer wait is asked for by mistake
@@ -63,32 +60,6 @@ def says_no_such_memory(body: object) -> bool:
     """Return whether a 404 is about the memory, and not from a server that knows no such path."""
     text = _message_of(body)
     return text is not None and text.strip(" .").lower() not in _ROUTER_SAYS
-
-
-@contextmanager
-def translated(*, writes: bool) -> Iterator[None]:
-    """Translate httpx's errors and an overall time limit to ours.
-
-    Raises:
-        TimedOut: no connection or no answer in time.
-        Unavailable: no server answers, or it closed the connection.
-        Misconfigured: what is configured is no address of a server, or no key that can be sent.
-    """
-    try:
-        yield
-    except (httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-        raise TimedOut(f"no connection to mem0 in time ({type(error).__name__})") from error
-    except (httpx.TimeoutException, TimeoutError) as error:
-        raise TimedOut("no answer from mem0 in time", ambiguous=writes) from error
-    except httpx.ConnectError as error:
-        raise Unreachable(f"no connection to mem0: {error}") from error
-    except (httpx.LocalProtocolError, UnicodeEncodeError):
-        # Not `from error`, which may quote a header, and thereby the key.
-        raise Misconfigured("what is configured cannot be sent to mem0: is the key plain ASCII?") from None
-    except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-        raise Misconfigured(f"base_url is no address of a server: {error}") from error
-    except httpx.HTTPError as error:
-        raise Unavailable(f"the connection to mem0 broke ({type(error).__name__})", ambiguous=writes) from error
 
 
 def _message_of(body: object) -> str | None:

@@ -86,7 +86,7 @@ async def _ranked(query: RecallQuery, candidates: _Candidates, *, neighbours: bo
         joined = await Joined.of(candidates.index, query, map(plain_entry, query.pending))
         query = replace(query, without=without_pending(query))
     shown = ChainMap(joined.brought, candidates.records)
-    mask = await admitted(joined.index, query, shown)
+    mask = await admitted(joined.index, query)
     # It is no cosine: only the same text is certainly alike.
     question = Question.of(query.query, {} if query.options.alike else {_SCORE: _QUESTION})
     ordering = Ordering.of(query)

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from providers.replica import VersionPlace
+from providers.histories import VersionPlace
 from providers.retention import Retention
 from providers.types import Snapshot
 

@@ -18,12 +18,13 @@ from providers.erasure.fences import Fence, FenceList
 from providers.errors import ProviderError, Rejected
 from providers.feed import FeedPage, FeedQuery, check_feed
 from providers.health import Health
+from providers.histories import VersionPlace
 from providers.history import HistoryPage, HistoryQuery, check_history
 from providers.introduction import Introduction, StoreMark
 from providers.memory.history import History
 from providers.memory.store import InMemoryStore
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica, VersionPlace
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.retention import NO_HISTORY, Retention
 from providers.search.ranking import RANKING_BY_WORDS
 from providers.states.clock import HybridClock

@@ -16,11 +16,11 @@ from providers.answers import Found, Stored
 from providers.errors import Conflict, FeedLost, MemoryDeleted, MemoryNotFound
 from providers.expiry import has_expired
 from providers.feed import ANOTHER_HISTORY, FeedChange, FeedPage, FeedPosition, FeedQuery, feed_page
+from providers.histories import VersionPlace
 from providers.history import HistoryPage, HistoryQuery, history_page
 from providers.memory.change_log import ChangeLog
 from providers.memory.history import History
 from providers.positions import Place
-from providers.replica import VersionPlace
 from providers.retention import is_superseded
 from providers.search.admitting import admitted
 from providers.search.pending import Joined, plain_entry, without_pending
@@ -245,7 +245,7 @@ class InMemoryStore(Struct):
 
     async def _ranked(self, query: RecallQuery, joined: Joined) -> Found:
         records = ChainMap(joined.brought, self._records)
-        mask = await admitted(joined.index, query, records)
+        mask = await admitted(joined.index, query)
         with notes.timed("score"):
             ranked = rank(joined.index, Question.of(query.query), Ordering.of(query), mask)
         memories = [

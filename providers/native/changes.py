@@ -6,7 +6,8 @@ missed, without a lock, and what committed in between comes twice.
 
 A position counts only within an epoch. The server's start is a part of it, because no server is put back to an earlier
 state, or takes the place of another one, without a start; so are the table itself and the mark of a chain, for what is
-restored while the server runs, and up to which version the user was erased, since removed rows tell nobody.
+restored while the server runs, and up to which version the user was erased, since removed rows tell nobody. Rows that
+are still to be removed then are not told of, either.
 """
 
 from collections import defaultdict
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Row
 
 from providers.changes import MOST_BYTES, ChangeCursor, Changes
+from providers.native.columns import COLUMNS, Column, names
 from providers.native.database import Database
 from providers.native.wall import within
 from providers.owners import Owner
@@ -28,6 +30,8 @@ from providers.search.columns import NEVER
 from providers.search.entries import Entry, Vector
 from providers.search.packed_memories import PackedMemories, PackedVectors
 from providers.search.stored_analysis import stored_analysis
+from providers.search.traits import NO_MOMENT
+from providers.source import Sourced
 from providers.text.analyzer import ANALYZER_VERSION
 from providers.timing.turns import in_turns
 
@@ -36,23 +40,28 @@ STORE = """
         SELECT concat_ws(
                 '/', id, extract(epoch FROM pg_postmaster_start_time()),
                 CAST(CAST('ninai_memories' AS regclass) AS oid), mark_journal, mark_epoch,
-                nullif(ninai_erased_up_to($1), 0)
+                nullif(erased, 0)
             ) AS epoch,
+            coalesce(nullif(erased, 0), -1) AS erased,
             CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint) AS position,
             CAST(CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text) AS bigint) AS beyond,
             (SELECT count(*) FROM pg_snapshot_xip(pg_current_snapshot())) AS open
-        FROM ninai_store
+        FROM ninai_store, ninai_erased_up_to($1) AS erased
     )
 """
+
+_NAMED = [column for column in COLUMNS if column.name in Sourced.__struct_fields__]  # labels, key and source
 
 # The tenant is named where the table is scanned, and not where the store joins what was found: see `wall.py`.
 _LOOK = f"""
     WITH {STORE}, changed AS MATERIALIZED (
-        SELECT id, version, first_version, created_at, expires_at, content, session, speaker, embedding_model,
-            halfvec_send(embedding) AS embedding
+        SELECT id, version, first_version, created_at, expires_at, content, {names(_NAMED)}, embedding_model,
+            halfvec_send(embedding) AS embedding, former_model, halfvec_send(former_embedding) AS former_embedding,
+            CAST(metadata AS text) AS metadata
         FROM ninai_memories
         WHERE {within("CAST($4 AS text)")} AND (SELECT epoch FROM store) = $3
             AND user_id = $1 AND changed >= CAST(CAST($2 AS text) AS xid8)
+            AND (deleted_at IS NOT NULL OR version > (SELECT erased FROM store))
     )
     SELECT store.epoch, store.position, store.beyond, store.open, changed.*
     FROM store LEFT JOIN changed ON true
@@ -84,12 +93,21 @@ _WHOLE = f"""
             string_agg(usable, '') AS analyses,
             array_agg(content) FILTER (WHERE usable IS NULL) AS contents,
             array_agg(speaker) FILTER (WHERE usable IS NULL) AS speakers,
-            array_agg(session) AS sessions,
+            array_agg(session) AS sessions, array_agg(agent) AS agents, array_agg(app) AS apps,
+            array_agg(speaker) AS all_speakers, array_agg(key) AS memory_keys,
+            array_agg(source ->> 'origin') AS origins, array_agg(source ->> 'caller') AS callers,
+            array_agg(source ->> 'key') AS source_keys,
+            string_agg(timestamptz_send(coalesce(CAST(source ->> 'at' AS timestamptz), '-infinity')), '') AS written,
+            string_agg(int4send(coalesce(octet_length(CAST(metadata AS text)), 0)), '') AS metadata_lengths,
+            string_agg(convert_to(CAST(metadata AS text), 'UTF8'), '') AS metadata,
             array_agg(embedding_model) AS models,
-            string_agg(halfvec_send(embedding), '') AS embeddings
+            string_agg(halfvec_send(embedding), '') AS embeddings,
+            CASE WHEN count(former_model) > 0 THEN array_agg(former_model) END AS former_models,
+            string_agg(halfvec_send(former_embedding), '') AS former_embeddings
         FROM (
             SELECT *, CASE WHEN get_byte(analysis, 0) = {ANALYZER_VERSION} THEN analysis END AS usable
-            FROM ninai_memories WHERE {_LIVING} AND (SELECT fits FROM counted)
+            FROM ninai_memories
+            WHERE {_LIVING} AND (SELECT fits FROM counted) AND version > (SELECT erased FROM store)
         ) AS memories  -- no CTE, which would be written to disk before it is read
     ) AS packed
 """  # noqa: S608 - joined from constants
@@ -147,7 +165,8 @@ def _order(row: Row[Any]) -> tuple[int, ...]:
 
 
 def _entry(row: Row[Any]) -> Entry:
-    vectors = {} if row.embedding is None else {row.embedding_model: _vector(row.embedding)}
+    packed = (row.embedding_model, row.embedding), (row.former_model, row.former_embedding)
+    vectors = {model: _vector(vector) for model, vector in packed if vector is not None}
     return Entry(
         id=str(row.id),
         version=row.version,
@@ -156,13 +175,19 @@ def _entry(row: Row[Any]) -> Entry:
         content=row.content,
         first_version=row.first_version,
         vectors=vectors,
-        session=row.session,
-        speaker=row.speaker,
+        metadata=(row.metadata or "").encode(),
+        **{column.name: _read(column, row) for column in _NAMED},
     )
+
+
+def _read(column: Column, row: Row[Any]) -> Any:  # noqa: ANN401 - whatever the column holds
+    value = getattr(row, column.name)
+    return value if column.read is None else column.read(value)
 
 
 async def _packed(row: Row[Any]) -> PackedMemories:
     lengths, expiries = _integers(row.lengths, ">i4"), _integers(row.expiries, ">i8")
+    written = _integers(row.written, ">i8")
     analyses = row.analyses or b""
     if row.contents is not None:
         texts = zip(row.contents, row.speakers, strict=True)
@@ -179,27 +204,45 @@ async def _packed(row: Row[Any]) -> PackedMemories:
         analyses=analyses,
         lengths=lengths,
         sessions=row.sessions or (),
-        vectors=_vectors(row.models or (), row.embeddings or b""),
+        metadata=row.metadata or b"",
+        metadata_lengths=_integers(row.metadata_lengths, ">i4"),
+        keys=row.memory_keys or (),
+        traits=_traits(row),
+        written=np.where(written == NO_MOMENT, NO_MOMENT, written + _YEAR_2000),
+        vectors=_vectors(
+            (row.models or (), row.embeddings or b""), (row.former_models or (), row.former_embeddings or b"")
+        ),
     )
+
+
+def _traits(row: Row[Any]) -> Iterator[tuple[str | None, ...]]:
+    """Yield the fields of `Traits` of each memory."""
+    columns = row.sessions, row.agents, row.apps, row.all_speakers, row.origins, row.callers, row.source_keys
+    return zip(*(column or () for column in columns), strict=True)
 
 
 def _integers(packed: bytes | None, kind: str) -> NDArray[np.int64]:
     return np.frombuffer(packed or b"", kind).astype(np.int64)
 
 
-def _vectors(models: Sequence[str | None], packed: bytes) -> Iterator[PackedVectors]:
-    """Yield the vectors of memories in few arrays, each of one model and one number of dimensions."""
-    numbers = np.frombuffer(packed, ">u2")
+def _vectors(*of_columns: tuple[Sequence[str | None], bytes]) -> Iterator[PackedVectors]:
+    """Yield the vectors of memories in few arrays, each of one model and one number of dimensions.
+
+    Each column has the model of every memory, None where it has no vector, and the vectors one after the other.
+    """
+    numbers = np.frombuffer(b"".join(packed for _, packed in of_columns), ">u2")
     alike = defaultdict[tuple[str, int], list[tuple[int, int]]](list)  # to the memory, and where its vector begins
     start = 0
-    for place, model in enumerate(models):
-        if model is not None:
-            dims = int(numbers[start])
-            alike[model, dims].append((place, start + _HEAD))
-            start += _HEAD + dims
+    for models, _ in of_columns:
+        for place, model in enumerate(models):
+            if model is not None:
+                dims = int(numbers[start])
+                alike[model, dims].append((place, start + _HEAD))
+                start += _HEAD + dims
     for (model, dims), found in alike.items():
-        places, starts = np.array(found, np.int64).T
-        whole = starts[-1] - starts[0] == (len(starts) - 1) * (_HEAD + dims)  # nothing else lies in between
+        # While an embedder is exchanged, those of one model come from two columns.
+        places, starts = np.array(sorted(found), np.int64).T
+        whole = bool((np.diff(starts) == _HEAD + dims).all())  # nothing else lies in between
         for first in range(0, len(places), _CHUNK):
             some = starts[first : first + _CHUNK]
             if whole:

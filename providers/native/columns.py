@@ -101,6 +101,15 @@ COLUMNS = (
     Column(name="source", type="jsonb", derived=True, head="NULL", read=_source),
     Column(name="embedding_model", type="text", live=True, source="embedding.model", edit=_WITH_CONTENT),
     Column(name="embedding", type="halfvec", live=True, source="embedding.vector", write=_half, edit=_WITH_CONTENT),
+    Column(name="former_model", type="text", live=True, source="embedding.former_model", edit=_WITH_CONTENT),
+    Column(
+        name="former_embedding",
+        type="halfvec",
+        live=True,
+        source="embedding.former_vector",
+        write=_half,
+        edit=_WITH_CONTENT,
+    ),
     Column(name="analysis", type="bytea", live=True, source="analysis", edit=_OF_THE_SAME),
     Column(name="terms", type=None, live=True, expression="ninai_terms(content)", edit=_OF_CONTENT),
 )
@@ -214,7 +223,12 @@ def _in_text(value: str | datetime | None) -> str | None:
 
 def embedding_values(embedding: Embedding) -> dict[str, Any]:
     """Return what an update stores of a vector."""
-    return {"embedding_model": embedding.model, "embedding": _half(embedding.vector)}
+    return {
+        "embedding_model": embedding.model,
+        "embedding": _half(embedding.vector),
+        "former_model": embedding.former_model,
+        "former_embedding": _half(embedding.former_vector),
+    }
 
 
 def record_of(row: Row[Any], score: float | None = None) -> MemoryRecord:

@@ -22,7 +22,7 @@ class StorableEmbedder(Embedder):
     """Check the vectors of another embedder: how many dimensions its model makes is not always configured."""
 
     def __init__(self, embedder: Embedder) -> None:
-        self.model = embedder.model
+        self.model, self.slice_chars = embedder.model, embedder.slice_chars
         self._embedder = embedder
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:

@@ -21,9 +21,11 @@ from providers.embedders.base import (
     EmbedderUnavailable,
     Vector,
 )
+from providers.embedding_progress import EmbeddingProgress
 from providers.errors import ProviderError
 from providers.native import statements
 from providers.native.database import Database
+from providers.native.embedder_change import EmbedderChange
 from providers.native.target_model import TargetModel
 from providers.native.vectors import slices
 from providers.postgres.translate import UnexpectedSqlState
@@ -50,12 +52,15 @@ _log = structlog.get_logger(__name__)
 class EmbeddingQueue:
     """Count the memories that wait for a vector, and embed them whenever embedder and database allow."""
 
-    def __init__(self, database: Database, embedder: Embedder, metrics: Metrics, provider: str) -> None:
+    def __init__(
+        self, database: Database, embedder: Embedder, metrics: Metrics, provider: str, change: EmbedderChange
+    ) -> None:
         self._database = database
         self._embedder = embedder
         self._metrics = metrics
         self._provider = provider
         self._target = TargetModel(database, embedder.model)
+        self._change = change
         self._wake = asyncio.Event()
         self._count_at = 0.0
         metrics.embeddings_refused.labels(provider)  # so that `rate()` sees zero before the first
@@ -69,9 +74,15 @@ class EmbeddingQueue:
         self._metrics.add_waiting(self._provider, count)
         self._wake.set()
 
+    @property
+    def progress(self) -> EmbeddingProgress | None:
+        """How far the exchange of the embedder is, None while there is none."""
+        return self._change.progress
+
     def begin_anew(self) -> None:
         """Forget what is known of the database: it is another one, or was put back to an earlier state."""
         self._target.forget()
+        self._change.begin_anew()
         self._skipped.clear()
         self._count_at = 0.0
         self._wake.set()
@@ -100,12 +111,15 @@ class EmbeddingQueue:
 
     async def _embed_some(self) -> bool:
         """Embed one batch; return whether to go on at once."""
-        rows = await self._waiting()
+        ours = await self._target.is_ours()
+        if ours and await self._change.take_back():
+            return True
+        rows = await self._waiting(again=ours)
         if not rows:
             # Only skipped ones are left; a pause follows their next failure, so trying them at once is no busy loop.
             again = bool(self._skipped)
             self._skipped.clear()
-            return again
+            return again or (ours and await self._change.completed())
         refused: list[Row[Any]] = []
         with tracing.root("embed later", {"ninai.provider": self._provider, "ninai.memories": len(rows)}):
             try:
@@ -120,8 +134,8 @@ class EmbeddingQueue:
         # Where every text is refused, going on at once would only waste requests.
         return bool(embedded)
 
-    async def _waiting(self) -> Sequence[Row[Any]]:
-        sought = {"model": self._embedder.model, "again": await self._target.is_ours()}
+    async def _waiting(self, *, again: bool) -> Sequence[Row[Any]]:
+        sought = {"model": self._embedder.model, "again": again}
         values = sought | {
             "limit": self._most,
             "skipped_users": [user_id for user_id, _ in self._skipped],
@@ -132,12 +146,17 @@ class EmbeddingQueue:
         now = asyncio.get_running_loop().time()
         # Reports change the gauge between counts; where the two overlap, it is wrong until the next count.
         if len(rows) < self._most and not self._skipped:
-            self._metrics.set_waiting(self._provider, len(rows))
+            await self._show(len(rows), again=again)
         elif not rows or now >= self._count_at:
             [row] = await self._database.rows(statements.COUNT_WAITING, sought)
-            self._metrics.set_waiting(self._provider, row.waiting)
+            await self._show(row.waiting, again=again)
             self._count_at = now + COUNT_SECONDS
-        return rows[: len(next(slices(row.content for row in rows), []))]
+        return rows[: len(next(slices((row.content for row in rows), self._embedder.slice_chars), []))]
+
+    async def _show(self, waiting: int, *, again: bool) -> None:
+        self._metrics.set_waiting(self._provider, waiting)
+        if again and waiting:
+            await self._change.goes_on(waiting)
 
     async def _embed(self, rows: Sequence[Row[Any]], refused: list[Row[Any]]) -> list[tuple[Row[Any], Vector]]:
         """Embed what can be embedded; add the others to `refused`."""
@@ -187,7 +206,8 @@ class EmbeddingQueue:
         if not rows:
             return
         embeddings = [HalfVector(vector) for vector in vectors]
-        values = {"model": self._embedder.model, "embeddings": embeddings, **_keys(rows)}
+        former = self._change.former
+        values = {"model": self._embedder.model, "embeddings": embeddings, "former": former, **_keys(rows)}
         stored = await self._database.change(statements.SET_EMBEDDINGS, values)
         self._metrics.add_waiting(self._provider, -stored)
         _log.info("embedded_later", count=stored)

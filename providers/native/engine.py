@@ -6,14 +6,14 @@ import asyncpg
 from pgvector.asyncpg import register_vector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from providers.native.jsonb import from_jsonb
+from providers.any_json import decoded
 from providers.postgres.engine import open_pool
 
 
 def open_engine(dsn: str, *, pool_size: int, through_pooler: bool = False) -> AbstractAsyncContextManager[AsyncEngine]:
     """Hold a pool; the first query makes the first connection."""
     return open_pool(
-        dsn, pool_size=pool_size, through_pooler=through_pooler, json_deserializer=from_jsonb, on_connect=_register
+        dsn, pool_size=pool_size, through_pooler=through_pooler, json_deserializer=decoded, on_connect=_register
     )
 
 

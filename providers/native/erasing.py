@@ -39,10 +39,23 @@ _FENCES = text("""
 _ERASED = text("""
     SELECT user_id, ninai_erased_up_to(user_id) AS version FROM unnest(CAST(:user_ids AS text[])) AS asked (user_id)
 """)
+# Of what no samples are made; behind the wall between tenants nobody is shown whether there are old ones.
+_TEXTS = ["content", "metadata", "unknown", "key", "source"]
+_CLEARED_BY_OWNERS = 180_000  # the version of the server in which the owner of a table, who upgrades it, clears them
 _SETTINGS = text("""
     SELECT current_setting('max_wal_size') AS wal, current_setting('archive_mode') AS archiving,
         current_setting('checkpoint_timeout') AS checkpoint, current_setting('wal_keep_size') AS kept,
-        (SELECT count(*) FROM pg_catalog.pg_replication_slots) AS slots
+        (SELECT count(*) FROM pg_catalog.pg_replication_slots) AS slots,
+        EXISTS (
+            SELECT FROM pg_catalog.pg_stats
+            WHERE schemaname = current_schema() AND tablename ~ '^ninai_(memories|history)'
+                AND attname = ANY (CAST(:sampled AS text[]))
+        ) OR EXISTS (
+            SELECT FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
+            WHERE c.oid = CAST('ninai_memories' AS regclass) AND a.attname = ANY (CAST(:sampled AS text[]))
+                AND (coalesce(a.attstattarget, -1) <> 0 OR c.relrowsecurity AND CAST(:old AS int)
+                    > CAST(current_setting('server_version_num') AS int))
+        ) AS sampled
 """)
 
 
@@ -50,9 +63,13 @@ _PAGES = (
     "the pages of the tables and indexes: VACUUM frees them (autovacuum, or run it), new rows overwrite them by and by,"
     " and VACUUM FULL leaves none of them"
 )
+_NAMES = (
+    "the planner's samples of the names of users and of labels, in pg_stats, until an ANALYZE replaces them, which it"
+    " does not in a partition that has become empty"
+)
 _SAMPLES = (
-    "the planner's samples of names, texts and metadata, in pg_stats, until an ANALYZE replaces them, which it does not"
-    " in a partition that has become empty"
+    "the planner's samples of texts and metadata, in pg_stats, from before the schema of this version:"
+    " DELETE FROM pg_statistic, as a superuser, removes them, and ANALYZE makes none of texts"
 )
 
 
@@ -90,7 +107,7 @@ class NativeErasing:
 
     async def remains(self) -> tuple[str, ...]:
         """Return what the server still holds of removed rows; see `Replica.remains`."""
-        [row] = await self._database.rows(_SETTINGS)
+        [row] = await self._database.rows(_SETTINGS, {"sampled": _TEXTS, "old": _CLEARED_BY_OWNERS})
         log = (
             f"the write-ahead log, until its segments are overwritten: after a checkpoint (every {row.checkpoint}), at"
             f" about {row.wal} of writes"
@@ -100,4 +117,5 @@ class NativeErasing:
         if row.slots:
             log += f", later where one of {row.slots} replication slots lags"
         archive = ("the archive of the write-ahead log, for as long as you keep it",) if row.archiving != "off" else ()
-        return (_PAGES, _SAMPLES, log, *archive)
+        samples = (_SAMPLES,) if row.sampled else ()
+        return (_PAGES, _NAMES, *samples, log, *archive)

@@ -1,6 +1,5 @@
-"""Metadata to jsonb and back, so that every number is read as it was written."""
+"""Metadata to jsonb, so that every number is read as it was written."""
 
-import json
 from decimal import Decimal
 from typing import Any
 
@@ -15,15 +14,6 @@ _EXPONENT_FROM = 1e16
 def to_jsonb(metadata: Metadata | None) -> str | None:
     """Write metadata as JSON text in which integers and floats stay apart after PostgreSQL has parsed it."""
     return None if metadata is None else msgspec.json.encode(_with_plain_floats(metadata)).decode()
-
-
-def from_jsonb(text: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Decode JSON that PostgreSQL wrote."""
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.ValidationError:
-        # Its longest integer has 4,300 characters, a sign included; Python's own, and so our limit, 4,300 digits.
-        return json.loads(text)
 
 
 def _with_plain_floats(value: Any) -> Any:  # noqa: ANN401 - any JSON value in, the same out

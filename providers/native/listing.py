@@ -10,12 +10,20 @@ from providers.native.wall import within
 from providers.owners import Owner
 from providers.positions import Order, Position
 from providers.postgres.bound_sql import Binding, BoundSql
+from providers.source import ASKED
 from providers.types import ALL, Conditions, PageQuery
 
+# What no index of a list helps with: on the way along it, each memory is tested for that.
+_TESTED = {"where", "without", "hidden", *ASKED}
 _ORDERS = {
     "newest": "created_at DESC, first_version DESC, id DESC",
     "oldest": "created_at, first_version, id",
 }
+
+
+def is_indexed(query: PageQuery) -> bool:
+    """Return whether an index on metadata can lead to the memories of a page."""
+    return bool(contained_in(query.where))
 
 
 def page_statement(query: PageQuery, *, walled: bool = False) -> BoundSql:
@@ -25,26 +33,45 @@ def page_statement(query: PageQuery, *, walled: bool = False) -> BoundSql:
     index is found by it, and it would only make the planner expect too few memories and read all of them.
     """
     binding = Binding()
+    indexed = is_indexed(query) and not walled
+    eligible = _on_page(query, query, binding.bind, indexed=indexed)
+    # What the index finds is sorted: without the fence the planner would rather walk along the list, and hope.
+    fence = " OFFSET 0" if indexed else ""
+    page = f"SELECT {names(RECORD)} FROM ninai_memories WHERE {eligible}{fence}"  # noqa: S608 - joined from fixed fragments
+    if indexed:
+        page = f"SELECT {names(RECORD)} FROM ({page}) AS eligible"  # noqa: S608 - as above
+    return binding.of(_cut(page, query, binding.bind), planned_by_values=indexed)
+
+
+def walk_statement(query: PageQuery, most: int) -> BoundSql:
+    """Return the statement of a page that looks at no more than `most` memories along the list.
+
+    Each row tells in `met` how many rows there are, and in `walked` at how many memories it has looked.
+    """
+    binding = Binding()
     bind = binding.bind
-    order = _ORDERS[query.order]
-    indexed = not walled and _has_rare_values(query)
-    eligible = _eligible(query.owner, query, bind, indexed=indexed)
-    if query.after is not None:
-        eligible += f" AND {_behind(query.after, query.order, bind)}"
-    page = f"""
-    SELECT {names(RECORD)} FROM ninai_memories WHERE {eligible}
-    ORDER BY {order} LIMIT {bind(query.limit, "int")} OFFSET {bind(query.offset, "int")}
-    """  # noqa: S608 - joined from fixed fragments; every value is bound
-    if may_exceed(query.limit, query.most_bytes):
-        page = bounded_page(page, order, bind(query.most_bytes, "bigint"))
-    return binding.of(page, planned_by_values=indexed)
+    conditions = {name: getattr(query, name) for name in Conditions.__struct_fields__}
+    walked = Conditions(**{name: value for name, value in conditions.items() if name not in _TESTED})
+    tested = Conditions(**{name: value for name, value in conditions.items() if name in _TESTED})
+    along = f"FROM ninai_memories WHERE {_on_page(query, walked, bind, indexed=False)}"
+    list_ = f"SELECT {names(RECORD)} {along} ORDER BY {_ORDERS[query.order]} LIMIT {most}"
+    # Containment is tested first: it costs a tenth of what looking through the elements of a list does.
+    tests = [*_led_to(tested, bind), *conditions_sql(tested, bind)]
+    met = _cut(
+        f"SELECT {names(RECORD)} FROM ({list_}) AS walked WHERE {' AND '.join(tests)}",  # noqa: S608 - as above
+        query,
+        bind,
+        counted=True,
+    )
+    count = f"SELECT count(*) FROM (SELECT {along} LIMIT {most}) AS walked"  # noqa: S608 - as above
+    return binding.of(f"SELECT *, ({count}) AS walked FROM ({met}) AS page ORDER BY {_ORDERS[query.order]}")  # noqa: S608 - as above
 
 
 def count_statement(owner: Owner, conditions: Conditions, *, walled: bool = False) -> BoundSql:
     """Return the statement that counts an owner's memories that meet conditions, as `total`; `walled` as of a page."""
     binding = Binding()
     if conditions.now is None or conditions.conditional:
-        indexed = not walled and _has_rare_values(conditions)
+        indexed = not walled and bool(contained_in(conditions.where))
         eligible = _eligible(owner, conditions, binding.bind, indexed=indexed)
         counted = f"SELECT count(*) AS total FROM ninai_memories WHERE {eligible}"  # noqa: S608 - as above
         return binding.of(counted, planned_by_values=indexed)
@@ -57,17 +84,30 @@ def count_statement(owner: Owner, conditions: Conditions, *, walled: bool = Fals
     """)  # noqa: S608 - as above
 
 
+def _cut(page: str, query: PageQuery, bind: Bind, *, counted: bool = False) -> str:
+    """Return the statement for the rows of a page out of all that belong on it; `counted` as `met` if asked for."""
+    order, limit, offset = _ORDERS[query.order], bind(query.limit, "int"), bind(query.offset, "int")
+    page = f"{page} ORDER BY {order} LIMIT {limit} OFFSET {offset}"
+    if may_exceed(query.limit, query.most_bytes):
+        page = bounded_page(page, order, bind(query.most_bytes, "bigint"))
+        return f"SELECT *, found AS met FROM ({page}) AS page" if counted else page  # noqa: S608 - as above
+    return f"SELECT *, count(*) OVER () AS met FROM ({page}) AS page" if counted else page  # noqa: S608 - as above
+
+
+def _on_page(query: PageQuery, conditions: Conditions, bind: Bind, *, indexed: bool) -> str:
+    eligible = _eligible(query.owner, conditions, bind, indexed=indexed)
+    return eligible if query.after is None else f"{eligible} AND {_behind(query.after, query.order, bind)}"
+
+
 def _eligible(owner: Owner, conditions: Conditions, bind: Bind, *, indexed: bool) -> str:
     named = within(bind(owner.tenant, "text"))
     living = f"{named} AND user_id = {bind(owner.key, 'text')} AND deleted_at IS NULL"
-    contained = contained_in(conditions.where) if indexed else []
-    led_to = [f"metadata @> {bind(json_of(one), 'jsonb')}" for one in contained]
+    led_to = _led_to(conditions, bind) if indexed else []
     return " AND ".join([living, *led_to, *conditions_sql(conditions, bind)])
 
 
-def _has_rare_values(conditions: Conditions) -> bool:
-    """Return whether the index on metadata can be used: it is good for few memories, and bad for many."""
-    return bool(contained_in(conditions.where))
+def _led_to(conditions: Conditions, bind: Bind) -> list[str]:
+    return [f"metadata @> {bind(json_of(one), 'jsonb')}" for one in contained_in(conditions.where)]
 
 
 def _behind(position: Position, order: Order, bind: Bind) -> str:

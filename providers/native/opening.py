@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
 from observability.metrics import Metrics
 from providers import background
-from providers.answers import INDEX_LOADING, NO_VECTOR, PLAIN_ORDER
+from providers.answers import APPROXIMATE, INDEX_LOADING, NO_VECTOR, PLAIN_ORDER
 from providers.embedders.base import Embedder
 from providers.embedders.cooldown import Cooldown
 from providers.embedders.guarded import GuardedEmbedder
@@ -15,6 +15,7 @@ from providers.native.analysis_queue import AnalysisQueue
 from providers.native.changes import DatabaseChanges
 from providers.native.database import Database
 from providers.native.dimensions import StorableEmbedder
+from providers.native.embedder_change import EmbedderChange
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.engine import open_engine
 from providers.native.options import NativeOptions
@@ -47,17 +48,12 @@ async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Re
         index = None
         if settings.recall_cache_mb:
             _expect(host.metrics, INDEX_LOADING)
+            _expect(host.metrics, APPROXIMATE)
             most_bytes = settings.recall_cache_mb * MEGABYTE
             index = stack.enter_context(watched_index(DatabaseChanges(database, most_bytes), most_bytes, host))
         _expect(host.metrics, PLAIN_ORDER)
-        queue = None
         # One for both guards: a pause that a server asks for applies to all of its callers here.
         cooldown = None if current is None else Cooldown(current.model)
-        if current is not None and host.serves:
-            # A guard of its own: a batch may take long without keeping questions from their vectors.
-            patient = GuardedEmbedder(current, _PATIENCE_OF_QUEUE, cooldown=cooldown)
-            queue = EmbeddingQueue(database, patient, host.metrics, host.name)
-            stack.push_async_callback(background.stop, background.start(queue.run, "backlog"))
         if host.serves:
             stack.push_async_callback(background.stop, background.start(AnalysisQueue(database).run, "analysis"))
         vectors = Vectors(
@@ -65,6 +61,13 @@ async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Re
             [GuardedEmbedder(one, patience) for one in former if one is not None],
             patience,
         )
+        queue = None
+        if current is not None and host.serves:
+            # A guard of its own: a batch may take long without keeping questions from their vectors.
+            patient = GuardedEmbedder(current, _PATIENCE_OF_QUEUE, cooldown=cooldown)
+            change = EmbedderChange(database, vectors, host.metrics, host.name, settings.former_vectors_kept)
+            queue = EmbeddingQueue(database, patient, host.metrics, host.name, change)
+            stack.push_async_callback(background.stop, background.start(queue.run, "backlog"))
         provider = PostgresMemoryProvider(
             database, vectors, queue, host.clock, settings.vector_weight, index, host.retention
         )

@@ -45,8 +45,12 @@ class NativeOptions(ProviderKind, frozen=True, kw_only=True):
     """
     embedder: EmbedderSettings = field(default_factory=LocalEmbedderSettings)
     former_embedders: list[EmbedderSettings] = field(default_factory=list)
-    """Embedders that were in use before, asked for memories that still have their vectors. Set it while you change the
-    model, until all memories are embedded anew.
+    """Embedders that were in use before, which go on answering until all memories of a user are embedded anew. Set it
+    while you change the model.
+    """
+    former_vectors_kept: Annotated[float, Meta(ge=0, le=31_536_000)] = 600.0
+    """The seconds for which vectors of former embedders stay after all memories are embedded anew, so that to go back
+    costs nothing. Raise it while you try a model.
     """
 
     @property

@@ -26,11 +26,11 @@ class PendingEntries:
         if missing:
             embeddings = await self._vectors.of_memories([state.content or "" for state in missing])
             for state, embedding in zip(missing, embeddings, strict=True):
-                vectors = {} if embedding.vector is None else {embedding.model or "": embedding.vector}
+                vectors = embedding.by_model
                 record = state.record
                 key = state.user_id, state.id, state.version
                 made[key] = PendingEntry(Entry.of(record, state.version, vectors), record)
-                if vectors or not self._vectors.models:
+                if embedding.vector is not None or not self._vectors.models:
                     self._kept[key] = made[key]
         entries = []
         for key in keys:

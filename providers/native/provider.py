@@ -12,6 +12,7 @@ from providers.answer_size import may_exceed, page_within, recall_within
 from providers.answers import INDEX_LOADING, PLAIN_ORDER, Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
+from providers.embedding_progress import EmbeddingProgress
 from providers.errors import AnswerTooLarge, MemoryNotFound, OwnerErased, ProviderError
 from providers.expiry import has_expired
 from providers.feed import FeedPage, FeedQuery
@@ -23,7 +24,8 @@ from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.feed import DatabaseFeed
 from providers.native.health import PostgresHealth, health_of
-from providers.native.listing import count_statement, page_statement
+from providers.native.listing import count_statement
+from providers.native.paging import page_rows
 from providers.native.ranked_recall import RankedRecall
 from providers.native.replication import NativeReplica, checked
 from providers.native.rows import NO_EMBEDDING, MemoryRow
@@ -72,6 +74,11 @@ class PostgresMemoryProvider(NativeReplica):
         where = "native" if self._ranked is None or self._database.distributed else "ranked"
         return f"{where} {self._vector_weight:g} {' '.join(self._vectors.models)}"
 
+    @property
+    def embedding_progress(self) -> EmbeddingProgress | None:
+        """See `Replica`."""
+        return None if self._queue is None else self._queue.progress
+
     async def ping(self) -> None:
         """See `Replica`."""
         await self._database.ping()
@@ -100,7 +107,7 @@ class PostgresMemoryProvider(NativeReplica):
         if self._ranked is not None:
             found = await self._ranked.recall(query, question.vectors)
             if found is not None:
-                return await recall_within(replace(found, degraded=degraded), query.most_bytes)
+                return await recall_within(replace(found, degraded=(*degraded, *found.degraded)), query.most_bytes)
             if self._ranked.is_loading(query.owner):
                 degraded = (*degraded, INDEX_LOADING)
         if query.options.of_ranking:
@@ -126,7 +133,7 @@ class PostgresMemoryProvider(NativeReplica):
         """See `MemoryStore`."""
         limits.check_page(query)
         query = as_of(query, self._clock.moment())
-        rows = await self._database.bound_rows(page_statement(query, walled=self._database.walled))
+        rows = await page_rows(self._database, query)
         memories = await in_turns(record_of, rows)
         bounded = may_exceed(query.limit, query.most_bytes)
         total = None

@@ -6,20 +6,18 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from observability import notes
-from providers.answers import Found
+from providers.answers import APPROXIMATE, Found
 from providers.embedders.base import Vector
 from providers.native.columns import RECORD, names, record_of
-from providers.native.conditions_sql import conditions_sql
 from providers.native.database import Database
 from providers.native.pending_entries import PendingEntries
 from providers.native.vectors import Vectors
 from providers.native.wall import within as named
 from providers.owners import Owner
-from providers.postgres.bound_sql import Binding, BoundSql
+from providers.postgres.bound_sql import BoundSql
 from providers.search.questions import EmbeddedQuestion, Ordering, Question
 from providers.search.recall_index.index import RecallIndex
 from providers.search.recall_index.ranked import Asked, RankedHits, ranked_now
-from providers.timing.turns import in_turns
 from providers.types import MemoryRecord, RecallQuery
 
 # Answers may change between the look at what changed and the reading of their contents; then all is done once more, and
@@ -35,14 +33,9 @@ _CONTENTS = f"""
     WHERE {named("CAST($3 AS text)")} AND user_id = $1 AND id = ANY (CAST($2 AS uuid[])) AND deleted_at IS NULL
 """  # noqa: S608 - joined from constants
 
-_ADMITTED = f"""
-    SELECT id FROM ninai_memories
-    WHERE {named("CAST($2 AS text)")} AND user_id = $1 AND deleted_at IS NULL AND {{eligible}}
-"""  # noqa: S608 - joined from constants; every value is bound
-
 
 class RankedRecall:
-    """Rank in this process; the database tells what changed, which memories meet conditions, and their contents."""
+    """Rank in this process; the database tells what changed, and the contents of the answers."""
 
     def __init__(self, database: Database, vectors: Vectors, vectors_weight: float, index: RecallIndex) -> None:
         self._database, self._vectors, self._vectors_weight, self.index = database, vectors, vectors_weight, index
@@ -54,8 +47,8 @@ class RankedRecall:
             question = await self._question(query.query, vectors)
             pending = await self._pending.of(query.pending) if query.pending else []
         ordering = Ordering.of(query, self._vectors_weight)
+        asked = Asked(query, question, ordering)
         for last in [False] * (_TRIES - 1) + [True]:
-            asked = Asked(query, question, ordering, await self._admitted(query))
             with notes.timed("refresh"):
                 ranked = await ranked_now(self.index, asked, pending, _PATIENCE)
             if ranked is None:
@@ -63,7 +56,8 @@ class RankedRecall:
             records = await self._records(ranked)
             if last or len(records) == len(ranked.hits):
                 considered = ranked.considered if query.options.explain else None
-                return Found(memories=records, considered=considered, pending=ranked.pending)
+                degraded = (APPROXIMATE,) if ranked.approximate else ()
+                return Found(memories=records, considered=considered, pending=ranked.pending, degraded=degraded)
         raise AssertionError("the last try returns")
 
     def is_loading(self, owner: Owner) -> bool:
@@ -80,20 +74,10 @@ class RankedRecall:
             vectors={model: EmbeddedQuestion(vector, words.get(model)) for model, vector in vectors.items()},
         )
 
-    async def _admitted(self, query: RecallQuery) -> list[str] | None:
-        """Return the ids of the memories that meet the conditions; None if none is about metadata or labels."""
-        if not query.of_contents:
-            return None
-        binding = Binding((query.owner.key, query.owner.tenant))
-        eligible = " AND ".join(conditions_sql(query, binding.bind))
-        rows = await self._database.bound_rows(binding.of(_ADMITTED.format(eligible=eligible)))
-        return await in_turns(lambda row: str(row.id), rows)
-
     async def _records(self, ranked: RankedHits) -> list[MemoryRecord]:
         """Return the memories of hits, in their order, without those that have changed by now.
 
-        They have another version, or they met the conditions when these were looked at, and do no more. What is kept
-        is as of the look at what changed, which the recall began with.
+        They have another version. What is kept is as of the look at what changed, which the recall began with.
         """
         query, index, brought = ranked.query, ranked.joined.index, ranked.joined.brought
         found = {hit.row: brought.get(hit.id) or index.kept.get(ranked.moves, hit.row) for hit in ranked.hits}

@@ -11,6 +11,7 @@ from msgspec import Struct
 from providers.acquaintance import Acquaintance
 from providers.changes import ChangeCursor, Changes
 from providers.errors import MemoryDeleted, OwnerErased, ProviderError
+from providers.histories import VersionPlace
 from providers.holdings import Holdings, OwnerHoldings
 from providers.introduction import Introduction, StoreMark
 from providers.limits import check_memory_id, check_owner
@@ -27,7 +28,7 @@ from providers.native.rows import Key, MemoryRow, key_of
 from providers.native.vectors import Vectors
 from providers.native.wall import tenants_of, values_of
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, VersionPlace
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS
 from providers.replica_limits import (
     check_heads,
     check_mark,
@@ -142,8 +143,7 @@ class NativeReplica(FencingReplica):
     async def snapshots(self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: str | None = None) -> list[Snapshot]:
         """Return an owner's memories and tombstones by ascending id; see `Replica`."""
         after = check_snapshots_page(owner, limit, after)
-        values: dict[str, Any] = values_of(owner) | {"limit": limit}
-        statement = replication_sql.STATES
+        values, statement = values_of(owner) | {"limit": limit}, replication_sql.STATES
         if after is not None:
             values, statement = values | {"after": after}, replication_sql.STATES_AFTER
         return await in_turns(snapshot_of, await self._database.rows(statement, values))

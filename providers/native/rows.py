@@ -13,10 +13,21 @@ Key = tuple[str, str]  # user and memory
 
 
 class Embedding(Struct, frozen=True):
-    """One vector float32[dim] and the model that made it; both None where there is no vector."""
+    """One vector float32[dim] and the model that made it; both None where there is no vector.
+
+    While an embedder is exchanged a memory has a second one, of the former model.
+    """
 
     model: str | None = None
     vector: Vector | None = None
+    former_model: str | None = None
+    former_vector: Vector | None = None
+
+    @property
+    def by_model(self) -> dict[str, Vector]:
+        """The vectors there are, by the name of their model."""
+        pairs = (self.model, self.vector), (self.former_model, self.former_vector)
+        return {model: vector for model, vector in pairs if model is not None and vector is not None}
 
 
 NO_EMBEDDING = Embedding()

@@ -45,9 +45,12 @@ def recall_statement(query: RecallQuery, vectors: dict[str, Vector], vector_weig
     binding = Binding((query.owner.key, query.query, query.limit, query.min_score, vector_weight, query.owner.tenant))
     bind = binding.bind
     conditions = conditions_sql(query, bind)
+    # While an embedder is exchanged, the former one answers until its vectors are dropped; no index has those.
+    columns = [("former_model", "former_embedding")] if len(vectors) > 1 else []
     cosines = " ".join(
-        f"WHEN embedding_model = {bind(model, 'text')} AND vector_dims(embedding) = {bind(len(vector), 'int')}"
-        f" THEN 1 - (embedding <=> {bind(HalfVector(vector), 'halfvec')})"
+        f"WHEN {name} = {bind(model, 'text')} AND vector_dims({column}) = {bind(len(vector), 'int')}"
+        f" THEN 1 - ({column} <=> {bind(HalfVector(vector), 'halfvec')})"
+        for name, column in [*columns, ("embedding_model", "embedding")]
         for model, vector in vectors.items()
     )
     bounded = may_exceed(query.limit, query.most_bytes)

@@ -121,14 +121,45 @@ TARGET_MODEL = text("SELECT embedding_model FROM ninai_store")
 
 SET_TARGET_MODEL = text("UPDATE ninai_store SET embedding_model = :model")
 
+# What an exchange of the embedder keeps of the vector that is replaced: that of a model which still answers questions.
+_KEPT = "m.embedding_model = ANY (CAST(:former AS text[]))"
+_KEEP = f"""
+    former_embedding = CASE WHEN {_KEPT} THEN m.embedding ELSE m.former_embedding END,
+    former_model = CASE WHEN {_KEPT} THEN m.embedding_model ELSE m.former_model END
+"""
+
 # Only if the memory is still the one that was embedded.
 SET_EMBEDDINGS = text(f"""
-    UPDATE ninai_memories AS m SET embedding = new.embedding, embedding_model = :model
+    UPDATE ninai_memories AS m SET embedding = new.embedding, embedding_model = :model, {_KEEP}
     FROM unnest(
         CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[]), CAST(:embeddings AS halfvec[])
     ) AS new (user_id, id, version, embedding)
     WHERE {ALL} AND {UPDATED} AND m.user_id = new.user_id AND m.id = new.id AND m.version = new.version
         AND m.deleted_at IS NULL
+""")  # noqa: S608 - joined from constants
+
+EMBEDDED = text(f"""
+    SELECT count(*) AS embedded FROM ninai_memories WHERE {ALL} AND deleted_at IS NULL AND embedding_model = :model
+""")  # noqa: S608 - joined from constants
+
+# Memories with a second vector; of the current model, where the embedder before is the current one again.
+WITH_FORMER = text(f"""
+    SELECT user_id, id FROM ninai_memories
+    WHERE {ALL} AND former_model IS NOT NULL AND (CAST(:model AS text) IS NULL OR former_model = :model)
+    LIMIT CAST(:limit AS int)
+""")  # noqa: S608 - joined from constants
+
+# The second vector takes the place of the first, which is kept only where its model still answers questions.
+TAKE_BACK = text(f"""
+    UPDATE ninai_memories AS m SET embedding = former_embedding, embedding_model = former_model,
+        former_embedding = CASE WHEN {_KEPT} THEN m.embedding END,
+        former_model = CASE WHEN {_KEPT} THEN m.embedding_model END
+    WHERE {ALL} AND {UPDATED} AND m.former_model = :model
+""")  # noqa: S608 - joined from constants
+
+DROP_FORMER = text(f"""
+    UPDATE ninai_memories AS m SET former_embedding = NULL, former_model = NULL
+    WHERE {ALL} AND {UPDATED} AND m.former_model IS NOT NULL
 """)  # noqa: S608 - joined from constants
 
 # Exact up to a bound, beyond it the planner's estimate: counting millions of rows would not be a health check.

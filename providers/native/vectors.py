@@ -8,10 +8,17 @@ import structlog
 from msgspec import Struct
 
 from providers.answers import NO_VECTOR
-from providers.embedders.base import OUT_OF_QUOTA, PAUSED, REJECTED, Embedder, EmbedderUnavailable, Matrix, Vector
+from providers.embedders.base import (
+    OUT_OF_QUOTA,
+    PAUSED,
+    REJECTED,
+    SLICE_CHARS,
+    Embedder,
+    EmbedderUnavailable,
+    Matrix,
+    Vector,
+)
 from providers.native.rows import NO_EMBEDDING, Embedding
-
-SLICE_CHARS = 64_000
 
 _log = structlog.get_logger(__name__)
 
@@ -26,9 +33,10 @@ class QuestionVectors(Struct, frozen=True, kw_only=True):
 class Vectors:
     """The current embedder, and former ones whose vectors are still stored.
 
-    A missing vector never stops anything: the memory is stored without one, and the question is answered by its words.
-    A batch of memories has `patience` seconds for its vectors, however many calls they take; each embedder limits the
-    time of a single call itself.
+    `in_two_models` holds until no memory needs a vector of a former model any more. A missing vector never stops
+    anything: the memory is stored without one, and the question is answered by its words. A batch of memories has
+    `patience` seconds for its vectors, however many calls they take; each embedder limits the time of a single call
+    itself.
     """
 
     def __init__(
@@ -38,7 +46,8 @@ class Vectors:
         patience: float,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._current = current
+        self._current, self._former = current, former
+        self.in_two_models = current is not None and bool(former)
         self._patience = patience
         self._now = now
         self._all = [current, *former] if current is not None else list(former)
@@ -49,24 +58,31 @@ class Vectors:
         return [embedder.model for embedder in self._all]
 
     async def of_memories(self, contents: Sequence[str]) -> list[Embedding]:
-        """Return each content's vector in the current model, or none for those that cannot have one in time."""
+        """Return each content's vector in the current model, or none for those that cannot have one in time.
+
+        While the embedder is exchanged (`in_two_models`), there is one in the former model as well.
+        """
         if self._current is None:
             return [NO_EMBEDDING] * len(contents)
+        if not self.in_two_models:
+            return await self._embedded(self._current, contents)
+        both = await asyncio.gather(*(self._embedded(one, contents) for one in (self._current, self._former[0])))
+        return [Embedding(new.model, new.vector, old.model, old.vector) for new, old in zip(*both, strict=True)]
+
+    async def _embedded(self, embedder: Embedder, contents: Sequence[str]) -> list[Embedding]:
         until = self._now() + self._patience
         embeddings: list[Embedding] = []
-        for texts in slices(contents):
+        for texts in slices(contents, embedder.slice_chars):
             try:
                 # The first has the time of any call, so that it fails by itself if nothing comes.
-                vectors = await (
-                    self._in_time(self._current, texts, until) if embeddings else self._current.embed(texts)
-                )
+                vectors = await (self._in_time(embedder, texts, until) if embeddings else embedder.embed(texts))
             except EmbedderUnavailable as error:
-                _note("stored_without_vector", self._current.model, error)
+                _note("stored_without_vector", embedder.model, error)
                 if error.outcome != REJECTED:
                     break
                 embeddings += [NO_EMBEDDING] * len(texts)
             else:
-                embeddings += [Embedding(self._current.model, vector) for vector in vectors]
+                embeddings += [Embedding(embedder.model, vector) for vector in vectors]
         return embeddings + [NO_EMBEDDING] * (len(contents) - len(embeddings))
 
     async def _in_time(self, embedder: Embedder, texts: Sequence[str], until: float) -> list[Vector]:
@@ -99,12 +115,12 @@ class Vectors:
         return {model: vectors for model, vectors in found.items() if vectors is not None}
 
 
-def slices(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Cut texts into slices for one call each, in order: up to 64,000 characters, or a single text of more."""
+def slices(texts: Iterable[str], most_chars: int = SLICE_CHARS) -> Iterator[list[str]]:
+    """Cut texts into slices for one call each, in order: up to as many characters, or a single text of more."""
     taken: list[str] = []
     chars = 0
     for text in texts:
-        if taken and chars + len(text) > SLICE_CHARS:
+        if taken and chars + len(text) > most_chars:
             yield taken
             taken, chars = [], 0
         taken.append(text)

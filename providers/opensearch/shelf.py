@@ -97,7 +97,7 @@ class OpenSearchShelf(Shelf[Number]):
         stays: it stands behind another position.
         """
         held = self._heads.get(owner) or await self._headed(owner)
-        left = {change.memory_id: (change.held.token, change.after) for change in changes}
+        left = {change.memory_id: (change.held.token, change.after) for change in changes if change.after is not None}
         refused: set[str] | None = None
         for _ in range(_MOST_TRIES):
             head = held.head.after([(memory_id, number.sequence) for memory_id, (number, _) in left.items()])

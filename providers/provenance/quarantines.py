@@ -1,7 +1,8 @@
 """Quarantines: rules that hide what a key wrote, as values that processes and hosts merge in any order."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
+from hashlib import blake2b
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -11,6 +12,7 @@ from providers.source import WriterWindow, WriteSource
 from providers.types import MemoryRecord, Snapshot
 
 MAX_QUARANTINES = 50  # in force at a time: each is a condition of every list
+_DIGEST_BYTES = 8
 FORGOTTEN_AFTER = timedelta(days=30)  # a lifted one; who missed that for longer puts it in force again, and hides
 
 
@@ -53,6 +55,11 @@ class Quarantines(Struct, frozen=True):
     def active(self) -> tuple[Quarantine, ...]:
         """Those that are in force."""
         return tuple(one for one in self.all if one.lifted_at is None)
+
+    def digest(self, told: Callable[[Quarantine], bool]) -> str:
+        """Return what stands for those in force that somebody is told of, "" for none."""
+        ids = sorted(one.id for one in self.active if told(one))
+        return blake2b("/".join(ids).encode(), digest_size=_DIGEST_BYTES).hexdigest() if ids else ""
 
     def of(self, owner: Owner) -> tuple[Quarantine, ...]:
         """Return those in force that are about an owner's memories."""

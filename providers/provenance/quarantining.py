@@ -9,6 +9,7 @@ from providers.base import MemoryProvider
 from providers.batches import answer_all
 from providers.errors import MemoryNotFound, ProviderError
 from providers.feed import FeedPage, FeedQuery
+from providers.histories import HistoriesPage, HistoriesQuery
 from providers.history import HistoryPage, HistoryQuery
 from providers.limits import MAX_RECALL_LIMIT, MAX_WITHOUT
 from providers.owners import Owner
@@ -78,6 +79,11 @@ class QuarantiningProvider(Wrapper):
         if rules.hides(page.newest):
             raise MemoryNotFound(query.memory_id)
         return replace(page, versions=versions)
+
+    async def histories(self, query: HistoriesQuery) -> HistoriesPage:
+        """See `MemoryStore`; what is hidden is marked, as in the list that an export reads."""
+        page, rules = await super().histories(query), self._rules().of(query.owner)
+        return replace(page, versions=[_marked(rules, version) for version in page.versions])
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`; what is hidden cannot be changed, or it would be shown with parts that are not."""

@@ -9,6 +9,7 @@ from providers.erasure.fences import Fence
 from providers.keyed.erasing import Erasing
 from providers.keyed.places import place_of
 from providers.owners import Owner
+from providers.redis.history import RedisHistories
 from providers.redis.keys import Keyspace
 from providers.redis.places import end_of
 from providers.redis.reader import RedisReader
@@ -32,11 +33,12 @@ class RedisErasing(Erasing):
         keyspace: Keyspace,
         shelf: RedisShelf,
         reader: RedisReader,
+        histories: RedisHistories,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(now)
         self._servers, self._keyspace = servers, keyspace
-        self._shelf, self._reader = shelf, reader
+        self._shelf, self._reader, self._histories = shelf, reader, histories
 
     async def purge(self, owner: Owner, version: int, limit: int) -> int:
         """See `Erasing`."""
@@ -47,6 +49,7 @@ class RedisErasing(Erasing):
                 arguments = [argument for state in gone for argument in _arguments(state)]
                 count += await self._shelf.replace(keys.states, PURGE.command(keys.all, *arguments))
             after = page[-1].id
+        await self._histories.purge(owner, version)
         # An owner of nothing has no keys any more; the name in the directory goes last, because it leads to them.
         if not await self._reader.snapshots(owner, 1, None) and not await self._is_known(owner):
             directory = self._keyspace.directory_of(owner)

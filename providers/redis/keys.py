@@ -15,7 +15,8 @@ class OwnerKeys(Struct, frozen=True, kw_only=True):
 
     `states` is a hash of states by id, tombstones included; `ids` has their ids in order, `live` the places in the list
     of those that live, and `mortal` the ends of those that expire. `changes` has the ids by the number
-    of their last change, and `about` counts these.
+    of their last change, and `about` counts these. `history` is a hash of superseded versions by their places, and
+    `versions` has these places in order.
     """
 
     states: str
@@ -24,11 +25,22 @@ class OwnerKeys(Struct, frozen=True, kw_only=True):
     mortal: str
     changes: str
     about: str
+    history: str
+    versions: str
 
     @property
     def all(self) -> tuple[str, ...]:
         """All of them, in the order in which scripts take them."""
-        return self.states, self.ids, self.live, self.mortal, self.changes, self.about
+        return (
+            self.states,
+            self.ids,
+            self.live,
+            self.mortal,
+            self.changes,
+            self.about,
+            self.history,
+            self.versions,
+        )
 
 
 class Keyspace(Struct, frozen=True):

@@ -13,11 +13,12 @@ from redis.backoff import NoBackoff
 
 from providers.redis.acknowledging import Command
 from providers.redis.failures import Sending, refusal_of, translated
-from providers.redis.scripts import FEED, LOOK, PURGE, PUT, PUT_FENCES, REPLACE
+from providers.redis.scripts import DROP_VERSIONS, FEED, LOOK, PURGE, PUT, PUT_FENCES, REPLACE
 from providers.redis.server_check import SECTIONS, Demands, check_server, read_info
 from providers.timing.time_limit import seconds_left
 
-_LOADS: list[Command] = [("SCRIPT", "LOAD", script.text) for script in (PUT, LOOK, FEED, REPLACE, PURGE, PUT_FENCES)]
+_SCRIPTS = (PUT, LOOK, FEED, REPLACE, PURGE, PUT_FENCES, DROP_VERSIONS)
+_LOADS: list[Command] = [("SCRIPT", "LOAD", script.text) for script in _SCRIPTS]
 
 
 class Connecting(Struct, frozen=True, kw_only=True):

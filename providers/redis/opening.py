@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
 
+from providers import background
 from providers.host import Host
 from providers.keyed.recall import Recall
 from providers.redis.acknowledging import Acknowledging
@@ -12,6 +13,7 @@ from providers.redis.changes import RedisChanges
 from providers.redis.cluster import Cluster
 from providers.redis.erasing import RedisErasing
 from providers.redis.feed import Feed
+from providers.redis.history import RedisHistories
 from providers.redis.introducing import StoreKeys
 from providers.redis.keys import Keyspace
 from providers.redis.node import Connecting, Node, maker_of
@@ -35,8 +37,9 @@ async def open_redis(options: RedisOptions, host: Host) -> AsyncIterator[Replica
     )
     servers = _servers_of(options)
     keyspace = Keyspace(options.prefix)
-    shelf = RedisShelf(servers, keyspace, acknowledging)
+    shelf = RedisShelf(servers, keyspace, acknowledging, host.retention, host.clock)
     reader = RedisReader(servers, keyspace, shelf)
+    histories = RedisHistories(servers, keyspace, shelf, reader, host.retention, host.clock)
     changes = RedisChanges(servers, keyspace, shelf, reader)
     with watched_index(changes, options.recall_cache_mb * MEGABYTE, host) as index:
         parts = RedisParts(
@@ -48,12 +51,15 @@ async def open_redis(options: RedisOptions, host: Host) -> AsyncIterator[Replica
             recall=Recall(reader, shelf, index),
             feed=Feed(servers, keyspace, shelf),
             store_name=StoreKeys(servers, keyspace, shelf),
-            erasing=RedisErasing(servers, keyspace, shelf, reader),
+            erasing=RedisErasing(servers, keyspace, shelf, reader, histories),
+            histories=histories,
             clock=host.clock,
         )
+        sweeping = background.start(histories.run, "history")
         try:
             yield RedisMemoryProvider(parts)
         finally:
+            await background.stop(sweeping)
             await index.close()
             await servers.close()
 

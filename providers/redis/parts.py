@@ -3,6 +3,7 @@
 from providers.keyed.parts import KeyedParts
 from providers.redis.changes import RedisChanges
 from providers.redis.feed import Feed
+from providers.redis.history import RedisHistories
 from providers.redis.keys import Keyspace
 from providers.redis.reader import RedisReader
 from providers.redis.servers import Servers
@@ -16,3 +17,4 @@ class RedisParts(KeyedParts, frozen=True, kw_only=True):
     keyspace: Keyspace
     feed: Feed
     reader: RedisReader
+    histories: RedisHistories

@@ -2,10 +2,30 @@
 
 from datetime import datetime
 
+from providers.histories import VersionPlace
 from providers.keyed.places import NOWHERE, place_at
 from providers.types import PageQuery, Snapshot
 
 _ID_CHARS = 36
+
+
+_VERSION_DIGITS = 19  # of 64 bits
+
+
+def version_at(memory_id: str, version: int) -> str:
+    """Return the place of a superseded version: its memory's id, and its number."""
+    return f"{memory_id}:{version:0{_VERSION_DIGITS}}"
+
+
+def version_in(place: bytes) -> VersionPlace:
+    """Return the memory and the number of the version at a place."""
+    memory_id, _, version = place.decode().partition(":")
+    return memory_id, int(version)
+
+
+def versions_of(memory_id: str) -> tuple[str, str]:
+    """Return the bounds of the places of a memory's versions, as Redis writes bounds."""
+    return f"[{memory_id}:", f"({memory_id};"  # which comes next to a colon
 
 
 def id_at(place: bytes) -> str:

@@ -20,12 +20,20 @@ class Script(Struct, frozen=True):
         return ("EVALSHA", self.sha, len(keys), *keys, *arguments)
 
 
-# Arguments: a name for an owner of whom nothing is there, or nothing; then for each state its id, its text as it was
-# read, its text as it is to be, and of both their places in the list and among those that expire. Returns the ids of
-# those that were changed meanwhile; nothing is written, and nothing returned, for an owner without a name who is not
-# given one. Without any state it writes something else, so that whoever waits for the disk waits for all that is there.
+# Arguments: a name for an owner of whom nothing is there, or nothing; how many versions are kept beside a state; then
+# for each state its id, its text as it was read, its text as it is to be, and of both their places in the list and
+# among those that expire; the bound below which its history is, and how many versions go into that, -1 to end it; and
+# of each of these its place and its text. Returns the ids of those that were changed meanwhile; nothing is written, and
+# nothing returned, for an owner without a name who is not given one. Without any state it writes something else, so
+# that whoever waits for the disk waits for all that is there.
 PUT = Script("""#!lua
-local states, ids, live, mortal, changes, about = unpack(KEYS)
+local states, ids, live, mortal, changes, about, history, versions = unpack(KEYS)
+local function drop(places, count)
+    for at = 1, count do
+        redis.call('HDEL', history, places[at])
+        redis.call('ZREM', versions, places[at])
+    end
+end
 local function move(key, from, to)
     if from == to then return end
     if from ~= '' then redis.call('ZREM', key, from) end
@@ -35,18 +43,31 @@ if redis.call('HEXISTS', about, 'name') == 0 then
     if ARGV[1] == '' then return false end
     redis.call('HSET', about, 'name', ARGV[1])
 end
-if #ARGV == 1 then redis.call('HSET', about, 'read', '') end
-local refused = {}
-for at = 2, #ARGV, 7 do
-    local id, read, text, former, place, former_end, ends = unpack(ARGV, at, at + 6)
+if #ARGV == 2 then redis.call('HSET', about, 'read', '') end
+local refused, at = {}, 3
+while at <= #ARGV do
+    local id, read, text, former, place, former_end, ends, below, count = unpack(ARGV, at, at + 8)
+    local first, last = at + 9, at + 8 + 2 * math.max(0, tonumber(count))
+    at = last + 1
     if (redis.call('HGET', states, id) or '') ~= read then
         refused[#refused + 1] = id
     else
-        redis.call('HSET', states, id, text)
-        redis.call('ZADD', ids, 0, id)
-        move(live, former, place)
-        move(mortal, former_end, ends)
-        redis.call('ZADD', changes, redis.call('HINCRBY', about, 'changes', 1), id)
+        if text ~= read then
+            redis.call('HSET', states, id, text)
+            redis.call('ZADD', ids, 0, id)
+            move(live, former, place)
+            move(mortal, former_end, ends)
+            redis.call('ZADD', changes, redis.call('HINCRBY', about, 'changes', 1), id)
+        end
+        for version = first, last, 2 do
+            if redis.call('HSETNX', history, ARGV[version], ARGV[version + 1]) == 1 then
+                redis.call('ZADD', versions, 0, ARGV[version])
+            end
+        end
+        if count ~= '0' then
+            local kept = redis.call('ZRANGE', versions, '[' .. id .. ':', below, 'BYLEX')
+            drop(kept, count == '-1' and #kept or #kept - tonumber(ARGV[2]))
+        end
     end
 end
 return refused
@@ -56,7 +77,7 @@ return refused
 # Removes those that are still the same, and with the last state all keys of the owner, so that an owner who comes back
 # has another name. Returns how many were removed.
 PURGE = Script("""#!lua
-local states, ids, live, mortal, changes, about = unpack(KEYS)
+local states, ids, live, mortal, changes, about, history = unpack(KEYS)
 local count = 0
 for at = 1, #ARGV, 4 do
     local id, read, place, ends = unpack(ARGV, at, at + 3)
@@ -69,9 +90,20 @@ for at = 1, #ARGV, 4 do
         count = count + 1
     end
 end
-if redis.call('HLEN', states) == 0 then redis.call('DEL', unpack(KEYS))
+if redis.call('HLEN', states) == 0 and redis.call('HLEN', history) == 0 then redis.call('DEL', unpack(KEYS))
 elseif count > 0 then redis.call('HSET', about, 'name', redis.call('HGET', about, 'name') .. "'") end
 return count
+""")
+
+# Arguments: places of versions, which are removed, and with the last thing that there is of an owner all of its keys.
+DROP_VERSIONS = Script("""#!lua
+local states, ids, live, mortal, changes, about, history, versions = unpack(KEYS)
+for at = 1, #ARGV do
+    redis.call('HDEL', history, ARGV[at])
+    redis.call('ZREM', versions, ARGV[at])
+end
+if redis.call('HLEN', states) == 0 and redis.call('HLEN', history) == 0 then redis.call('DEL', unpack(KEYS)) end
+return #ARGV
 """)
 
 # Arguments: hashes of owners, and of each the text of its fence. Returns how often the list was changed.

@@ -20,6 +20,8 @@ _TYPES = {
     "session": np.int32,
     "speaker": np.int32,
     "language": np.int16,
+    "traits": np.int32,
+    "written": np.int64,  # as created, `NO_MOMENT` where nobody noted it
     "alive": np.bool_,
 }
 _LEAST = 16
@@ -44,6 +46,8 @@ class Columns:
     session: NDArray[np.int32]
     speaker: NDArray[np.int32]
     language: NDArray[np.int16]
+    traits: NDArray[np.int32]
+    written: Rows
     alive: NDArray[np.bool_]
 
     def __init__(self) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Self
 
+import msgspec
 import numpy as np
-from msgspec import Struct
 from numpy.typing import NDArray
 
+from providers.source import Sourced, attributes_of
 from providers.text.folding import fold
 from providers.types import MemoryRecord
 
@@ -17,12 +18,12 @@ _MOST_WORDS = 3  # of such a name
 Vector = NDArray[np.float32]
 
 
-class Entry(Struct, frozen=True, kw_only=True):
+class Entry(Sourced, frozen=True, kw_only=True):
     """A memory as a ranking sees it.
 
     `vectors` has its float32[dim] of unit length by the name of the embedding model, as many as there are. `speaker` is
     who said it, where that is known; otherwise a name that the content begins with counts ("Anna: I moved").
-    `first_version` and `expires_at` are those of `Snapshot`.
+    `first_version` and `expires_at` are those of `Snapshot`. `metadata` is JSON, empty if there is none.
     """
 
     id: str
@@ -32,8 +33,7 @@ class Entry(Struct, frozen=True, kw_only=True):
     first_version: int = 0
     expires_at: datetime | None = None
     vectors: Mapping[str, Vector] = {}
-    session: str | None = None
-    speaker: str | None = None
+    metadata: bytes = b""
 
     @classmethod
     def of(cls, record: MemoryRecord, version: int, vectors: Mapping[str, Vector] | None = None) -> Self:
@@ -46,8 +46,8 @@ class Entry(Struct, frozen=True, kw_only=True):
             first_version=record.first_version,
             expires_at=record.expires_at,
             vectors=vectors or {},
-            session=record.session,
-            speaker=record.speaker,
+            metadata=b"" if record.metadata is None else msgspec.json.encode(record.metadata),
+            **attributes_of(record),
         )
 
 

@@ -63,9 +63,7 @@ def _cosines(
     plain: dict[int, float] = {}
     by_words: dict[int, float] = {}
     for model, vectors in question.vectors.items():
-        planes = index.planes.get(model)
-        if planes is None or planes.dims != len(vectors.text):
-            continue
+        planes = index.planes[model]
         places = planes.places_of(rows)
         there = places >= 0
         memories = planes.of(places[there])

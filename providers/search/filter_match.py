@@ -1,14 +1,14 @@
 """The evaluation in memory of conditions on metadata, with the semantics that `providers/filters.py` documents."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from operator import ge, gt, le, lt
 from typing import Any
 
 from providers import filters
 
-_ABSENT = object()
+ABSENT = object()
 _TESTS = {filters.Gt: gt, filters.Gte: ge, filters.Lt: lt, filters.Lte: le}
 
 # What PostgreSQL's `#>` takes for an array index: C's strtol, so any leading blanks, a sign and leading zeros pass. It
@@ -26,7 +26,7 @@ def matches(where: filters.Filter, metadata: Mapping[str, Any] | None) -> bool:
         case filters.Not():
             return not matches(where.that, metadata)
         case _:
-            return _holds(where, _find(where.field, metadata))
+            return holds(where, found_at(filters.path_of(where.field), metadata))
 
 
 def equal(left: Any, right: Any) -> bool:  # noqa: ANN401 - any JSON values
@@ -47,10 +47,11 @@ def leads_into_lists(step: str) -> bool:
     return _INDEX.fullmatch(step) is not None
 
 
-def _holds(node: filters.Leaf, found: Any) -> bool:  # noqa: ANN401, PLR0911 - any JSON value, or _ABSENT; one per kind
+def holds(node: filters.Leaf, found: Any) -> bool:  # noqa: ANN401, PLR0911 - any JSON value, or ABSENT; one per kind
+    """Return whether a condition on one field holds for the value that was found there."""
     match node:
         case filters.Exists():
-            return found is not _ABSENT
+            return found is not ABSENT
         case filters.Eq():
             return equal(found, node.value)
         case filters.Ne():
@@ -90,24 +91,25 @@ def _compare(test: Callable[[Any, Any], bool], found: Any, value: filters.Scalar
     return bool(test(left, right))
 
 
-def _find(field: filters.FieldPath, metadata: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - any JSON value, or _ABSENT
+def found_at(path: Iterable[str], metadata: Mapping[str, Any] | None) -> Any:  # noqa: ANN401 - any JSON value, or ABSENT
+    """Return the value that a path leads to, `ABSENT` if it leads nowhere."""
     value: Any = {} if metadata is None else metadata
-    for step in filters.path_of(field):
+    for step in path:
         if isinstance(value, dict):
-            value = value.get(step, _ABSENT)
+            value = value.get(step, ABSENT)
         elif isinstance(value, list):
             value = _element(value, step)
         else:
-            return _ABSENT
+            return ABSENT
     return value
 
 
-def _element(values: list[Any], step: str) -> Any:  # noqa: ANN401 - any JSON value, or _ABSENT
+def _element(values: list[Any], step: str) -> Any:  # noqa: ANN401 - any JSON value, or ABSENT
     written = _INDEX.fullmatch(step)
     if written is None:
-        return _ABSENT
+        return ABSENT
     index = int(written[1] + written[2])
-    return values[index] if -len(values) <= index < len(values) else _ABSENT
+    return values[index] if -len(values) <= index < len(values) else ABSENT
 
 
 def _is_number(value: Any) -> bool:  # noqa: ANN401 - any JSON value

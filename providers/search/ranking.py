@@ -21,6 +21,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from providers.search.diversity import diverse
@@ -30,6 +31,8 @@ from providers.search.matching import NO_WORDS, Matched, match, of_words, word_p
 from providers.search.packed_rows import Rows
 from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question, Vector
 from providers.search.recency import Recency
+from providers.search.several_models import by_coverage
+from providers.search.shortlist import COARSE_ERROR, Rough, best_by_order, shortlist
 from providers.search.speakers import NOBODY
 from providers.search.stored_analysis import fingerprint
 from providers.search.user_index import UserIndex, microseconds
@@ -46,19 +49,22 @@ Mask = NDArray[np.bool_]
 # What stores that rank alone by this name return for the same memories is the same, in the same order.
 RANKING_BY_WORDS = "words, neighbours, speaker"
 
-RESCORED = 256  # the best by the coarse plane of the vectors, which are scored again by both
+RESCORED = 256  # the best by the coarse plane of the vectors, which are scored again by both to explain their places
 
-_COARSE_ERROR = 0.002  # of a score by one plane
 _CHOICE = 5  # answers among which diverse ones are chosen, as a multiple of the limit
 _LEAST = 1e-6  # a score above zero, and above what rounding leaves of it
 _MICROSECONDS = 1_000_000
 
 
 class Ranked(Struct, frozen=True):
-    """The hits, best first, and what was looked at; about how many scores are too low, of very many memories."""
+    """The hits, best first, and what was looked at; about how many scores are too low, of very many memories.
+
+    `approximate` tells that more memories were near each other than are scored exactly.
+    """
 
     hits: list[Hit]
     considered: Considered
+    approximate: bool = False
 
 
 def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mask | None = None) -> Ranked:
@@ -67,6 +73,7 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     `admitted` tells for each row of the index whether it may be an answer, all of them if it is None. A memory that may
     not be one still counts as a neighbour, and in how rare a word is.
     """
+    question = replace(question, vectors=by_coverage(index, question.vectors))
     matched = NO_WORDS if ordering.alike else match(index, question)
     pairs = _Pairs(index, question, matched, ordering.vectors_weight)
     lent, named, recent = (
@@ -77,12 +84,15 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     alone = named + recent
     eligible = index.columns.alive if admitted is None else index.columns.alive & admitted
     least = max(_LEAST, ordering.min_score)
-    candidates = np.flatnonzero(eligible & (pairs.scores >= least - _COARSE_ERROR))
+    candidates = np.flatnonzero(eligible & (pairs.scores >= least - pairs.error))
     wanted = _CHOICE * ordering.limit if ordering.diversity else ordering.limit
-    own = pairs.scores + alone
-    best = _best(candidates, own, lent, max(RESCORED, wanted))
-    if not ordering.explain:  # which tells places by the score, so that more scores must be right
-        best = best[_within_reach(pairs.scores[best], own[best], lent[best], least, wanted)]
+    rough = Rough(
+        scores=pairs.scores, own=pairs.scores + alone, lent=lent, created=index.columns.created, error=pairs.error
+    )
+    short = shortlist(rough, candidates, least, wanted)
+    best = short.rows
+    if ordering.explain:  # which tells places by the score, so that more scores must be right
+        best = np.union1d(best, best_by_order(rough, candidates, RESCORED))
     pairs.score_exactly(best)
     best = best[pairs.scores[best] >= least]
     own = pairs.scores + alone
@@ -114,7 +124,8 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     able = int(np.count_nonzero(eligible))
     low = able - len(candidates)
     there = len(index) - _count_expired(index, ordering)
-    return Ranked(hits, Considered(memories=there, filtered=there - able, below_min_score=low))
+    considered = Considered(memories=there, filtered=there - able, below_min_score=low)
+    return Ranked(hits, considered, approximate=short.approximate)
 
 
 def _count_expired(index: UserIndex, ordering: Ordering) -> int:
@@ -131,17 +142,19 @@ class _Pairs:
         self._index = index
         self._weight = vectors_weight if matched.idfs else 1.0
         self._words = word_part(index, matched)
-        self._vectors = {
-            model: _of_model(vectors, matched)
-            for model, vectors in question.vectors.items()
-            if model in index.planes and index.planes[model].dims == len(vectors.text)
-        }
+        # In this order: of a memory with vectors of two models the last one counts.
+        self._vectors = {model: _of_model(vectors, matched) for model, vectors in question.vectors.items()}
         self.exact: Mask = index.columns.alive & (index.columns.content == fingerprint(question.text))
         self.scores: Scores = self._words.copy()
         for model, of_model in self._vectors.items():
             planes = index.planes[model]
             self._set(planes.rows, planes.scan(of_model.vector), of_model.share)
         self.scores[self.exact] = 1.0
+
+    @property
+    def error(self) -> float:
+        """By how much the scores may be off until they are scored exactly."""
+        return COARSE_ERROR if self._vectors else 0.0
 
     def score_exactly(self, rows: Rows) -> None:
         """Score some rows by both planes of their vectors."""
@@ -214,33 +227,3 @@ def _first(index: UserIndex, rows: Rows, order: Scores) -> np.int64:
     """Return the first of rows, which need not be sorted to find it."""
     orders = order[rows]
     return np.int64(_sorted(index, rows[orders == orders.max()], order)[0])
-
-
-def _within_reach(scores: Scores, own: Scores, lent: Scores, least: float, wanted: int) -> Mask:
-    """Return which rows may be first by their own order, or with what is lent to them among as many answers."""
-    return _among(scores, own, least, 1) | _among(scores, own + lent, least, wanted)
-
-
-def _among(scores: Scores, order: Scores, least: float, wanted: int) -> Mask:
-    """Return which rows may be among as many answers, although their scores are off by the error of one plane.
-
-    Those whose score may turn out too low leave room for others, so the others are counted without them.
-    """
-    surely = order[scores >= least + _COARSE_ERROR]
-    if len(surely) <= wanted:
-        return np.ones(len(order), np.bool_)
-    bound = np.partition(surely, len(surely) - wanted)[len(surely) - wanted]
-    reach: Mask = order >= bound - 2 * _COARSE_ERROR
-    return reach
-
-
-def _best(candidates: Rows, own: Scores, lent: Scores, most: int) -> Rows:
-    """Return the best by their own order and what is lent to them, and those that may be first by their own alone."""
-    if len(candidates) <= most:
-        return candidates
-    alone = own[candidates]
-    best = candidates[np.argpartition(alone + lent[candidates], -most)[-most:]]
-    leaders = candidates[alone >= alone.max() - 2 * _COARSE_ERROR][-RESCORED:]
-    held = np.zeros(len(own), np.bool_)
-    held[best] = True
-    return np.concatenate((best, leaders[~held[leaders]]))

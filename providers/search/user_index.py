@@ -9,13 +9,17 @@ from numpy.typing import NDArray
 
 from providers.search.columns import NEVER, Columns, halves, id_hash, id_hashes
 from providers.search.entries import Entry, said_by, text_of
+from providers.search.field_table import FieldTable
 from providers.search.kept_records import KeptRecords
 from providers.search.neighbours import NO_SESSION, Neighbours
 from providers.search.packed_memories import PackedMemories
 from providers.search.packed_rows import MOST_ROWS, PackedRows, Rows, hashed
+from providers.search.packed_texts import PackedTexts
 from providers.search.speakers import Speakers
 from providers.search.stored_analysis import LANGUAGES, analyses_of, fingerprint
+from providers.search.traits import NO_MOMENT, Traits, TraitsTable
 from providers.search.vector_planes import VectorPlanes
+from providers.source import WriteSource
 from providers.text.analyzer import analyze
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -38,6 +42,10 @@ class UserIndex:
         self.speakers = Speakers()
         self.planes: dict[str, VectorPlanes] = {}  # by the name of the model
         self.kept = KeptRecords()
+        self.traits = TraitsTable()
+        self.metadata = PackedTexts()  # as JSON, empty where there is none
+        self.keys = PackedTexts()
+        self.fields = FieldTable()
         self._terms = PackedRows()
         self._ids = PackedRows()
         self._sessions: dict[str, int] = {}
@@ -77,7 +85,11 @@ class UserIndex:
             session=np.fromiter(sessions, np.int32, count),
             speaker=np.fromiter(map(index.speakers.number, analyses.names), np.int32, count),
             language=analyses.languages,
+            traits=index.traits.numbers(memories.traits, count),
+            written=memories.written,
         )
+        index.metadata.fill(memories.metadata, memories.metadata_lengths)
+        index.keys.fill(*_side_by_side(memories.keys))
         index._ids.add_all(id_hashes(high, low), np.arange(count, dtype=np.uint64))
         index._terms.add_all(analyses.terms, analyses.memories.astype(np.uint64))
         index._count, index._total_length = count, int(analyses.lengths.sum())
@@ -92,10 +104,21 @@ class UserIndex:
     def nbytes(self) -> int:
         """The bytes of all arrays; names of sessions and speakers are few, and not counted.
 
-        What is kept for the next answers is not counted, either.
+        What is kept for the next answers is not counted, either; see `spare_nbytes`.
         """
-        planes = sum(one.nbytes for one in self.planes.values())
-        return self.columns.nbytes + self.neighbours.nbytes + self._terms.nbytes + self._ids.nbytes + planes
+        ranked = self.columns.nbytes + self.neighbours.nbytes + self._terms.nbytes + self._ids.nbytes
+        filtered = self.traits.nbytes + self.metadata.nbytes + self.keys.nbytes
+        return ranked + filtered + sum(planes.nbytes for planes in self.planes.values())
+
+    @property
+    def spare_nbytes(self) -> int:
+        """The bytes of what is kept for the next answers, and can be made again."""
+        return self.kept.nbytes + self.fields.nbytes
+
+    def forget_spare(self) -> None:
+        """Forget what can be made again."""
+        self.kept.forget()
+        self.fields.forget()
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -141,7 +164,11 @@ class UserIndex:
             session=session,
             speaker=self.speakers.number(said_by(entry.content, entry.speaker)),
             language=language,
+            traits=self.traits.number(Traits.of(entry, entry.source)),
+            written=_written(entry.source),
         )
+        self.metadata.append(entry.metadata)
+        self.keys.append((entry.key or "").encode())
         self._ids.add((id_hash(high, low),), row)
         self._terms.add(map(hashed, analysis.terms), row)
         self._count += 1
@@ -220,6 +247,9 @@ class UserIndex:
         numbers = np.full(len(self.columns), -1, np.int64)
         numbers[kept] = np.arange(len(kept))
         self.columns.keep(kept)
+        self.metadata.keep(kept)
+        self.keys.keep(kept)
+        self.fields.forget()
         self._terms.renumber(numbers)
         self._ids.renumber(numbers)
         for planes in self.planes.values():
@@ -247,6 +277,15 @@ class UserIndex:
 
     def _session(self, name: str) -> int:
         return self._sessions.setdefault(name, len(self._sessions) + NO_SESSION + 1)
+
+
+def _written(source: WriteSource | None) -> int:
+    return NO_MOMENT if source is None or source.at is None else microseconds(source.at)
+
+
+def _side_by_side(texts: Sequence[str | None]) -> tuple[bytes, Rows]:
+    encoded = [(text or "").encode() for text in texts]
+    return b"".join(encoded), np.fromiter(map(len, encoded), np.int64, len(encoded))
 
 
 def microseconds(moment: datetime) -> int:

@@ -27,9 +27,18 @@ class Turns:
 
     async def take(self) -> None:
         """Let the loop turn if this slice is used up; call this after each small piece of the work."""
-        if self._clock() >= self._until:
-            await asyncio.sleep(0)
-            self._until = self._clock() + SLICE_SECONDS
+        if self.due:
+            await self.turn()
+
+    @property
+    def due(self) -> bool:
+        """Whether this slice is used up."""
+        return self._clock() >= self._until
+
+    async def turn(self) -> None:
+        """Let the loop turn, and begin a slice."""
+        await asyncio.sleep(0)
+        self._until = self._clock() + SLICE_SECONDS
 
 
 async def in_turns(

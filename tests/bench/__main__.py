@@ -1,4 +1,7 @@
-"""Every benchmark, one after the other; name some to run only those: `python -m tests.bench service`."""
+"""Every benchmark, one after the other; name some to run only those: `python -m tests.bench service`.
+
+`scale` runs only if it is named: it needs an hour, and 45 GB for ten million memories.
+"""
 
 import sys
 from importlib import import_module
@@ -12,7 +15,9 @@ BENCHMARKS = (
     "search",
     "recall",
     "ranking",
+    "filtered",
     "lists",
+    "keys",
     "console",
     "portable",
     "sizing",

@@ -35,11 +35,16 @@ class HttpClient:
         Raises:
             RuntimeError: any status but 200.
         """
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-User-ID: {user_id}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        self._writer.write(head.encode() + body)
+        head = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        return await self._answer(f"POST {path}", user_id, head, body)
+
+    async def get(self, path: str, user_id: str) -> bytes:
+        """Ask for something and give the body of its answer; raises what `post` raises."""
+        return await self._answer(f"GET {path}", user_id, "", b"")
+
+    async def _answer(self, line: str, user_id: str, head: str, body: bytes) -> bytes:
+        start = f"{line} HTTP/1.1\r\nHost: 127.0.0.1\r\nX-User-ID: {user_id}\r\n{head}\r\n"
+        self._writer.write(start.encode() + body)
         answer = await self._reader.readuntil(b"\r\n\r\n")
         length = int(answer.lower().partition(b"content-length: ")[2].split(b"\r\n", 1)[0])
         content = await self._reader.readexactly(length)

@@ -1,6 +1,6 @@
 // Lives through the TypeScript package once: every operation, what it repeats, what it throws, and the AI SDK's tools.
 import assert from "node:assert/strict";
-import { MemoryClient, NoAnswer, NotAllowed, NotAuthenticated, NotFound, InvalidRequest, TemporarilyUnavailable, notesOf } from "ninaivalaigal-client";
+import { MemoryClient, NoAnswer, NotAllowed, NotAuthenticated, NotFound, InvalidRequest, OtherVersion, TemporarilyUnavailable, notesOf } from "ninaivalaigal-client";
 import { memoryTools } from "ninaivalaigal-client/ai";
 import { generateText, stepCountIs } from "ai";
 import { MockLanguageModelV4 } from "ai/test";
@@ -40,7 +40,7 @@ assert.equal(versions.versions[0].current, true);
 const older = await memories.history(kept.memory_id, { before: versions.next }, keyed);
 assert.equal((await memories.restore(kept.memory_id, older.versions[0].version, keyed)).content, "tea");
 assert.equal((await memories.renameKeys("plans/", "notes/", true, keyed)).renamed, 1);
-assert.deepEqual((await memories.listKeys({ prefix: "notes/", depth: 1 }, keyed)).folders, [{ prefix: "notes/../", count: 1 }]);
+assert.deepEqual((await memories.listKeys({ prefix: "notes/", depth: 1 }, keyed)).folders, [{ prefix: "notes/../", count: 1, size: 3 }]);
 const under = await memories.getByKey("notes/../🍵", keyed);
 assert.deepEqual([kept.created, under.id, under.key, under.content], [true, kept.memory_id, "notes/../🍵", "tea"]);
 await memories.deleteByKey("notes/../🍵", keyed);
@@ -90,8 +90,27 @@ for await (const told of memories.follow(begun.next, { user: "eve" })) {
 }
 const { etag } = notesOf(await memories.get(first.memory_id, { user: "eve" }));
 await memories.update(first.memory_id, { content: "coffee" }, { user: "eve", ifMatch: etag });
-await assert.rejects(memories.delete(first.memory_id, { user: "eve", ifMatch: etag }), (error) => error.status === 412);
+await assert.rejects(memories.delete(first.memory_id, { user: "eve", ifMatch: etag }), OtherVersion);
 assert.equal((await memories.deleteEverything({ user: "eve" })).deleted, 1);
+
+// What several owners remember is one answer; each memory tells whose it is and what it comes from.
+const ann = { user: "ann" };
+const told = await memories.remember("Ann's tea is green", { origin: "document" }, ann);
+await memories.remember("Eve's tea is black", {}, { user: "eve" });
+const shared = await memories.recall("tea", { owners: ["ann", "eve"] });
+assert.deepEqual(shared.memories.map((memory) => memory.user_id).sort(), ["ann", "eve"]);
+const answers = await memories.recallBatch([{ query: "tea", owners: ["eve"] }, { query: "tea", explain: true }], ann);
+assert.deepEqual(answers.results.map((one) => one.memories.map((memory) => memory.user_id)), [["eve"], ["ann"]]);
+assert.equal(answers.results[1].memories[0].explanation.rank, 1);
+const from = await memories.list({ origin: "document", source_key: "free" }, ann);
+assert.deepEqual(from.memories.map((memory) => [memory.id, memory.source.origin]), [[told.memory_id, "document"]]);
+assert.equal((await memories.countMatching({ origin: "tool" }, ann)).matching, 0);
+assert.equal((await memories.remember("Ann's tea is green", { unless_similar: 0.9 }, ann)).status, "exists");
+const line = JSON.stringify({ kind: "memory", id: crypto.randomUUID(), content: "old", created_at: "2024-05-01T10:00:00Z" });
+assert.deepEqual((await memories.importLines(`${line}\n`, { name: "once" }, ann)).stored, 1);
+const receipt = await memories.eraseEverything(ann);
+assert.equal((await memories.erasure(receipt.erasure_id, ann)).erasure_id, receipt.erasure_id);
+assert.equal((await memories.list({}, ann)).count, 0);
 
 // A model that first stores, then searches, then says something.
 const usage = { inputTokens: { total: 1 }, outputTokens: { total: 1 } };

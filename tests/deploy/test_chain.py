@@ -12,6 +12,7 @@ from app.settings import load
 from providers.mem0.settings import Mem0Settings
 from providers.native.settings import NativeSettings
 from providers.opensearch.settings import OpenSearchSettings
+from providers.pinecone.settings import PineconeSettings
 from providers.redis.settings import RedisSettings
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -69,8 +70,27 @@ def test_the_containers_may_have_an_opensearch_as_well() -> None:
     assert "profiles" not in every["mem0"]
 
 
-@pytest.mark.parametrize(("name", "standby"), [("redis", RedisSettings()), ("opensearch", OpenSearchSettings())])
-def test_each_further_store_has_an_example(name: str, standby: RedisSettings | OpenSearchSettings) -> None:
+def test_the_containers_may_have_a_pinecone_as_well() -> None:
+    """Whose host and key are variables, and which the journal of the chain allows."""
+    variables = {"PINECONE_HOST": "https://index.svc.pinecone.io", "PINECONE_API_KEY": "secret"}
+    every = services(NINAI_ORDER="native,mem0,pinecone", **variables)
+    settings = load(None, every["ninai"]["environment"]).settings
+
+    pinecone = settings.providers["pinecone"]
+    assert settings.order == ["native", "mem0", "pinecone"]
+    assert isinstance(pinecone, PineconeSettings)
+    assert pinecone.host == variables["PINECONE_HOST"]
+    assert pinecone.api_key is not None
+    assert pinecone.api_key.reveal() == "secret"
+
+
+@pytest.mark.parametrize(
+    ("name", "standby"),
+    [("redis", RedisSettings()), ("opensearch", OpenSearchSettings()), ("pinecone", PineconeSettings())],
+)
+def test_each_further_store_has_an_example(
+    name: str, standby: RedisSettings | OpenSearchSettings | PineconeSettings
+) -> None:
     """A chain in which it stands by, on this host."""
     settings = load(DEPLOY / f"{name}.toml", {}).settings
 

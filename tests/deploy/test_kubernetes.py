@@ -30,6 +30,7 @@ from providers.mem0.settings import Mem0Settings
 from providers.native.embedded import EmbeddedServer
 from providers.native.settings import NativeSettings
 from providers.opensearch.settings import OpenSearchSettings
+from providers.pinecone.settings import PineconeSettings
 from tests.support.postgres import create_database, drop_database
 from tests.support.service import ninai, running_service
 
@@ -287,6 +288,22 @@ def test_a_single_replica_can_have_an_opensearch_as_well(tmp_path: Path) -> None
     assert isinstance(opensearch, OpenSearchSettings)
     assert "opensearch-url" in opensearch.url.reveal()
     assert [port["port"] for rule in way for port in rule["ports"]] == [9200]
+
+
+def test_a_single_replica_can_have_a_pinecone_as_well(tmp_path: Path) -> None:
+    """With its component and a table; the key comes from the Secret, and the way to the internet is open, for TLS."""
+    folder = KUBERNETES / "overlays" / "single"
+    installation = Installation(built(folder, components=(KUBERNETES / "components" / "pinecone",)))
+    data = installation.by_identity["ConfigMap", "ninai"]["data"]
+    data["ninai.toml"] += '\n[providers.pinecone]\nkind = "pinecone"\n'
+
+    pinecone = installation.load(installation.deployment, tmp_path).providers["pinecone"]
+    way = installation.by_identity["NetworkPolicy", "ninai-to-pinecone"]["spec"]["egress"]
+
+    assert isinstance(pinecone, PineconeSettings)
+    assert pinecone.api_key is not None
+    assert "pinecone-key" in pinecone.api_key.reveal()
+    assert [port["port"] for rule in way for port in rule["ports"]] == [443]
 
 
 def test_the_migration_is_left_to_the_job(installation: Installation, tmp_path: Path) -> None:

@@ -4,17 +4,39 @@ import shlex
 import subprocess
 from pathlib import Path
 
+import pytest
+
 _ROOT = Path(__file__).parents[2]
+_INSTALLED = ("--assume-old=.venv/.run", "--assume-old=.venv/.dev")
 
 
 def test_a_data_folder_may_have_blanks_in_its_name() -> None:
     """The folder reaches the service as one argument."""
-    said = subprocess.run(
-        ["/usr/bin/make", "--dry-run", "--no-print-directory", "--assume-old=.venv/.run", "serve", "DATA_DIR=a b"],
+    assert _last_command("serve", "DATA_DIR=a b")[-2:] == ["--data-dir", "a b"]
+
+
+@pytest.mark.parametrize(
+    ("goals", "wanted"),
+    [
+        (["bench"], []),
+        (["bench", "scale"], ["scale"]),
+        (["bench", "recall", "service"], ["recall", "service"]),
+    ],
+)
+def test_benchmarks_are_chosen_by_their_names(goals: list[str], wanted: list[str]) -> None:
+    """Beside `make bench`, whether or not a target has such a name; all of them without any."""
+    command = _last_command(*goals, "SCALE_MEMORIES=1000000")
+
+    assert command[command.index("tests.bench") + 1 :] == wanted
+    assert command[0] == "SCALE_MEMORIES=1000000"
+
+
+def _last_command(*arguments: str) -> list[str]:
+    said = subprocess.run(  # noqa: S603 - our own file
+        ["/usr/bin/make", "--dry-run", "--no-print-directory", *_INSTALLED, *arguments],
         cwd=_ROOT,
         capture_output=True,
         check=True,
         text=True,
     ).stdout
-
-    assert shlex.split(said.splitlines()[-1])[-2:] == ["--data-dir", "a b"]
+    return shlex.split([line for line in said.splitlines() if line != ":"][-1])

@@ -51,17 +51,13 @@ class Database:
         self._running.close()
 
 
-class Lab:
-    """The databases by name, and the service."""
+class Stores:
+    """The databases by name, and the journal of the service over them."""
 
     def __init__(
-        self,
-        databases: Mapping[str, Database],
-        service: Service,
-        journal: SqliteJournalSettings | PostgresJournalSettings,
+        self, databases: Mapping[str, Database], journal: SqliteJournalSettings | PostgresJournalSettings
     ) -> None:
         self.databases = databases
-        self.service = service
         self.journal = journal
 
     async def prove(self, load: Load) -> None:
@@ -101,14 +97,48 @@ class Lab:
                 after = owners[-1]
             return {(state.user_id, state.id): state.content for state in states if not state.deleted}
 
+    async def complete(self) -> None:
+        """Wait until the standby has received everything, which is nothing yet."""
+        deadline = time.monotonic() + SETTLED_BY
+        async with self.journal.open(host_for()) as journal:
+            while not all(member.state == "complete" for member in await journal.members()):
+                assert time.monotonic() < deadline, f"not complete: {await journal.members()}"
+                await asyncio.sleep(0.2)
+
+
+class Lab(Stores):
+    """The databases, and one service over them."""
+
+    def __init__(
+        self,
+        databases: Mapping[str, Database],
+        service: Service,
+        journal: SqliteJournalSettings | PostgresJournalSettings,
+    ) -> None:
+        super().__init__(databases, journal)
+        self.service = service
+
+
+@contextlib.contextmanager
+def running_databases(folder: Path, *names: str) -> Iterator[dict[str, Database]]:
+    """Run a server in the folder for each name."""
+    with contextlib.ExitStack() as stack:
+        databases = {name: Database(folder / name) for name in names}
+        for database in databases.values():
+            database.start()
+            stack.callback(database.stop)
+        yield databases
+
 
 @contextlib.contextmanager
 def running_lab(
     variables: Mapping[str, str] | None = None, *, journal_folder: Path | None = None, journal_server: bool = False
 ) -> Iterator[Lab]:
     """Two databases and a service over them, complete from the start; the journal in a file, or in a third database."""
-    with reachable_folder() as folder:
-        databases = {name: Database(folder / name) for name in (*NAMES, JOURNAL) if name in NAMES or journal_server}
+    with (
+        reachable_folder() as folder,
+        running_databases(folder, *NAMES, *([JOURNAL] if journal_server else [])) as databases,
+    ):
         journal: SqliteJournalSettings | PostgresJournalSettings
         if journal_server:
             journal = PostgresJournalSettings(dsn=Secret(databases[JOURNAL].dsn))
@@ -125,25 +155,12 @@ def running_lab(
             **{f"NINAI__PROVIDERS__{name.upper()}__POOL_SIZE": "5" for name in NAMES},
             **(variables or {}),
         }
-        with contextlib.ExitStack() as stack:
-            for database in databases.values():
-                database.start()
-                stack.callback(database.stop)
-            own = folder / "service"
-            own.mkdir()
-            service = stack.enter_context(running_service(own, environment))
+        own = folder / "service"
+        own.mkdir()
+        with running_service(own, environment) as service:
             lab = Lab(databases, service, journal)
-            asyncio.run(_complete(lab))
+            asyncio.run(lab.complete())
             yield lab
-
-
-async def _complete(lab: Lab) -> None:
-    """Wait until the standby has received everything, which is nothing yet."""
-    deadline = time.monotonic() + SETTLED_BY
-    async with lab.journal.open(host_for()) as journal:
-        while not all(member.state == "complete" for member in await journal.members()):
-            assert time.monotonic() < deadline, f"not complete: {await journal.members()}"
-            await asyncio.sleep(0.2)
 
 
 @contextlib.asynccontextmanager

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from random import Random
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Protocol
 
 import httpx
 from msgspec import Struct
@@ -14,56 +15,95 @@ from app.auth.anonymous import ANONYMOUS
 from providers.states.clock import keyed_memory_id
 from tests.simulation.events import Ending, Event, Seen
 from tests.simulation.script import Act
-from tests.support.service import Service
 
 CLIENTS = 8
 USERS = 24
 MEMORIES = 12  # of each user
 
-_ACTS = (Act.REMEMBER, Act.UPDATE, Act.DELETE, Act.GET, Act.LIST, Act.RECALL, Act.CLEAR)
-_WEIGHTS = (8, 3, 2, 4, 2, 3, 0.2)
+WEIGHTS: Mapping[Act, float] = MappingProxyType(
+    {Act.REMEMBER: 8, Act.UPDATE: 3, Act.DELETE: 2, Act.GET: 4, Act.LIST: 2, Act.RECALL: 3, Act.CLEAR: 0.2}
+)
+
 _OF_A_USER = (Act.LIST, Act.RECALL, Act.CLEAR)
 _TRIES = 4
 _CLIENT_SECONDS = 10.0
 _MISSING = {404, 410}
 
 
-class Load:
-    """Clients that act until a number of acts is done, or until told to stop."""
+class Served(Protocol):
+    """What answers at `url`, a service or a load balancer before several."""
 
-    def __init__(self, service: Service, seed: int, homes: Sequence[str] = ("home",)) -> None:
+    @property
+    def url(self) -> str:
+        """Where clients come."""
+
+
+class Caller(Struct, frozen=True):
+    """Who acts: a name, and the headers that prove it."""
+
+    name: str = ANONYMOUS
+    headers: dict[str, str] = {}
+
+
+class Load:
+    """Clients that act until a number of acts is done, or until told to stop; `weights` say how often they do what."""
+
+    def __init__(
+        self,
+        service: Served,
+        seed: int,
+        homes: Sequence[str] = ("home",),
+        caller: Caller = Caller(),  # noqa: B008 - a frozen value
+        weights: Mapping[Act, float] = WEIGHTS,
+    ) -> None:
         self.seed = seed
         self.events: list[Event] = []
         self.statuses: Counter[int] = Counter()
         self.refusals: list[str] = []  # promised ones: asked to come back later
         self.unanswered = 0
+        self.broken_off: list[str] = []  # what became of each that was not answered
         self.surprises: list[str] = []
         self._service = service  # which may come back under another address
         self._homes = tuple(homes)
+        self._caller, self._weights = caller, weights
+        self._ended = False
         self._limits = httpx.Limits(max_connections=CLIENTS * 2)
 
     async def run(self, acts: int) -> None:
         """Act so many times in all, whatever goes wrong."""
-        async with httpx.AsyncClient(timeout=_CLIENT_SECONDS, limits=self._limits, trust_env=False) as http:
+        async with self._client_of(self._limits) as http:
             each = acts // CLIENTS
             await asyncio.gather(*(self._client(http, number, each) for number in range(CLIENTS)))
 
+    def end(self) -> None:
+        """Let every client stop after the act that it is at."""
+        self._ended = True
+
     async def read_back(self) -> None:
         """Ask for everything once more; now every answer has to be there and to be right."""
-        async with httpx.AsyncClient(timeout=_CLIENT_SECONDS, trust_env=False) as http:
+        async with self._client_of(httpx.Limits()) as http:
             for user in sorted({event.user for event in self.events}):
-                await self._do(http, Random(user), _Task(act=Act.LIST, user=user, number=0, final=True))
+                await self._do(http, Random(user), self._last_look(Act.LIST, user, 0))
                 for number in range(MEMORIES):
-                    await self._do(http, Random(user), _Task(act=Act.GET, user=user, number=number, final=True))
+                    await self._do(http, Random(user), self._last_look(Act.GET, user, number))
+
+    def _client_of(self, limits: httpx.Limits) -> httpx.AsyncClient:
+        return httpx.AsyncClient(timeout=_CLIENT_SECONDS, limits=limits, headers=self._caller.headers, trust_env=False)
+
+    def _last_look(self, act: Act, user: str, number: int) -> "_Task":
+        return _Task(act=act, user=user, number=number, caller=self._caller.name, final=True)
 
     async def _client(self, http: httpx.AsyncClient, number: int, acts: int) -> None:
         chance = Random(f"{self.seed} {number}")
         for turn in range(acts):
+            if self._ended:
+                return
             task = _Task(
-                act=chance.choices(_ACTS, _WEIGHTS)[0],
+                act=chance.choices([*self._weights], [*self._weights.values()])[0],
                 user=f"user-{self.seed}-{chance.randrange(USERS)}",
                 number=chance.randrange(MEMORIES),
                 turn=f"{number}x{turn}",
+                caller=self._caller.name,
             )
             await self._do(http, chance, task)
 
@@ -80,8 +120,9 @@ class Load:
     async def _try(self, http: httpx.AsyncClient, request: dict[str, Any]) -> httpx.Response | None:
         try:
             response = await http.request(**{**request, "url": f"{self._service.url}{request['url']}"})
-        except httpx.TransportError:
+        except httpx.TransportError as error:
             self.unanswered += 1
+            self.broken_off.append(f"{time.monotonic():.2f} {request['method']} {request['url']}: {error!r}")
             return None
         self.statuses[response.status_code] += 1
         promised = response.status_code < httpx.codes.INTERNAL_SERVER_ERROR or (
@@ -100,6 +141,7 @@ class _Task(Struct, frozen=True, kw_only=True):
     user: str
     number: int
     turn: str = ""
+    caller: str = ANONYMOUS
     final: bool = False
 
     @property
@@ -110,7 +152,7 @@ class _Task(Struct, frozen=True, kw_only=True):
     @property
     def memory_id(self) -> str:
         """The id that its key gives it."""
-        return keyed_memory_id(ANONYMOUS, self.user, self.mark)
+        return keyed_memory_id(self.caller, self.user, self.mark)
 
     @property
     def content(self) -> str | None:

@@ -38,8 +38,8 @@ FAULT_SECONDS = 4.0
 
 # On a machine that is busy everything is slow, and that alone shall be no fault.
 # A second try has little time left, so that a write is accepted while mem0 still hangs.
-_REQUEST = {"DEADLINE": "3.5", "TRY_LIMIT": "3"}
-_REPLAY = {"DEADLINE": "30", "TRY_LIMIT": "15"}
+REQUEST = {"DEADLINE": "3.5", "TRY_LIMIT": "3"}
+REPLAY = {"DEADLINE": "30", "TRY_LIMIT": "15"}
 
 State = dict[tuple[str, str], str | None]
 
@@ -63,7 +63,7 @@ class Mem0Lab:
         await self._drained()
         await load.read_back()
         broken = broken_promises(load.events)
-        shown = _shown_in_the_end(load)
+        shown = shown_in_the_end(load)
         users = {event.user for event in load.events}
         at_mem0 = await self._at_mem0(users)
         copies = await self._reconciled(users)
@@ -109,11 +109,11 @@ class Mem0Lab:
     async def _at_mem0(self, users: set[str]) -> State:
         """Every live memory there, read past the service and the proxy, by a provider that knows nothing yet."""
         async with Mem0Settings(base_url=self.mem0.base_url, dialect="oss", timeout=30).open(host_for()) as provider:
-            return await _living(provider, users)
+            return await living_at(provider, users)
 
     async def _at_native(self, dsn: str, users: set[str]) -> State:
         async with open_native_provider(dsn) as provider:
-            return await _living(provider, users)
+            return await living_at(provider, users)
 
     async def _reconciled(self, users: set[str]) -> Counter[str]:
         """The memories of which there is more than one copy when the last look after late writes is over."""
@@ -224,19 +224,20 @@ def _environment(order: tuple[str, ...], base_url: str, dsn: str | None, journal
             f"NINAI__CHAIN__ATTEMPTS__{name.upper()}__{operation.upper()}__{limit}": seconds
             for name in order
             for operation in OperationClass
-            for limit, seconds in (_REPLAY if operation is OperationClass.REPLAY else _REQUEST).items()
+            for limit, seconds in (REPLAY if operation is OperationClass.REPLAY else REQUEST).items()
         },
     }
 
 
-async def _living(provider: Replica, users: set[str]) -> State:
+async def living_at(provider: Replica, users: set[str]) -> State:
+    """Return every live memory of some users."""
     states: list[Snapshot] = []
     for owner in await provider.owners():
         states += await provider.snapshots(owner) if owner.user in users else []
     return {(state.user_id, state.id): state.content for state in states if not state.deleted}
 
 
-def _shown_in_the_end(load: Load) -> State:
+def shown_in_the_end(load: Load) -> State:
     """What the service listed when everything was over."""
     return {
         (event.user, seen.memory_id): seen.content

@@ -26,6 +26,7 @@ FAMILIES = {
     "ninai_embedder_duration_seconds": "histogram",
     "ninai_embeddings_refused": "counter",
     "ninai_embeddings_waiting": "gauge",
+    "ninai_embedder_change_ratio": "gauge",
     "ninai_recall_index_bytes": "gauge",
     "ninai_recall_index_events": "counter",
     "ninai_recall_index_limit_bytes": "gauge",

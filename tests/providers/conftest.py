@@ -25,6 +25,8 @@ from tests.support.mem0_oss import Mem0Process
 from tests.support.native import HashingEmbedder, native_settings
 from tests.support.opensearch import OpenSearchServer
 from tests.support.partitioned import partitioned_database
+from tests.support.pinecone.running import DELAY, pinecone_at
+from tests.support.pinecone.server import FakePinecone
 from tests.support.postgres import connected, create_database, drop_database
 from tests.support.redis import RedisServer
 from tests.support.service import running_service
@@ -169,6 +171,18 @@ def opensearch(request: pytest.FixtureRequest) -> Opener:
     return server.settings().open
 
 
+def pinecone(_request: pytest.FixtureRequest) -> Opener:
+    """The provider on a fake Pinecone whose reads are behind."""
+
+    @asynccontextmanager
+    async def opened(host: Host) -> AsyncIterator[MemoryProvider]:
+        async with FakePinecone(delay=DELAY) as fake, pinecone_at(fake.base_url).open(host) as provider:
+            yield provider
+            assert fake.contract.broken == []
+
+    return opened
+
+
 hashing = native(lambda dsn: native_settings(dsn, HashingEmbedder()))
 
 # A new provider joins the contract with one line here.
@@ -178,6 +192,7 @@ PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
     ("native-words", walled),
     ("redis", redis),
     ("opensearch", opensearch),
+    ("pinecone", pinecone),
     ("mem0", mem0),
     ("mem0-platform-ourselves", OURSELVES[0]),
     ("mem0-oss-ourselves", OURSELVES[1]),
@@ -187,7 +202,7 @@ PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
 
 
 _CORE = "test_contract"  # all that `make test` asks of these; the rest is left to `make thorough`
-_CORE_ALONE = (redis, opensearch, walled, hashing, distributed)
+_CORE_ALONE = (redis, opensearch, pinecone, walled, hashing, distributed)
 
 # A call of the real mem0 takes 10 ms of processor time: `make test` runs this with it, `make thorough` with a service
 # of our own, and the soak the others with both.

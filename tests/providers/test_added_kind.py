@@ -20,7 +20,8 @@ from tests.support.service import Service, environment, ninai, running_service
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("app", "providers", "observability")
-UNION = "ProviderSettings = NativeSettings | Mem0Settings | RedisSettings | OpenSearchSettings | MockSettings\n"
+_KINDS = "NativeSettings | Mem0Settings | RedisSettings | OpenSearchSettings | PineconeSettings | MockSettings"
+UNION = f"ProviderSettings = {_KINDS}\n"
 MEMBER = UNION.replace("\n", " | ScratchSettings\n")
 IMPORT = "from providers.scratch.settings import ScratchSettings\n"
 CONFIGURATION = """

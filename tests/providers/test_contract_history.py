@@ -2,19 +2,22 @@
 
 import random
 from itertools import permutations
+from types import NoneType
 from uuid import uuid4
 
 import pytest
 from msgspec.structs import replace
 
+from providers.answers import Stored
 from providers.base import MemoryProvider
-from providers.errors import InvalidInput, MemoryDeleted, MemoryNotFound, Unsupported
+from providers.errors import Conflict, InvalidInput, MemoryDeleted, MemoryNotFound, Unsupported
+from providers.histories import HistoriesQuery
 from providers.history import MAX_HISTORY_LIMIT, HistoryQuery
 from providers.owners import Owner
 from providers.replica import Replica
 from providers.states.clock import HybridClock
 from providers.states.editing import edited, first_state, tombstone_for
-from providers.types import Edit, NewMemory, Snapshot
+from providers.types import Conditions, Edit, NewMemory, Snapshot
 
 TEXTS = ["tea", "coffee", "milk", "water"]
 clock = HybridClock()
@@ -237,3 +240,56 @@ async def test_only_the_last_versions_are_kept(keeper: Replica, user: str) -> No
     found = await told(keeper, states[0], limit=MAX_HISTORY_LIMIT)
     assert found == states[: -keep - 2 : -1]
     assert len(await keeper.superseded(owner)) == keep
+
+
+async def test_versions_from_elsewhere_are_added(keeper: Replica, user: str) -> None:
+    """Behind the newest one, whatever is kept already; a repetition changes nothing."""
+    *older, newest = life(user)
+    await keeper.put_many([newest])
+
+    for _ in range(2):
+        answers = await keeper.keep_versions(older)
+        assert [(one.id, one.version) for one in answers if isinstance(one, Stored)] == [
+            (one.id, one.version) for one in older
+        ]
+    assert [state.content for state in await told(keeper, newest)] == TEXTS[::-1]
+
+
+async def test_versions_need_their_memory(keeper: Replica, user: str) -> None:
+    """One of none, of a deleted one, or newer than it is refused alone; one that is too old is left out."""
+    (first, second, third, last), (unknown, *_), (gone, *_) = life(user), life(user), life(user)
+    await keeper.put_many([third, tombstone_for(gone, clock.next())])
+    old = replace(first, version=2)
+    answers = await keeper.keep_versions([second, unknown, gone, last, old])
+
+    assert [type(one) for one in answers] == [Stored, MemoryNotFound, MemoryDeleted, Conflict, NoneType]
+    assert [state.content for state in await told(keeper, third)] == TEXTS[2:0:-1]
+
+
+async def test_histories_are_read_page_by_page(keeper: Replica, user: str) -> None:
+    """By id and version, without those of deleted memories, and of those alone that meet conditions."""
+    one, two, gone = sorted((life(user) for _ in range(3)), key=lambda states: states[0].id)
+    await keeper.put_many([*one, *two, *gone])
+    await keeper.put_many([tombstone_for(gone[-1], clock.next())])
+    query = HistoriesQuery(owner=Owner(user), limit=4)
+    first = await keeper.histories(query)
+    second = await keeper.histories(replace(query, after=first.behind))
+    other = await keeper.histories(replace(query, conditions=Conditions(session="s0")))
+    same = await keeper.histories(replace(query, conditions=Conditions(session="s3")))
+
+    records = [state.record for states in (one, two) for state in states[:-1]]
+    assert [*first.versions, *second.versions] == records
+    assert (first.behind, second.behind) == ((two[0].id, two[0].version), None)
+    assert (other.versions, same.versions) == ([], records[:4])
+
+
+async def test_without_history_nothing_is_added(provider: MemoryProvider, user: str) -> None:
+    """Nothing keeps it, which is said in its place."""
+    assert isinstance(provider, Replica)
+    if provider.keeps_history:
+        pytest.skip("keeps history, as the other tests here know")
+    first, *_, newest = life(user)
+    await provider.put_many([newest])
+
+    assert await provider.keep_versions([first]) == [None]
+    assert (await provider.histories(HistoriesQuery(owner=newest.owner))).versions == []

@@ -6,13 +6,15 @@ from uuid import uuid4
 
 import pytest
 
+from providers.answers import Stored
 from providers.base import MemoryProvider
-from providers.errors import KeyNotFound, KeyTaken, MemoryNotFound, VersionMismatch
+from providers.errors import InvalidInput, KeyNotFound, KeyTaken, MemoryNotFound, VersionMismatch
+from providers.keys.batching import put_many, tidy_many
 from providers.keys.choosing import unlooked_version
-from providers.keys.listing import list_keys
+from providers.keys.listing import FolderCount, list_keys
 from providers.keys.looking import fetch
 from providers.keys.renaming import rename, rename_all
-from providers.keys.writing import Put, delete, put, tidy
+from providers.keys.writing import Kept, Put, delete, put, tidy
 from providers.mem0.provider import Mem0HttpMemoryProvider
 from providers.owners import Owner
 from providers.types import Conditions, Deletion, Edit, NewMemory, PageQuery
@@ -104,6 +106,38 @@ async def test_a_repeated_put_is_recognised(provider: MemoryProvider, user: str)
     assert kept[0].version == kept[1].version
 
 
+async def test_a_batch_puts_each_under_its_key(provider: MemoryProvider, user: str) -> None:
+    """What is new is stored in the order of the batch, what is there is replaced, and each fails alone."""
+    owner = Owner(user)
+    there = await put(provider, wanted(owner, "plans", "tea"))
+    expected = Put(memory=NewMemory(owner=owner, content="never", key="wrong"), expected=1)
+    items: list[NewMemory | Put] = [
+        NewMemory(owner=owner, content="first"),
+        wanted(owner, "second", "second"),
+        wanted(owner, "plans", "more tea"),
+        expected,
+        NewMemory(owner=owner, content="third"),
+    ]
+
+    first, second, replaced, wrong, third = await put_many(provider, items)
+    await tidy_many(provider, owner, ["second"])
+    again = await put_many(provider, [wanted(owner, "second", "second again")])
+
+    assert isinstance(first, Stored)
+    assert isinstance(third, Stored)
+    assert isinstance(wrong, VersionMismatch)
+    assert isinstance(second, Kept)
+    assert isinstance(replaced, Kept)
+    assert (second.created, replaced.created, replaced.id) == (True, False, there.id)
+    assert [kept.created for kept in again if isinstance(kept, Kept)] == [False]
+    listed = (await provider.page(PageQuery(owner=owner, order="oldest"))).memories
+    assert [memory.content for memory in listed] == ["more tea", "first", "second again", "third"]
+    assert [memory.key for memory in listed] == ["plans", None, "second", None]
+    with pytest.raises(InvalidInput, match="items\\[0\\]"):
+        await put_many(provider, [wanted(owner, "x", "one"), wanted(owner, "x", "two")])
+    assert len(await contents(provider, owner)) == len(listed)
+
+
 async def test_the_key_of_an_expired_memory_names_none(provider: MemoryProvider, user: str) -> None:
     """It is neither got, deleted nor listed; who takes the key over makes another memory, which is current then."""
     owner = Owner(user)
@@ -148,8 +182,10 @@ async def test_keys_are_renamed_and_listed(provider: MemoryProvider, user: str) 
 
     listed = await list_keys(provider, owner, "z/", depth=1)
     assert {one.memory.key: one.memory.id for one in moved} == {"z/1": ids["a/1"], "z/b/2": ids["a/b/2"]}
-    assert ([one.key for one in listed.memories], listed.folders) == (["z/1"], {"z/b/": 1})
+    assert ([one.key for one in listed.memories], listed.folders) == (["z/1"], {"z/b/": FolderCount(1, len("a/b/2"))})
     whole = [(one.key, one.id) for one in (await list_keys(provider, owner)).memories]
+    sizes = (await list_keys(provider, owner, "\U0010ffff")).sizes
+    assert [sizes[ids["é"]]] == [len("é".encode())]  # of the text, which was the key before
     assert [key for key, _ in whole] == ["a%", "z/1", "z/b/2", "\U0001f375", "\U0010ffff"]
     assert dict(whole)["\U0010ffff"] == ids["é"]
     assert (await fetch(provider, owner, "z/b/2")).memory.content == "a/b/2"

@@ -24,6 +24,8 @@ from tests.support import mem0 as fakes
 from tests.support.mem0_oss import Mem0Process
 from tests.support.native import host_for
 from tests.support.opensearch import OpenSearchServer
+from tests.support.pinecone.running import DELAY, pinecone_at
+from tests.support.pinecone.server import FakePinecone
 from tests.support.postgres import create_database, drop_database
 from tests.support.redis import RedisServer
 
@@ -77,6 +79,15 @@ async def in_opensearch(server: OpenSearchServer) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
+async def in_pinecone() -> AsyncIterator[Store]:
+    """An index whose reads are behind."""
+    async with FakePinecone(delay=DELAY) as fake:
+        settings = pinecone_at(fake.base_url)
+        yield lambda: settings.open(host_for())
+        assert fake.contract.broken == []
+
+
+@asynccontextmanager
 async def in_mem0(dialect: str) -> AsyncIterator[Store]:
     """A server that speaks a dialect of mem0."""
     async with fakes.SERVERS[dialect]() as server:
@@ -113,6 +124,7 @@ STORES = [
         id="opensearch",
         marks=pytest.mark.thorough,
     ),
+    pytest.param(lambda _request: in_pinecone(), id="pinecone", marks=pytest.mark.thorough),
     pytest.param(lambda _request: in_mem0("spec"), id="mem0-spec"),
     pytest.param(lambda _request: in_mem0("oss"), id="mem0-oss"),
     pytest.param(lambda _request: in_mem0("platform"), id="mem0-platform"),

@@ -6,7 +6,10 @@ import numpy as np
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
+from providers.embedders.base import Embedder
 from providers.embedders.local import LocalEmbedder
+from providers.embedders.minilm.embedder import MiniLMEmbedder
+from tests.quality.encoders import Encoded, encoded
 from tests.quality.few import MEMORIES, first_of_few
 from tests.quality.measuring import Measured, Values, interval, measured
 from tests.quality.questions_and_answers import conversations, together
@@ -19,6 +22,16 @@ async def _measure() -> dict[str, Measured]:
         "each conversation is a user's": await measured(several, embedder),
         "all of them are one user's": await measured([together(several)], embedder),
     }
+
+
+async def _of_encoders() -> list[Encoded]:
+    metrics = Metrics(CollectorRegistry())
+    async with (
+        MiniLMEmbedder.opened(metrics, words=True, threads=1) as both,
+        MiniLMEmbedder.opened(metrics, words=False, threads=1) as alone,
+    ):
+        embedders: dict[str, Embedder] = {"local": await LocalEmbedder.load(metrics), "minilm": both}
+        return [await encoded(name, one) for name, one in [*embedders.items(), ("minilm, words = false", alone)]]
 
 
 async def _of_few() -> dict[str, Values]:
@@ -40,6 +53,17 @@ def main() -> None:
         print("\n" + " " * 26 + "".join(f"{language:>8}" for language in languages))
         for name, values in found.recalls.items():
             print(f"{name:26}" + "".join(f"{values[of == language].mean():8.3f}" for language in languages))
+
+    print("\n== the ranking by embedder, 95 % intervals\n")
+    print(f"{'':23}{'each':24}{'together':24}{'each, without a word':24}ms")
+    default, *others = asyncio.run(_of_encoders())
+    for one in (default, *others):
+        without = one.each[~one.shares_a_word]
+        shown = f"{interval(one.each)!s:24}{interval(one.together)!s:24}{interval(without)!s:24}"
+        print(f"{one.name:23}{shown}{one.ms_a_question:.1f} a question, {one.ms_a_memory:.1f} a memory, of processor")
+    for one in others:
+        gained = f"{interval(one.each - default.each)!s:24}{interval(one.together - default.together)}"
+        print(f"{one.name + ' gains':23}{gained}")
 
     print(
         f"\n== questions that share a word with the answer, each of a user with {MEMORIES} memories in random order\n"

@@ -10,9 +10,10 @@ from providers.answers import Stored
 from providers.erasure.fences import Fence
 from providers.errors import Misconfigured, ProviderError, Throttled, TimedOut, Unavailable
 from providers.health import Health
+from providers.histories import VersionPlace
 from providers.introduction import Introduction, StoreMark
 from providers.owners import Owner
-from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica, VersionPlace
+from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.retention import Retention
 from providers.types import NewMemory, Snapshot
 from providers.wrapper import Call, OperationName, Result, Wrapper

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
 from observability.secret import Secret
-from providers.embedders.base import REJECTED, TIMEOUT, Embedder, EmbedderUnavailable, Vector
+from providers.embedders.base import REJECTED, TIMEOUT, Embedder, EmbedderUnavailable, Matrix, Vector
 from providers.embedders.settings import EmbedderSettings, NoEmbedderSettings
 from providers.host import Host
 from providers.native.provider import PostgresMemoryProvider
@@ -95,6 +95,50 @@ class SlowEmbedder(HashingEmbedder):
         self.sizes.append(sum(map(len, texts)))
         await self._sleep(self._seconds * len(texts))
         return await super().embed(texts)
+
+
+class GatedEmbedder(Embedder):
+    """Another embedder, whose calls of several texts each wait for a permit; `calls` counts those that had one."""
+
+    def __init__(self, embedder: Embedder, permits: int = 0) -> None:
+        self.model = embedder.model
+        self.calls = 0
+        self._embedder = embedder
+        self._gate = asyncio.Semaphore(permits)
+
+    def permit(self, calls: int) -> None:
+        """Let so many more calls pass."""
+        for _ in range(calls):
+            self._gate.release()
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """Wait for a permit, then embed."""
+        if len(texts) > 1:
+            await self._gate.acquire()
+            self.calls += 1
+        return await self._embedder.embed(texts)
+
+    async def embed_words(self, words: Sequence[str]) -> Matrix | None:
+        """See `Embedder`."""
+        return await self._embedder.embed_words(words)
+
+
+class ShortenedEmbedder(Embedder):
+    """The first dimensions of another embedder's vectors, of unit length: a model of its own."""
+
+    def __init__(self, embedder: Embedder, dims: int) -> None:
+        self.model = f"{embedder.model}@{dims}"
+        self._embedder, self._dims = embedder, dims
+
+    async def embed(self, texts: Sequence[str]) -> list[Vector]:
+        """Return float32[dims] per text."""
+        vectors = [vector[: self._dims] for vector in await self._embedder.embed(texts)]
+        return [np.asarray(vector / np.linalg.norm(vector), np.float32) for vector in vectors]
+
+    async def embed_words(self, words: Sequence[str]) -> Matrix | None:
+        """See `Embedder`."""
+        vectors = await self._embedder.embed_words(words)
+        return None if vectors is None else vectors[:, : self._dims]
 
 
 class LentEmbedder(Struct, frozen=True):

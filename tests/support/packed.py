@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import numpy as np
+from msgspec.structs import astuple
 
 from providers.search.columns import NEVER
 from providers.search.entries import Entry
 from providers.search.packed_memories import PackedMemories, PackedVectors
 from providers.search.stored_analysis import stored_analysis
+from providers.search.traits import NO_MOMENT, Traits
 from providers.search.user_index import microseconds
 
 
@@ -30,8 +32,18 @@ def packed(entries: Sequence[Entry]) -> PackedMemories:
         analyses=b"".join(analyses),
         lengths=np.array([len(analysis) for analysis in analyses], np.int64),
         sessions=[entry.session for entry in entries],
+        metadata=b"".join(entry.metadata for entry in entries),
+        metadata_lengths=np.array([len(entry.metadata) for entry in entries], np.int64),
+        keys=[entry.key for entry in entries],
+        traits=[astuple(Traits.of(entry, entry.source)) for entry in entries],
+        written=np.array([moment_of(entry) for entry in entries], np.int64),
         vectors=vectors,
     )
+
+
+def moment_of(entry: Entry) -> int:
+    """Return the moment of the write that a memory comes from."""
+    return NO_MOMENT if entry.source is None or entry.source.at is None else microseconds(entry.source.at)
 
 
 def ids_in(memories: PackedMemories) -> list[str]:

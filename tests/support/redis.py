@@ -65,6 +65,11 @@ class RedisServer:
         self._process.send_signal(signal.SIGKILL)
         self._process.wait()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal, such as one that stops it."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def command(self, *parts: str | int) -> Any:  # noqa: ANN401 - whatever it answers
         """Return the answer to a command."""
         with Redis(unix_socket_path=f"{self.folder}/socket", socket_timeout=_STARTED_WITHIN) as client:

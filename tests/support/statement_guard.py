@@ -36,6 +36,8 @@ ABOUT_ALL: dict[str, TextClause] = {
     "expired, further pages": replication_sql.EXPIRED_AFTER,
     "waiting for a vector": statements.WAITING,
     "count of those": statements.COUNT_WAITING,
+    "count of those that do not": statements.EMBEDDED,
+    "with a former vector": statements.WITH_FORMER,
     "waiting for an analysis": analysis_queue.WAITING,
     "count for the health": statements.COUNT_UP_TO,
 }

@@ -18,17 +18,19 @@ from app.erasure.schemas import ErasuresResponse, receipt_of
 from app.http import batch_schemas, change_schemas, key_schemas, operator_schemas, portable_schemas, schemas
 from app.http.cursors import Cursors
 from app.http.feed_cursors import feed_cursor
-from app.http.feed_schemas import ChangesResponse, MemoryChange
+from app.http.feed_schemas import AdminChangesResponse, ChangesResponse, MemoryChange, OwnersChange
 from app.http.history_schemas import HistoryResponse, MemoryVersion
 from app.http.idempotency import HEADER
+from app.http.journal_cursors import JournalPlace, journal_cursor
 from app.http.openapi.walking import operations_of
 from app.http.remember_schemas import RememberOneRequest, RememberRequest, RememberResponse
-from app.portable.format import FORMAT, VERSION, HeaderLine, TrailerLine, encode, memory_line
+from app.portable.format import FORMAT, VERSION, HeaderLine, TrailerLine, encode, memory_line, version_line
 from app.settings.auth import AuthSettings
 from providers.erasure.fences import KEY_BYTES, hash_of
 from providers.erasure.receipts import ErasedInJournal, Erasure, StoreErasure
 from providers.feed import FeedPosition
 from providers.filters import Eq
+from providers.journal.changes import JournalPosition
 from providers.owners import Owner
 from providers.source import WriteSource
 from providers.states.clock import keyed_memory_id
@@ -61,6 +63,7 @@ _KEY = "notes/tea"
 _KEYED = msgspec.structs.replace(_MEMORY, key=_KEY)
 _KEY_IN_BODY = "plans/tea"
 _REMEMBER = RememberRequest(_MEMORY.content, _MEMORY.metadata)
+_BATCHED_MEMORY = batch_schemas.BatchedMemory(_MEMORY.content, _MEMORY.metadata)
 _RECALL = schemas.RecallRequest("how do I take my tea?", limit=5)
 _CHANGE = change_schemas.UpdateItem(memory_id=_ID, content=_CHANGED.content)
 CHANGES = ChangesResponse(
@@ -70,6 +73,15 @@ CHANGES = ChangesResponse(
     ],
     feed_cursor(_CURSORS, Owner(_USER), "native", FeedPosition("3b1f0c5e9a77", 4_711)),
     more=False,
+)
+ALL_CHANGES = AdminChangesResponse(
+    [
+        OwnersChange(change="changed", user_id=_USER, memory_id=_ID, memory=_CHANGED),
+        OwnersChange(change="deleted", user_id=_USER, memory_id=_BATCHED),
+    ],
+    journal_cursor(_CURSORS, JournalPlace(JournalPosition("3b1f0c5e9a77", 4_711, 4_711, 1_772_452_800.0))),
+    more=False,
+    quarantines=[],
 )
 
 _ERASURE = receipt_of(
@@ -101,7 +113,9 @@ _BODIES: dict[str, Struct] = {
     "remember": RememberOneRequest(_REMEMBER.content, metadata=_REMEMBER.metadata),
     "recall": schemas.SingleRecallRequest(_RECALL.query, limit=5, where=Eq("topic", "tea")),
     "updateMemory": schemas.UpdateRequest(_CHANGED.content),
-    "rememberBatch": batch_schemas.RememberBatchRequest([_REMEMBER, RememberRequest("Green tea in the evening")]),
+    "rememberBatch": batch_schemas.RememberBatchRequest(
+        [_BATCHED_MEMORY, batch_schemas.BatchedMemory("Green tea in the evening")]
+    ),
     "queryMemories": schemas.ListRequest(where=Eq("topic", "tea"), order="oldest"),
     "updateBatch": change_schemas.UpdateBatchRequest([_CHANGE]),
     "deleteBatch": change_schemas.DeleteBatchRequest([_BATCHED_FIRST]),
@@ -125,6 +139,7 @@ _ANSWERS: dict[str, Struct] = {
     "listMemories": schemas.ListResponse([_MEMORY], 1, _CURSOR),
     "queryMemories": schemas.ListResponse([_MEMORY], 1, _CURSOR),
     "listChanges": CHANGES,
+    "listAllChanges": ALL_CHANGES,
     "updateBatch": change_schemas.UpdateBatchResponse(
         [change_schemas.UpdateResult(memory_id=_ID, status="updated", memory=_CHANGED)], 1, 0
     ),
@@ -135,17 +150,20 @@ _ANSWERS: dict[str, Struct] = {
         [
             portable_schemas.ImportResult(line=1, status="skipped"),
             portable_schemas.ImportResult(line=2, status="stored", memory_id=_IMPORTED),
-            portable_schemas.ImportResult(line=3, status="skipped"),
+            portable_schemas.ImportResult(line=3, status="stored", memory_id=_IMPORTED, version=_VERSION),
+            portable_schemas.ImportResult(line=4, status="skipped"),
         ],
         stored=1,
         kept=0,
         skipped=2,
         failed=0,
+        versions=1,
     ),
     "listVersions": HistoryResponse([MemoryVersion(version=_VERSION, current=True, memory=_MEMORY)], _VERSION),
     "restoreVersion": _MEMORY,
     "deleteAllMemories": schemas.DeleteAllResponse(2, more=False),
     "eraseUser": _ERASURE,
+    "eraseNamedUser": _ERASURE,
     "getErasure": _ERASURE,
     "getOwnErasure": _ERASURE,
     "listErasures": ErasuresResponse([_ERASURE], 1),
@@ -159,7 +177,7 @@ _ANSWERS: dict[str, Struct] = {
     "getKey": msgspec.structs.replace(_MEMORY, key=_KEY_IN_BODY),
     "deleteKey": schemas.DeleteResponse(_ID),
     "renameKeys": key_schemas.RenameResponse(1),
-    "listKeys": key_schemas.ListKeysResponse([key_schemas.ListedKey(_KEY_IN_BODY, _ID)], [], 1),
+    "listKeys": key_schemas.ListKeysResponse([key_schemas.ListedKey(_KEY_IN_BODY, _ID, 19)], [], 1),
     "rememberBatch": batch_schemas.RememberBatchResponse(
         [batch_schemas.RememberItem(status="stored", memory_id=_ID)], 1, 0
     ),
@@ -173,11 +191,12 @@ _LINES = "".join(
     for line in (
         HeaderLine(kind="header", format=FORMAT, version=VERSION, user_id=_USER),
         memory_line(msgspec.structs.replace(_MEMORY, id=_IMPORTED)),
-        TrailerLine(kind="trailer", memories=1, tombstones=0),
+        version_line(msgspec.structs.replace(_MEMORY, id=_IMPORTED, version=int(_VERSION))),
+        TrailerLine(kind="trailer", memories=1, versions=1, tombstones=0),
     )
 )
 _TEXT_BODIES = {"importMemories": _LINES}
-_TEXT_ANSWERS = {"exportMemories": _LINES, "exportUser": _LINES}
+_TEXT_ANSWERS = {"exportMemories": _LINES, "exportUser": _LINES, "exportNamedUser": _LINES}
 # Of parameters that have no other value that would do.
 _PARAMETERS: dict[str, Any] = {
     "memory_id": _ID,
@@ -241,9 +260,9 @@ def _of_parameters(operation: Operation) -> None:
 def _example_of(parameter: str, operation: str) -> object:
     if operation == "deleteMemory" and parameter == "memory_id":
         return _BATCHED
-    if operation == "exportUser" and parameter == "user_id":
+    if operation in {"exportUser", "exportNamedUser"} and parameter == "user_id":
         return _USER
-    if operation == "eraseUser" and parameter == "user_id":
+    if operation in {"eraseUser", "eraseNamedUser"} and parameter == "user_id":
         return "nobody"
     if operation == "discardDeadLetter" and parameter == _CONFIRM:
         return True

@@ -11,7 +11,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "metadata": {"topic": "travel", "tags": ["seat"]},
         **_TRIP,
     },
-    "RememberRequest": {"content": "Prefers aisle seats", "created_at": "2026-03-01T09:30:00Z", **_TRIP},
+    "BatchedMemory": {"content": "Prefers aisle seats", "created_at": "2026-03-01T09:30:00Z", **_TRIP},
     "Message": {"role": "user", "content": "I would like an aisle seat", "name": "Ann"},
     "UpdateRequest": {"content": "Prefers window seats", "session": None},
     "RecallRequest": {"query": "Which seat?", "limit": 5, "where": {"topic": "travel"}, "session": "trip-7"},

@@ -9,8 +9,8 @@ from msgspec import Struct
 from providers.chain.comparing.aligning import aligned
 from providers.chain.comparing.store import ComparedStore
 from providers.errors import MemoryDeleted, ProviderError
+from providers.histories import VersionPlace
 from providers.owners import Owner
-from providers.replica import VersionPlace
 from providers.summaries import OwnerSummary
 from providers.types import Snapshot
 

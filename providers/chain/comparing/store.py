@@ -12,9 +12,9 @@ from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.link import Ask, Link, Result
 from providers.chain.policy import OperationClass
 from providers.errors import OwnerErased, ProviderError
+from providers.histories import VersionPlace
 from providers.introduction import Introduction
 from providers.owners import Owner
-from providers.replica import VersionPlace
 from providers.summaries import OwnerSummary
 from providers.types import Deletion, MemoryRecord, PageQuery, Snapshot
 

@@ -14,8 +14,8 @@ from providers.chain.comparing.comparison import Difference, compare
 from providers.chain.comparing.histories import VersionGap, gaps, histories_differ
 from providers.chain.comparing.store import ComparedStore
 from providers.errors import InvalidInput
+from providers.histories import VersionPlace
 from providers.owners import Owner
-from providers.replica import VersionPlace
 from providers.summaries import OwnerSummary
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from providers.answers import INDEX_LOADING, NO_VECTOR, PARTIAL
+from providers.answers import APPROXIMATE, INDEX_LOADING, NO_VECTOR, PARTIAL
 from providers.chain.erasing.sampling import Sample, asked
 from providers.chain.link import Link
 from providers.erasure.fences import Fence
@@ -114,7 +114,7 @@ class StoreEraser(Struct):
             count += 1
             if NO_VECTOR in answer.degraded:
                 further["by vector: the embedder returned none for the question"] = None
-            for reason in {INDEX_LOADING, PARTIAL}.intersection(answer.degraded):
+            for reason in {APPROXIMATE, INDEX_LOADING, PARTIAL}.intersection(answer.degraded):
                 further[f"by words and by vector: the answer was {reason}"] = None
             found += [memory.id for memory in answer.memories if 0 < memory.version <= version]
         return count, [*further], found

@@ -7,13 +7,14 @@ from typing import Any
 from sqlalchemy import Row, TextClause
 
 from providers.errors import Rejected
-from providers.journal.base import MAX_LEASED, check_count
+from providers.journal.base import MAX_APPENDED, MAX_LEASED, check_count
 from providers.journal.operations import (
     Appended,
     DeadLetter,
     Delivery,
     JournalEntry,
     JournalStatus,
+    KeptVersion,
     LeaseToken,
     Operation,
     PendingDelivery,
@@ -25,6 +26,7 @@ from providers.journal.postgres.changing import PostgresChanges
 from providers.journal.postgres.clock import ClockWatch
 from providers.journal.postgres.database import JournalDatabase
 from providers.journal.postgres.erasing import PostgresErasures
+from providers.journal.postgres.keeping import keep_versions
 from providers.journal.postgres.members import PostgresMembers
 from providers.journal.postgres.notifier import Notifier
 from providers.journal.postgres.settling import Settler, moves
@@ -153,6 +155,19 @@ class PostgresJournal(PostgresMembers, PostgresErasures, PostgresChanges):
         """Return what is known of one memory beside the newest; see the protocol."""
         values = {"user_id": owner.key, "memory_id": memory_id}
         return [decode(row.state) for row in await self._database.rows(superseding.OF_ONE, values)]
+
+    async def keep_versions(
+        self, versions: Sequence[Snapshot], *, held: str | None = None, seconds: float = 0.0
+    ) -> list[KeptVersion | Rejected]:
+        """Make versions durable that come from elsewhere; see the protocol."""
+        check_count("versions", len(versions), MAX_APPENDED)
+        if not versions:
+            return []
+        await self._settler.settled()
+        answers = await keep_versions(self._database, versions, held, seconds)
+        self._notifier.notify()
+        self._notifier.notify_after(seconds)
+        return answers
 
     async def tombstones(self, limit: int, seconds: float, *, after: int = 0) -> list[JournalEntry]:
         """Return tombstones that every member has confirmed; see the protocol."""

@@ -21,6 +21,7 @@ from providers.journal.postgres.erasure_tables import TABLES as ERASURES
 from providers.journal.postgres.table_locks import lock_tables
 from providers.journal.postgres.tables import CREATE, CREATION_LOCK
 from providers.journal.steps import Forms, SchemaStep, counted
+from providers.postgres.sampling import unsampled
 
 # The column `version` is the form: every former program compares it.
 FORMS = Forms(1, 1)
@@ -190,6 +191,15 @@ STEPS = (
             CREATE_APPEND_LEASED,
             CREATE_FORMER_APPEND,
             CREATE_FORMER_APPEND_LEASED,
+        ),
+    ),
+    SchemaStep(
+        title="no samples of texts for the planner",
+        statements=(
+            *unsampled("ninai_journal_entries", ("digest", "state")),
+            *unsampled("ninai_journal_superseded", ("state",)),
+            *unsampled(NOTES, ("note",)),
+            *unsampled("ninai_journal_erasures", ("owner", "body")),
         ),
     ),
 )

@@ -16,7 +16,7 @@ from providers.erasure.receipts import ErasedInJournal, Erasure
 from providers.errors import Rejected
 from providers.group_commit import Combiner
 from providers.journal.base import MAX_APPENDED, MAX_LEASED, Journal, JournalUnavailable, check_count
-from providers.journal.operations import Appended, LeaseToken, Operation, Settlement
+from providers.journal.operations import Appended, KeptVersion, LeaseToken, Operation, Settlement
 from providers.journal.sqlite import (
     appending,
     changing,
@@ -33,6 +33,7 @@ from providers.journal.sqlite.place import FilePlace
 from providers.journal.sqlite.running import Runner
 from providers.journal.sqlite.translate import unavailable
 from providers.journal.sqlite.watching import CommitWatcher, look
+from providers.types import Snapshot
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
@@ -191,6 +192,16 @@ class SqliteJournal(Journal):
     note_webhook = _writing(changing.note_webhook)
     drop_webhook_notes = _writing(changing.drop_webhook_notes)
     superseded = _reading(superseding.superseded)
+
+    async def keep_versions(
+        self, versions: Sequence[Snapshot], *, held: str | None = None, seconds: float = 0.0
+    ) -> list[KeptVersion | Rejected]:
+        """Make versions durable that come from elsewhere."""
+        check_count("versions", len(versions), MAX_APPENDED)
+        return await self.write(
+            lambda connection: superseding.keep_given(connection, versions, held, seconds), makes_due=True
+        )
+
     note_history = _writing(superseding.note_history, makes_due=True)
 
     async def note_erasure(self, erasure: Erasure) -> None:

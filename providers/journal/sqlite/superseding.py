@@ -1,11 +1,13 @@
 """Superseded versions, which are kept for the members that keep the history of memories."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-from providers.journal.operations import JournalEntry
+from providers.errors import MemoryDeleted, OwnerErased, Rejected
+from providers.journal.operations import JournalEntry, KeptVersion, OperationKind
 from providers.journal.sqlite.connection import JournalConnection
+from providers.journal.sqlite.erasing import version_of
 from providers.owners import Owner
-from providers.states.codec import decode
+from providers.states.codec import decode, encode
 from providers.types import Snapshot
 
 # The first column of a delivery's key stands with the version.
@@ -37,6 +39,59 @@ def keep(
         [(user, seq, name) for name, _ in had if not is_new or name not in keepers],
     )
     return [(name, due_at) for name, due_at in had]
+
+
+def keep_given(
+    connection: JournalConnection, versions: Sequence[Snapshot], held: str | None, seconds: float
+) -> list[KeptVersion | Rejected]:
+    """Keep versions that come from elsewhere; see `SupersededVersions.keep_versions`."""
+    now = connection.now()
+    keepers = [name for (name,) in connection.rows("SELECT name FROM members WHERE keeps_history = 1")]
+    due = {name: now + seconds if name == held else now for name in keepers}
+    erased = {user: version_of(connection, user) for user in {one.user_id for one in versions}}
+    return [
+        _keep_given(connection, one, due, now)
+        if one.version > erased[one.user_id]
+        else OwnerErased(erased[one.user_id])
+        for one in versions
+    ]
+
+
+def _keep_given(
+    connection: JournalConnection, state: Snapshot, due: dict[str, float], now: float
+) -> KeptVersion | Rejected:
+    memory = (state.user_id, state.id)
+    if connection.row("SELECT 1 FROM operations WHERE user_id = ? AND memory_id = ? AND kind = 'delete'", memory):
+        return MemoryDeleted(state.id)
+    if not due:
+        return KeptVersion(0, frozenset())
+    sql = "SELECT seq FROM superseded WHERE user_id = ? AND memory_id = ? AND version = ?"
+    if (there := connection.row(sql, (*memory, state.version))) is not None:
+        sql = "SELECT provider FROM deliveries WHERE user_id = ? AND seq = ?"
+        pending = connection.rows(sql, (state.user_id, there[0]))
+        return KeptVersion(there[0], frozenset(name for (name,) in pending))
+    seq = _next_seq(connection)
+    connection.run(
+        """INSERT INTO superseded (seq, user_id, memory_id, version, kind, state, appended_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?)""",
+        (seq, *memory, state.version, OperationKind.UPDATE.value, encode(state), now),
+    )
+    connection.raw.executemany(
+        "INSERT INTO deliveries (user_id, seq, provider, due_at, made_at) VALUES (?, ?, ?, ?, ?)",
+        [(state.user_id, seq, name, due_at, now) for name, due_at in due.items()],
+    )
+    return KeptVersion(seq, frozenset(due))
+
+
+def _next_seq(connection: JournalConnection) -> int:
+    """Return a number that no operation has had, and none will have."""
+    sql = "UPDATE sqlite_sequence SET seq = seq + 1 WHERE name = 'operations' RETURNING seq"
+    row = connection.row(sql) or connection.row(
+        "INSERT INTO sqlite_sequence (name, seq) VALUES ('operations', 1) RETURNING seq"
+    )
+    if row is None:
+        raise RuntimeError("a statement that returns what it has written returned nothing")
+    return int(row[0])
 
 
 def superseded(connection: JournalConnection, owner: Owner, memory_id: str) -> list[Snapshot]:

@@ -6,7 +6,10 @@ from providers.native.wall import OWNER_COLUMN
 
 
 class ColumnFacts(Struct, frozen=True, kw_only=True):
-    """One column of a table; `default` is its expression in SQL, and that of its value where it is `generated`."""
+    """One column of a table; `default` is its expression in SQL, and that of its value where it is `generated`.
+
+    The planner keeps samples of it if it is `sampled`.
+    """
 
     name: str
     type: str
@@ -14,6 +17,7 @@ class ColumnFacts(Struct, frozen=True, kw_only=True):
     default: str | None = None
     generated: bool = False
     storage: str | None = None
+    sampled: bool = True
 
 
 class TableFacts(Struct, frozen=True, kw_only=True):

@@ -34,7 +34,8 @@ _COLUMNS = f"""
             WHEN a.attcollation <> t.typcollation THEN ' COLLATE ' || quote_ident(l.collname) ELSE '' END AS type,
         pg_get_expr(d.adbin, d.adrelid) AS default,
         CASE WHEN a.attstorage <> t.typstorage THEN CASE a.attstorage
-            WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END END AS storage
+            WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END END AS storage,
+        coalesce(a.attstattarget, -1) <> 0 AS sampled
     FROM pg_catalog.pg_attribute AS a JOIN pg_catalog.pg_class AS c ON c.oid = a.attrelid
     JOIN pg_catalog.pg_type AS t ON t.oid = a.atttypid
     LEFT JOIN pg_catalog.pg_collation AS l ON l.oid = a.attcollation
@@ -138,6 +139,7 @@ async def _tables(connection: AsyncConnection, keys: dict[int, str | None]) -> t
                 default=row.default,
                 generated=row.generated,
                 storage=row.storage,
+                sampled=row.sampled,
             )
         )
     grants = defaultdict[str, list[tuple[str, str]]](list)

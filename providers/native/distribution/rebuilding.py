@@ -16,8 +16,8 @@ EVERYBODY = "PUBLIC"
 TRANSACTION = "changed"  # the column that says which transaction changed a row
 
 # What stands in for each trigger: the columns that are generated; the column that is left out; the statements, which
-# take an analysis away with what it was made of; and for the last four nothing: no history of memories is kept there,
-# and what was erased is refused by the chain alone.
+# take an analysis and a former vector away with the text that they were made of; and for the last four nothing: no
+# history of memories is kept there, and what was erased is refused by the chain alone.
 REPLACED_TRIGGERS = frozenset(
     {
         "ninai_memories_derive",
@@ -26,6 +26,7 @@ REPLACED_TRIGGERS = frozenset(
         "ninai_memories_source",
         "ninai_memories_stamp",
         "ninai_memories_outdate",
+        "ninai_memories_former",
         "ninai_memories_history",
         "ninai_memories_buried",
         "ninai_memories_refuse",
@@ -102,6 +103,11 @@ def rebuilt(table: TableFacts, *, partitions: int = 0) -> tuple[str, ...]:
             f"ALTER TABLE {table.name} ALTER COLUMN {column.name} SET STORAGE {column.storage}"
             for column in columns
             if column.storage
+        ),
+        *(
+            f"ALTER TABLE {table.name} ALTER COLUMN {column.name} SET STATISTICS 0"
+            for column in columns
+            if not column.sampled
         ),
         *(
             [f"INSERT INTO {table.name} ({copied}) SELECT {copied} FROM {former}"]  # noqa: S608 - names out of the catalog

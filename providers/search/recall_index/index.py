@@ -7,7 +7,7 @@ therefore in the index that it ranks, whichever process wrote it.
 import asyncio
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from msgspec import Struct, field
@@ -22,6 +22,7 @@ from providers.timing.turns import Turns
 MEGABYTE = 1024 * 1024
 
 Done = TypeVar("Done")
+Prepared = TypeVar("Prepared")
 
 # After a store could not tell what changed of an owner's memories, because there are too many.
 ASK_AGAIN_SECONDS = 60.0
@@ -92,8 +93,16 @@ class RecallIndex:
         held = await self._current(owner, patience)
         return None if held is None else held.index
 
-    async def read(self, owner: Owner, patience: float | None, work: Callable[[UserIndex], Done]) -> Done | None:
+    async def read(
+        self,
+        owner: Owner,
+        patience: float | None,
+        work: Callable[[UserIndex, Prepared], Done],
+        prepare: Callable[[UserIndex], Awaitable[Prepared]],
+    ) -> Done | None:
         """Return what `work` makes of an owner's index as of now, None if the store cannot tell what changed.
+
+        `prepare` comes before it, in turns of the event loop in which the index may change.
 
         None also stands for an index that takes more than `patience` seconds to load, without a bound if it is None;
         loading goes on. The index stays as it is while `work` lasts, which is done in a thread where it takes long.
@@ -104,10 +113,12 @@ class RecallIndex:
         held = await self._current(owner, patience)
         if held is None:
             return None
-        if len(held.index.columns) <= self._most_on_loop:
-            return work(held.index)
+        index = held.index
+        prepared = await prepare(index)
+        if len(index.columns) <= self._most_on_loop:
+            return work(index, prepared)
         async with held.applying:
-            return await asyncio.to_thread(work, held.index)
+            return await asyncio.to_thread(work, index, prepared)
 
     async def _current(self, owner: Owner, patience: float | None) -> _Held | None:
         held = self._held.get(owner)
@@ -218,7 +229,7 @@ class RecallIndex:
         self._recount(held)
         while self.counts.bytes > self._most_bytes and self._keeping:
             other = next(iter(self._keeping.values()))
-            other.index.kept.forget()
+            other.index.forget_spare()
             self._recount(other)
         if held.counted > self._most_bytes:
             self._note("evicted")
@@ -239,9 +250,9 @@ class RecallIndex:
 
     def _recount(self, held: _Held) -> None:
         self._keeping.pop(held.owner, None)
-        if held.index.kept.nbytes:
+        if held.index.spare_nbytes:
             self._keeping[held.owner] = held  # the last now
-        held.counted, former = held.index.nbytes + held.index.kept.nbytes + _LEAST_BYTES, held.counted
+        held.counted, former = held.index.nbytes + held.index.spare_nbytes + _LEAST_BYTES, held.counted
         self.counts.bytes += held.counted - former
 
     def _forget(self, owner: Owner, held: _Held) -> None:

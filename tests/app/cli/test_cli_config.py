@@ -96,6 +96,7 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         "providers.native.embedder.timeout = 10.0  # default",
         "providers.native.embedder.batch_size = 2048  # default",
         "providers.native.former_embedders = []  # default",
+        "providers.native.former_vectors_kept = 600.0  # default",
         'server.host = "127.0.0.1"  # default',
         "server.port = 9000  # ninai.toml",
         "server.socket = unset  # default",

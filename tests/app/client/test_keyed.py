@@ -1,155 +1,78 @@
-"""Memories under keys of the caller's own: one memory per key, and the newest wins."""
+"""Items under keys of an adapter's own: one memory per key, also where the key is longer than the service takes."""
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from ninaivalaigal import AsyncClient
-from ninaivalaigal.calls import Call, Plan, R
-from ninaivalaigal.errors import NotFound
 from ninaivalaigal.keyed import Collection, PartlyFailed, check
+from ninaivalaigal.limits import MAX_KEY_CHARS
 from ninaivalaigal.values import Batch, BatchResult, Memory, ProblemDetails
 
 ITEMS = Collection(name="items")
 
 
-async def copies(client: AsyncClient) -> list[str]:
+async def contents(client: AsyncClient) -> list[str]:
     """The contents of all memories of the user, oldest first."""
     return [memory.content async for memory in client.memories(order="oldest")]
 
 
-async def put_beside(client: AsyncClient, key: str, content: str) -> str:
-    """Store another memory of a key, as a writer does that has not seen the first one."""
-    stored = await client.remember(content, metadata={"items": {"key": key}})
-    return stored.memory_id
-
-
-async def test_a_key_has_one_memory(client: AsyncClient) -> None:
+@pytest.mark.parametrize("key", ["a", "k" * (MAX_KEY_CHARS - 6), "k" * (MAX_KEY_CHARS - 5), "🍵" * 999])
+async def test_a_key_has_one_memory(client: AsyncClient, key: str) -> None:
     """Putting replaces, reading finds, deleting removes, and afterwards it may be put again."""
-    assert await client.run(ITEMS.get("a")) is None
-    await client.run(ITEMS.put("a", "first", {"n": 1}))
-    first = await client.run(ITEMS.get("a"))
-    await client.run(ITEMS.put("a", "second", {"n": 2}))
-    second = await client.run(ITEMS.get("a"))
+    assert await client.run(ITEMS.get(key)) is None
+    await client.run(ITEMS.put(key, "first", {"n": 1}))
+    first = await client.run(ITEMS.get(key))
+    await client.run(ITEMS.put(key, "second", {"n": 2}, 3_600))
+    second = await client.run(ITEMS.get(key))
 
     assert first is not None
     assert second is not None
-    assert (second.id, second.content, ITEMS.marks_of(second)) == (first.id, "second", {"key": "a", "n": 2})
-    assert await client.run(ITEMS.delete(ITEMS.at("a"))) == 1
-    assert await client.run(ITEMS.delete(ITEMS.at("a"))) == 0
-    await client.run(ITEMS.put("a", "third", {}))
-    assert await copies(client) == ["third"]
+    assert (second.id, second.content, ITEMS.marks_of(second)) == (first.id, "second", {"key": key, "n": 2})
+    assert (first.expires_at, second.expires_at is not None) == (None, True)
+    assert [await client.run(ITEMS.delete(key)) for _ in range(2)] == [True, False]
+    await client.run(ITEMS.put(key, "third", {}))
+    assert await contents(client) == ["third"]
 
 
-async def test_the_newest_of_several_wins_and_the_next_writer_tidies_up(client: AsyncClient) -> None:
-    """Reads, lists and renaming heed the newest alone."""
-    for content in ("old", "new"):
-        await put_beside(client, "a", content)
-    await put_beside(client, "ab", "another")
+async def test_items_are_found_by_the_beginning_of_their_keys(client: AsyncClient) -> None:
+    """In their collection alone, and as many as are asked for."""
+    for key in ("a/1", "a/2", "ab", "b/" + "x" * 300):
+        await client.run(ITEMS.put(key, f"item {key[:4]}", {}))
+    await client.run(Collection(name="others").put("a/3", "item of others", {}))
+    await client.remember("item without a key")
 
-    newest = await client.run(ITEMS.get("a"))
-    listed = await client.run(ITEMS.found(ITEMS.under("a")))
-    first = await client.run(ITEMS.found(ITEMS.under("a"), 1))
-    await client.run(ITEMS.put("a", "newer", {}))
+    found = await client.run(ITEMS.found(ITEMS.under("a/")))
+    some = await client.run(ITEMS.found(ITEMS.under(""), 2))
+    recalled = await client.run(ITEMS.recall("item", ITEMS.under("b/"), 5))
 
-    assert newest is not None
-    assert newest.content == "new"
-    assert [one.content for one in listed] == ["another", "new"]
-    assert [one.content for one in first] == ["another"]
-    assert await copies(client) == ["newer", "another"]
+    assert [ITEMS.key_of(one) for one in found] == ["a/2", "a/1"]
+    assert len(some) == 2
+    assert [one.content for one in recalled] == ["item b/xx"]
 
 
-async def test_pages_are_followed_until_there_are_enough_keys(client: AsyncClient) -> None:
-    """Copies of one key may fill the first of them."""
-    await put_beside(client, "b", "b")
-    for number in range(4):
-        await put_beside(client, "a", f"a {number}")
+async def test_of_two_memories_of_one_key_the_first_found_is_shown(client: AsyncClient) -> None:
+    """As there may be for a moment, where two writers meet; pages are read until there are enough keys."""
+    for n in range(4):
+        await client.remember(f"tea {n}", metadata={"items": {"key": "a"}})
+    await client.remember("b", metadata={"items": {"key": "b"}}, created_at=datetime(2024, 1, 1, tzinfo=UTC))
 
     found = await client.run(ITEMS.found(ITEMS.under(""), 2))
+    recalled = await client.run(ITEMS.recall("tea", ITEMS.under("a"), 5))
 
-    assert [one.content for one in found] == ["a 3", "b"]
+    assert [one.content for one in found] == ["tea 3", "b"]
+    assert len(recalled) == 1
 
 
 async def test_writers_of_one_key_leave_one_memory(client: AsyncClient) -> None:
     """Which of them wins is open."""
     await asyncio.gather(*(client.run(ITEMS.put("a", f"by {n}", {})) for n in range(6)))
 
-    assert len(await copies(client)) == 1
-
-
-async def test_deleting_takes_every_copy(client: AsyncClient) -> None:
-    """And nothing of another collection, or of none."""
-    await put_beside(client, "a", "one")
-    await put_beside(client, "a", "two")
-    await client.run(Collection(name="others").put("a", "other", {}))
-    await client.remember("plain")
-
-    assert await client.run(ITEMS.delete(ITEMS.under(""))) == 2
-    assert await copies(client) == ["other", "plain"]
-
-
-async def test_keys_are_renamed_by_their_beginning(client: AsyncClient) -> None:
-    """What was put beside the key stays, and an older copy goes."""
-    await put_beside(client, "x/a", "older")
-    await put_beside(client, "x/a", "newer")
-    await client.run(ITEMS.put("x/b", "b", {"n": 1}))
-    await client.run(ITEMS.put("xx", "not moved", {}))
-
-    moved = await client.run(ITEMS.rename(ITEMS.under("x/"), "x/", "y/z/"))
-
-    found = await client.run(ITEMS.found(ITEMS.under("y/")))
-    assert moved == 2
-    assert [(ITEMS.marks_of(one), one.content) for one in found] == [
-        ({"key": "y/z/b", "n": 1}, "b"),
-        ({"key": "y/z/a"}, "newer"),
-    ]
-    assert sorted(await copies(client)) == ["b", "newer", "not moved"]
-
-
-async def test_what_is_nearest_is_found_once_per_key(client: AsyncClient) -> None:
-    """Best first."""
-    await put_beside(client, "a", "green tea")
-    await put_beside(client, "a", "green tea")
-    await client.run(ITEMS.put("b", "the dog drinks no tea", {}))
-
-    found = await client.run(ITEMS.recall("green tea", ITEMS.under(""), 10))
-
-    assert [ITEMS.key_of(one) for one in found] == ["a", "b"]
-
-
-async def run_against(client: AsyncClient, plan: Plan[R], *, deletes_before: int) -> R:
-    """Carry out a plan, while somebody else deletes what its first so many changes are about."""
-    answer: Any = None
-    failure: NotFound | None = None
-    try:
-        while True:
-            call: Call[Any] = plan.throw(failure) if failure else plan.send(answer)
-            failure = None
-            if call.method == "PATCH" and deletes_before > 0:
-                deletes_before -= 1
-                await client.delete(call.path.rpartition("/")[2])
-                await put_beside(client, "a", "in between")
-            try:
-                answer = await client.send(call)
-            except NotFound as error:
-                failure = error
-    except StopIteration as end:
-        result: R = end.value
-        return result
-
-
-async def test_a_writer_that_meets_one_who_deletes_writes_again(client: AsyncClient) -> None:
-    """Up to four times; whoever is met more often is told."""
-    await client.run(ITEMS.put("a", "first", {}))
-
-    await run_against(client, ITEMS.put("a", "second", {}), deletes_before=4)
-
-    assert await copies(client) == ["second"]
-    with pytest.raises(NotFound):
-        await run_against(client, ITEMS.put("a", "third", {}), deletes_before=5)
+    memory = await client.run(ITEMS.get("a"))
+    assert memory is not None
+    assert await contents(client) == [memory.content]
 
 
 def test_a_batch_with_a_failed_item_is_an_error() -> None:

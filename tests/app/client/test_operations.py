@@ -94,7 +94,8 @@ async def test_a_memory_stands_under_a_key(client: AsyncClient) -> None:
 async def test_an_expiry_is_given_and_taken_away(client: AsyncClient) -> None:
     """By a moment or in seconds, in a batch as well."""
     one = await client.remember(TEA, expires_at=LATE)
-    [other] = (await client.remember_batch([{"content": DOG, "ttl_seconds": 3_600}])).results
+    [other] = (await client.remember_batch([{"content": DOG, "ttl_seconds": 3_600, "key": "dog"}])).results
+    assert other.created is True
     taken = await client.update(one.memory_id, expires_at=None)
 
     assert taken.expires_at is None

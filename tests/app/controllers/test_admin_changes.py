@@ -12,7 +12,7 @@ from litestar import Litestar
 from msgspec.structs import replace
 
 from app.controllers.feed import MAX_WAIT_SECONDS
-from app.http.journal_cursors import MAX_JOURNAL_CURSOR_CHARS, journal_cursor
+from app.http.journal_cursors import MAX_JOURNAL_CURSOR_CHARS, JournalPlace, journal_cursor
 from providers.feed import MAX_FEED_LIMIT
 from tests.support.api import Api, asgi_client, field_in, fresh_user, problem_in, running_app
 from tests.support.chains import two_providers
@@ -89,7 +89,7 @@ async def test_a_cursor_that_leads_nowhere_is_lost(
 ) -> None:
     """Of another journal, of what has not happened, and of what the journal knows no more."""
     place = (await app.state.chain.journal.changes(None, 1)).position
-    cursor = journal_cursor(app.state.cursors, replace(place, **{field: value}))
+    cursor = journal_cursor(app.state.cursors, JournalPlace(replace(place, **{field: value})))
     response = await http.get(CHANGES, params={"after": cursor})
 
     assert response.status_code == 409

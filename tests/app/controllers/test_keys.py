@@ -208,9 +208,13 @@ async def test_keys_are_listed_as_in_folders(either: Api) -> None:
     assert {one["key"]: one["memory_id"] for one in whole["keys"]} == ids
     assert ([one["key"] for one in whole["keys"]], whole["folders"], whole["count"]) == (sorted(ids), [], 6)
     assert [one["key"] for one in top["keys"]] == ["a", "ab", "é"]
-    assert top["folders"] == [{"prefix": "a/", "count": 3}]
+    assert [one["size"] for one in top["keys"]] == [1, 2, 2]  # bytes: each text is its key
+    assert top["folders"] == [{"prefix": "a/", "count": 3, "size": 13}]
     assert [one["key"] for one in under["keys"]] == ["a/b"]
-    assert under["folders"] == [{"prefix": "a/b/", "count": 1}, {"prefix": "a/d/", "count": 1}]
+    assert under["folders"] == [
+        {"prefix": "a/b/", "count": 1, "size": 5},
+        {"prefix": "a/d/", "count": 1, "size": 5},
+    ]
     assert (await keys_of(either, prefix="a_"))["count"] == 0
 
 
@@ -246,3 +250,42 @@ async def test_keys_ask_for_scopes(guarded_http: httpx.AsyncClient) -> None:
     """Without an API key nothing is answered."""
     for method, path in (("GET", "/memory/keys/a"), ("GET", "/memory/keys/list"), ("POST", "/memory/keys/list")):
         assert (await guarded_http.request(method, path)).status_code == 401
+
+
+async def test_each_memory_of_a_batch_may_have_a_key(either: Api) -> None:
+    """It is created or replaced as by a put, also when the request is repeated; one without a key is stored beside."""
+    await put(either, "plans", "tea")
+    plans = {"content": "more tea", "key": "plans", "ttl_seconds": 60}
+    memories = [{"content": "milk"}, plans, {"content": "x", "key": "/"}]
+    headers = {"Idempotency-Key": "one"}
+    first, again = [
+        await either.request("POST", "/memory/remember/batch", json={"memories": memories}, headers=headers)
+        for _ in range(2)
+    ]
+
+    assert first.status_code == 200, first.text
+    assert [one.get("created") for one in first.json()["results"]] == [None, False, True]
+    assert (first.json()["stored"], first.json()["failed"]) == (3, 0)
+    repeated = [one["memory_id"] for one in again.json()["results"]]
+    assert repeated == [one["memory_id"] for one in first.json()["results"]]
+    assert sorted(await either.contents()) == ["milk", "more tea", "x"]
+    assert (await either.request("GET", path_of("plans"))).json()["expires_at"] is not None
+
+
+async def test_a_batch_names_a_key_once(either: Api) -> None:
+    """Else nothing of it is stored; a key that breaks a rule, or comes with a time, fails alone."""
+    twice = [{"content": "a", "key": "k"}, {"content": "b"}, {"content": "c", "key": "k"}]
+    refused = await either.request("POST", "/memory/remember/batch", json={"memories": twice})
+    assert (refused.status_code, field_in(refused)) == (422, "memories[2].key")
+    assert "memories[0]" in refused.text
+    assert await either.contents() == []
+
+    some = [
+        {"content": "a", "key": "k" * MAX_KEY_CHARS},
+        {"content": "b", "key": "k" * (MAX_KEY_CHARS + 1)},
+        {"content": "c", "key": "c", "created_at": "2026-01-01T00:00:00Z"},
+    ]
+    results = (await either.request("POST", "/memory/remember/batch", json={"memories": some})).json()["results"]
+    assert [one["status"] for one in results] == ["stored", "failed", "failed"]
+    assert [one["problem"]["errors"][0]["field"] for one in results[1:]] == ["key", "created_at"]
+    assert await either.contents() == ["a"]

@@ -1,7 +1,9 @@
 """Erasing users over HTTP: an operator any user, a caller its own data; the answer is a receipt."""
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -10,6 +12,7 @@ from litestar import Litestar
 
 from app.process.erasure_file import FILE
 from providers.erasure.records import MAX_ERASURES
+from providers.limits import MAX_USER_ID_CHARS
 from providers.owners import Owner
 from tests.support.api import ABSENT_ID, Api, asgi_client, field_in, running_app
 from tests.support.chains import two_providers
@@ -81,6 +84,35 @@ async def test_a_user_who_comes_back_is_served(http: httpx.AsyncClient) -> None:
     memory_id = await Api(http, "kannan").stored("coffee with chicory")
     found = await http.post("/memory/recall", json={"query": "coffee"}, headers={"X-User-ID": "kannan"})
     assert [memory["id"] for memory in found.json()["memories"]] == [memory_id]
+
+
+@pytest.mark.parametrize("user", ["team/anna", "..", "a?b#c%2F", "用户/1"])
+async def test_a_user_of_any_id_is_erased_and_exported(http: httpx.AsyncClient, user: str) -> None:
+    """The query holds what no path can; what others have stays."""
+    headers = {"X-User-ID*": f"UTF-8''{quote(user, safe='')}"}
+    assert (await http.post("/memory/remember", json={"content": "tea"}, headers=headers)).status_code == 200
+    kept = await Api(http, "team").stored("coffee")
+    shown = await http.get("/admin/export", params={"user_id": user})
+    assert [line["content"] for line in map(json.loads, shown.text.splitlines()) if line["kind"] == "memory"] == ["tea"]
+
+    response = await http.delete("/admin/users", params=CONFIRMED | {"user_id": user})
+    assert (response.status_code, response.json()["status"]) == (200, "erased"), response.text
+    assert (await http.get("/memory/memories", headers=headers)).json()["memories"] == []
+    assert (await Api(http, "team").get(kept)).status_code == 200
+
+
+async def test_a_user_in_the_query_is_checked(http: httpx.AsyncClient) -> None:
+    """Somebody must be named, and confirmed; nobody can have a longer id."""
+    for path, method in (("/admin/users", "DELETE"), ("/admin/export", "GET")):
+        assert (await http.request(method, path)).status_code in {400, 422}
+        long = await http.request(
+            method, path, params={"user_id": "x" * (MAX_USER_ID_CHARS + 1)} | (CONFIRMED if method == "DELETE" else {})
+        )
+        assert (long.status_code, field_in(long)) == (422, "user_id")
+    assert field_in(await http.delete("/admin/users", params={"user_id": "kannan"})) == "confirm"
+    longest = await http.delete("/admin/users", params=CONFIRMED | {"user_id": "x" * MAX_USER_ID_CHARS})
+    assert longest.status_code == 200
+    assert (await http.options("/admin/users")).headers["allow"] == "DELETE, GET, HEAD, OPTIONS"
 
 
 async def test_what_is_asked_wrongly_is_refused(http: httpx.AsyncClient) -> None:

@@ -22,6 +22,7 @@ STATUSES = {
     "/admin/providers/order": 200,
     "/admin/mode": 200,
     "/admin/quarantines": 200,
+    "/admin/users": 200,
     "/console/files/console.css": 200,
 }
 

@@ -157,6 +157,22 @@ async def test_what_is_in_quarantine_is_imported_only_on_purpose(http: httpx.Asy
     assert (await bob.page()).json()["memories"][0]["source"]["origin"] == "import"
 
 
+async def test_hidden_versions_are_marked_in_exports(http: httpx.AsyncClient) -> None:
+    """And refused by an import, while the memory is shown that somebody else has made of them."""
+    agent, leaky, header = of(http, "agent"), of(http, "leaky"), {"Content-Type": "application/x-ndjson"}
+    memory_id = await leaky.stored("poisoned tea")
+    await agent.update(memory_id, content="tea")
+    quarantine = await set_quarantine(http)
+    text = (await agent.request("GET", "/memory/export")).text
+    [version] = [line for line in map(json.loads, text.splitlines()) if line["kind"] == "version"]
+    bob = of(http, "agent", "bob")
+    taken = (await bob.request("POST", "/memory/import", content=text, headers=header)).json()
+
+    assert (version["content"], version["quarantine"]) == ("poisoned tea", quarantine["id"])
+    assert [taken[name] for name in ("stored", "versions", "failed")] == [1, 0, 1]
+    assert await bob.contents() == ["tea"]
+
+
 async def test_a_key_whose_memory_is_hidden_can_be_put_again(http: httpx.AsyncClient) -> None:
     """What is put then stays when the quarantine is lifted; what is hidden can be deleted."""
     agent, leaky = of(http, "agent"), of(http, "leaky")

@@ -8,7 +8,7 @@ from app.settings import ConfigError, load
 from tests.app.settings.configuration import Configuration
 
 HASH_TEXT = '"hmac-sha256:" with the id of the pepper, or "sha256:", and 64 lower-case hex digits'
-KINDS = '"native", "mem0", "redis", "opensearch", "mock"'
+KINDS = '"native", "mem0", "redis", "opensearch", "pinecone", "mock"'
 HASH = f'hash = "sha256:{"0" * 64}"'
 
 
@@ -76,7 +76,7 @@ HASH = f'hash = "sha256:{"0" * 64}"'
         ),
         (
             '[providers.native.embedder]\nmodel = "m"',
-            '$.providers.native.embedder: missing key "kind", one of "local", "openai", "none" (ninai.toml)',
+            '$.providers.native.embedder: missing key "kind", one of "local", "minilm", "openai", "none" (ninai.toml)',
         ),
         (
             '[providers.native.embedder]\nkind = "local"\nmodel = "m"',

@@ -24,4 +24,4 @@ def test_the_example_has_every_setting(tmp_path: Path) -> None:
     loaded = load(everything, {})
 
     assert [path for path, origin in loaded.origins.items() if origin.kind != "file"] == []
-    assert set(loaded.settings.providers) == {"native", "mem0", "redis", "opensearch", "mock"}
+    assert set(loaded.settings.providers) == {"native", "mem0", "redis", "opensearch", "pinecone", "mock"}

@@ -63,7 +63,7 @@ def test_memory_provider_refuses_other_kinds(configuration: Configuration) -> No
     """A kind that does not exist is an error that lists those that do."""
     refusal = configuration.refusal(environ={"MEMORY_PROVIDER": "native,sqlite"})
 
-    kinds = "native, http, redis, opensearch, mock"
+    kinds = "native, http, redis, opensearch, pinecone, mock"
     assert refusal == f'$.order: expected {kinds} or an order of them, got "sqlite" (MEMORY_PROVIDER)'
 
 

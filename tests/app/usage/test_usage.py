@@ -11,6 +11,7 @@ from litestar import Litestar
 
 from app.auth.keys import hash_key, new_key
 from providers.limits import MAX_LIST_LIMIT
+from providers.replica_limits import MAX_KEY_CHARS
 from tests.support.api import Api, asgi_client, field_in, running_app
 from tests.support.chains import two_providers
 
@@ -125,6 +126,8 @@ async def test_pages_have_each_name_once(http: httpx.AsyncClient, by: str) -> No
         ({"limit": 0}, "limit"),
         ({"limit": MAX_LIST_LIMIT + 1}, "limit"),
         ({"after": "*"}, "after"),
+        *(({"by": by, "after": "x" * (MAX_KEY_CHARS + 1)}, "after") for by in ("key", "user", "tenant")),
+        *(({"by": by, "after": ""}, "after") for by in ("key", "user", "tenant")),
     ],
 )
 async def test_a_page_that_breaks_a_rule_is_refused(
@@ -135,6 +138,12 @@ async def test_a_page_that_breaks_a_rule_is_refused(
 
     assert response.status_code == 422
     assert field_in(response) == field
+
+
+@pytest.mark.parametrize("by", ["key", "tenant"])
+async def test_a_page_follows_the_longest_name(http: httpx.AsyncClient, by: str) -> None:
+    """The bound is that of the names themselves."""
+    assert (await usage(http, by=by, after="x" * MAX_KEY_CHARS))["next_after"] is None
 
 
 async def test_only_operators_see_usage(http: httpx.AsyncClient) -> None:

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
-from app.http.feed_schemas import OwnersChange
+from app.http.feed_schemas import OwnersChange, owners_change
 from app.settings.webhooks import WebhookSettings
 from app.webhooks.notes import HookLetter, HookState, letters_of, make_due, note, place_of
 from app.webhooks.posting import Poster
@@ -22,6 +22,8 @@ from observability.secret import Secret
 from providers.journal.base import Journal
 from providers.journal.sqlite.settings import SqliteJournalSettings
 from providers.owners import Owner
+from providers.provenance.quarantines import Quarantines
+from providers.types import Snapshot
 from tests.providers.journal.rig import USER, delete, host_in, put, remember, update
 from tests.support.following import eventually
 from tests.support.webhook_receiver import HANGS, SECRET, Receiver, running_receiver
@@ -61,6 +63,7 @@ async def sending(
     journal: Journal,
     receiver: Receiver,
     keep: float = KEEP,
+    quarantines: Quarantines = Quarantines(),  # noqa: B008 - frozen
     **settings: Any,  # noqa: ANN401 - whatever can be configured
 ) -> AsyncIterator[tuple[Sender, Pauses]]:
     """Run the sender of a webhook for as long as the context lasts; it has begun by then."""
@@ -73,10 +76,13 @@ async def sending(
     async def gone(owner: Owner, memory_id: str) -> OwnersChange:
         return OwnersChange(change="deleted", user_id=owner.user, memory_id=memory_id)
 
+    async def as_told(state: Snapshot) -> OwnersChange:
+        return owners_change(state, quarantines)
+
     async with Poster.open() as poster:
         chosen = WebhookSettings(**{"url": receiver.url, "secret": Secret(SECRET), **settings})
         timing = Timing(pauses.sleep, lambda: 1.0)
-        sender = Sender(NAME, chosen, journal, poster, Metrics(registry), keep, held, gone, timing)
+        sender = Sender(NAME, chosen, journal, poster, Metrics(registry), keep, held, as_told, gone, timing)
         task = asyncio.create_task(sender.run())
 
         async def begun() -> bool:

@@ -44,7 +44,9 @@ async def test_what_callers_do_is_told_once_by_two_senders(tmp_path: Path, recei
             return (await place_of(chain.journal, "crm")).position is not None
 
         await eventually(begun)
-        async with Webhooks.open(chain, Metrics(CollectorRegistry()), look_every=0.1) as elsewhere:
+        async with Webhooks.open(
+            chain, Metrics(CollectorRegistry()), app.state.quarantines.known, look_every=0.1
+        ) as elsewhere:
             elsewhere.configure(settings.webhooks, settings.chain.retention.keep)
             stored = await api.stored("masala tea")
             await told(1)
@@ -57,3 +59,39 @@ async def test_what_callers_do_is_told_once_by_two_senders(tmp_path: Path, recei
     assert receiver.told == [("memory.put", stored), ("memory.deleted", stored), ("memory.put", other)]
     assert receiver.received[0].body["data"]["user_id"] == api.user
     assert "tea" not in str(receiver.received)
+
+
+async def test_what_is_in_quarantine_is_told_without_its_text(tmp_path: Path, receiver: Receiver) -> None:
+    """Its receiver learns that no reader sees it any more; a deletion is one as before."""
+    environ = {
+        **two_providers(tmp_path),
+        "NINAI__WEBHOOKS__CRM__URL": receiver.url,
+        "NINAI__WEBHOOKS__CRM__SECRET": SECRET,
+        "NINAI__WEBHOOKS__CRM__CONTENT": "true",
+    }
+    async with running_app(environ) as app, asgi_client(app) as http:
+        api = Api(http, fresh_user())
+
+        async def begun() -> bool:
+            return (await place_of(app.state.chain.journal, "crm")).position is not None
+
+        async def told(count: int) -> None:
+            async def enough() -> bool:
+                return len(receiver.received) >= count
+
+            await eventually(enough)
+
+        await eventually(begun)
+        shown = await api.stored("masala tea")
+        await told(1)
+        rule = {"caller": "anonymous", "since": "2026-01-01T00:00:00Z", "user": api.user}
+        quarantine = (await http.post("/admin/quarantines", json=rule)).json()["id"]
+        hidden = await api.stored("poisoned tea")
+        await told(2)
+        await api.delete(shown)
+        await told(3)
+
+    assert receiver.told == [("memory.put", shown), ("memory.quarantined", hidden), ("memory.deleted", shown)]
+    assert receiver.received[0].body["data"]["memory"]["content"] == "masala tea"
+    assert receiver.received[1].body["data"]["quarantine"] == quarantine
+    assert "poisoned" not in str(receiver.received)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from anthropic import Anthropic, DefaultHttpxClient
 from anthropic.lib.tools import ToolError
@@ -65,6 +66,7 @@ def commands(tool: NinaiMemoryTool) -> dict[str, object]:
             lambda: do("create", path="/memories/play", file_text="y"),
             lambda: do("create", path="/memories/play/n.txt/below", file_text="y"),
             lambda: do("create", path="/memories/long", file_text="x" * 32_001),
+            lambda: do("create", path="/memories/".ljust(256, "p"), file_text="x"),
             lambda: do("create", path="/memories/\ud800", file_text="x"),
             lambda: do("str_replace", path="/memories/play/n.txt", old_str="absent", new_str="y"),
             lambda: do("str_replace", path="/memories/play/n.txt", old_str="th", new_str="y"),
@@ -77,6 +79,12 @@ def commands(tool: NinaiMemoryTool) -> dict[str, object]:
             lambda: do("rename", old_path="/memories/play/n.txt", new_path="/memories/tasker.txt"),
         )
     ]
+    do("create", path="/memories/".ljust(255, "p"), file_text="x")
+    do("create", path="/memories/both", file_text="0\n")
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda text: do("insert", path="/memories/both", insert_line=0, insert_text=text), "abc"))
+    lines = str(do("view", path="/memories/both")).split("\n")[1:]
+    said["together"] = sorted(line.partition("\t")[2] for line in lines)
     do("create", path="/memories/longest", file_text="x" * 32_000)
     said["longest"] = len(do("view", path="/memories/longest"))
     said["cleared"] = [tool.clear_all_memory(), do("view", path="/memories")]

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+import time
 from typing import TypedDict
 
 from langgraph.graph import END, START, StateGraph
@@ -12,7 +13,6 @@ from ninaivalaigal import AsyncClient, Client
 from ninaivalaigal.adapters.langgraph import NinaiStore
 
 URL, USER = sys.argv[1:]
-CLOCK = [1_000_000.0]
 
 
 class State(TypedDict):
@@ -66,11 +66,7 @@ def waiting(store: NinaiStore) -> dict[str, object]:
     said["deleted"] = store.get(docs, "a")
     store.put(docs, "a", {"text": "again"})
     said["again"] = store.get(docs, "a").value
-    store.put(docs, "short", {"text": "soon gone"}, ttl=1)
-    CLOCK[0] += 59
-    said["alive"] = store.get(docs, "short") is not None
-    CLOCK[0] += 1
-    said["expired"] = [store.get(docs, "short"), "short" in values(store, "docs"), store.sweep(), store.sweep()]
+    said["lives"] = lives(store)
     said["batch"] = [
         item and item.key
         for item in store.batch(
@@ -79,6 +75,27 @@ def waiting(store: NinaiStore) -> dict[str, object]:
     ]
     said["last"] = store.get(docs, "x").value
     return said
+
+
+def lives(store: NinaiStore) -> dict[str, object]:
+    """Let items expire: reads prolong them, unless they are told not to."""
+    place, soon = ("lives",), 3 / 60
+    for key in ("got", "found", "left"):
+        store.put(place, key, {"text": key}, ttl=soon)
+    store.put(place, "kept", {"text": "for ever"}, ttl=None)
+    first = store.get(place, "got", refresh_ttl=False)
+    time.sleep(1.5)
+    got = store.get(place, "got")
+    store.search(place, filter={"text": "found"})
+    quiet = [store.get(place, "left", refresh_ttl=False), *store.search(place, refresh_ttl=False)]
+    time.sleep(2.0)
+    return {
+        "read": got.value,
+        "moments": [got.created_at == first.created_at, store.get(place, "got").updated_at == first.updated_at],
+        "quiet": len(quiet),
+        "left": [store.get(place, "left"), values(store, "lives")],
+        "namespaces": store.list_namespaces(prefix=place),
+    }
 
 
 async def awaited(store: NinaiStore) -> dict[str, object]:
@@ -97,7 +114,7 @@ async def awaited(store: NinaiStore) -> dict[str, object]:
 def main() -> None:
     """Make the calls, and print one object."""
     client = Client(URL, user=USER)
-    store = NinaiStore(client, clock=lambda: CLOCK[0])
+    store = NinaiStore(client)
     said = waiting(store)
 
     async def with_both() -> dict[str, object]:

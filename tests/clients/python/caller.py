@@ -7,6 +7,7 @@ from ninaivalaigal_client import Client
 from ninaivalaigal_client.api.batch import remember_batch
 from ninaivalaigal_client.api.memory import delete_memory, get_memory, list_memories, recall, remember, update_memory
 from ninaivalaigal_client.models import (
+    BatchedMemory,
     DeleteResponse,
     Eq,
     ListResponse,
@@ -16,7 +17,6 @@ from ninaivalaigal_client.models import (
     RememberBatchRequest,
     RememberBatchResponse,
     RememberOneRequest,
-    RememberRequest,
     RememberResponse,
     SingleRecallRequest,
     UpdateRequest,
@@ -46,7 +46,7 @@ def call(url: str, user: str) -> None:
     next_cursor: str | None = page.next_cursor
     assert (page.count, next_cursor) == (1, None)
 
-    several = RememberBatchRequest(memories=[RememberRequest(content="Green tea")], user_id=user)
+    several = RememberBatchRequest(memories=[BatchedMemory(content="Green tea")], user_id=user)
     batch = remember_batch.sync(client=client, body=several)
     assert isinstance(batch, RememberBatchResponse), batch
     assert batch.stored == 1

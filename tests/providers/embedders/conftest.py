@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
 from providers.embedders.local import LocalEmbedder
+from providers.embedders.minilm.embedder import MiniLMEmbedder
 from tests.support.openai_server import OpenAIServer
 
 
@@ -20,6 +21,13 @@ def metrics() -> Metrics:
 async def loaded() -> LocalEmbedder:
     """The local model, loaded once."""
     return await LocalEmbedder.load(Metrics(CollectorRegistry()))
+
+
+@pytest.fixture(scope="session")
+async def encoding() -> AsyncIterator[MiniLMEmbedder]:
+    """The sentence encoder with the local model beside it, loaded once."""
+    async with MiniLMEmbedder.opened(Metrics(CollectorRegistry()), words=True, threads=1) as embedder:
+        yield embedder
 
 
 @pytest.fixture

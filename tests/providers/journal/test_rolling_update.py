@@ -1,12 +1,8 @@
 """While the hosts of a journal are updated one by one, a former program and this one write to it side by side."""
 
 import asyncio
-import io
 import json
-import shutil
-import subprocess
 import sys
-import tarfile
 from asyncio.subprocess import PIPE, Process
 from pathlib import Path
 from typing import Any
@@ -27,11 +23,11 @@ from providers.owners import Owner
 from providers.states.clock import HybridClock, wall_clock_ms
 from tests.providers.journal.former_program import LEAVING, SHARED, USER
 from tests.providers.journal.rig import host_in
+from tests.support.former import ROOT, former_code
 from tests.support.service import environment
 
 # The last one whose journals did not count their steps, and one that knows neither erasures nor changes.
 FORMER_COMMITS = ("2f0dc0e", "e1be6df3")
-ROOT = Path(__file__).parents[3]
 PROGRAM = Path(__file__).with_name("former_program.py")
 SECONDS = 5
 OVERLAP = 2
@@ -43,19 +39,7 @@ NOTES = [WebhookNote(PLACE, "how far it is"), WebhookNote(7, "a letter", USER)]
 @pytest.fixture(scope="module", params=FORMER_COMMITS)
 def former(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
     """Return a folder with the code of a former program."""
-    commit = request.param
-    git = shutil.which("git")
-    if git is None:
-        pytest.skip("the former program is in the history, and there is no git to look it up")
-    archive = subprocess.run(  # noqa: S603 - our own history
-        [git, "-C", ROOT, "archive", commit], capture_output=True, check=False
-    )
-    if archive.returncode:
-        pytest.skip(f"the former program is in the history, and this checkout does not have {commit}")
-    folder = tmp_path_factory.mktemp("former")
-    with tarfile.open(fileobj=io.BytesIO(archive.stdout)) as files:
-        files.extractall(folder, filter="data")
-    return folder
+    return former_code(request.param, tmp_path_factory.mktemp("former"))
 
 
 async def started(name: str, code: Path, kind: str, place: str) -> Process:

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from providers.changes import ChangeCursor, Changes
+from providers.erasure.fences import Fence, hash_of, new_key
 from providers.native.changes import changes_since
 from providers.native.embedded import EmbeddedServer
 from providers.native.provider import PostgresMemoryProvider
@@ -195,6 +196,21 @@ async def test_another_epoch_gets_everything(provider: PostgresMemoryProvider) -
         changes = await looked(provider, other)
         assert changes.packed is not None
         assert ids_of(changes) == [memory_id]
+
+
+async def test_what_is_erased_and_still_to_be_removed_is_not_told(provider: PostgresMemoryProvider) -> None:
+    """Otherwise nothing would tell afterwards that it is gone: removed rows leave no trace."""
+    key, memory_id = new_key(), await provider.remember("anna", "tea")
+    before = await looked(provider, None)
+    state = await provider.snapshot(ANNA, memory_id)
+    assert state is not None
+    await provider.put_fences([Fence(key=key, hash=hash_of(key, ANNA.key), version=state.version, erased_at=0.0)])
+    after = await looked(provider, before.cursor)
+    later = await provider.remember("anna", "milk")
+
+    assert (ids_of(before), ids_of(after)) == ([memory_id], [])
+    assert after.cursor.epoch != before.cursor.epoch
+    assert ids_of(await looked(provider, after.cursor)) == [later]
 
 
 async def test_recalls_beside_writers_are_never_stale(database: str) -> None:

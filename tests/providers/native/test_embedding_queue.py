@@ -11,9 +11,9 @@ from sqlalchemy import make_url
 from structlog.testing import capture_logs
 
 from providers.base import MemoryProvider
+from providers.embedders.base import SLICE_CHARS
 from providers.errors import MemoryNotFound
 from providers.host import Host
-from providers.native.vectors import SLICE_CHARS
 from providers.owners import Owner
 from providers.types import NewMemory
 from tests.support.native import FickleEmbedder, HashingEmbedder, host_for, open_native_provider, waiting_of

@@ -7,7 +7,6 @@ import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from providers import filters
 from providers.filters import Filter
 from providers.native.containment import contained_in
 from providers.native.filter_sql import filter_sql, json_of
@@ -16,40 +15,8 @@ from providers.postgres.bound_sql import Binding
 from providers.search.filter_match import matches
 from providers.types import Metadata
 from tests.providers.test_contract_properties import REPRODUCIBLE, in_a_thread
+from tests.support.conditions import objects, wheres
 from tests.support.postgres import connected
-
-# Few of each, so that what is asked for is often there.
-leaves = st.sampled_from([None, True, False, 0, 1, 1.0, 2.5, -1, 10**22, 1e22, "", "a", "ab", "b", "é", "😀", "1"])
-values = st.recursive(
-    leaves,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b"]), inner, max_size=2),
-    max_leaves=6,
-)
-keys = st.sampled_from(["a", "b", "0", "-1"])
-objects = st.none() | st.dictionaries(keys, values, max_size=3)
-fields = keys | st.lists(keys, min_size=1, max_size=3)
-sizes = st.sampled_from([0, 1, 1.0, 2.5, -1, 10**22, "", "a", "ab", "é"])
-several = st.lists(values, min_size=1, max_size=3)
-bounds = st.tuples(st.sampled_from([-1, 0, 1.5]), st.sampled_from([1, 2.5, 10**23])) | st.tuples(
-    st.sampled_from(["", "a"]), st.sampled_from(["ab", "é"])
-)
-conditions = st.one_of(
-    *(st.builds(kind, fields, values) for kind in (filters.Eq, filters.Ne, filters.Contains)),
-    *(st.builds(kind, fields, several) for kind in (filters.In, filters.ContainsAny, filters.ContainsAll)),
-    *(st.builds(kind, fields, sizes) for kind in (filters.Gt, filters.Gte, filters.Lt, filters.Lte)),
-    st.builds(filters.Prefix, fields, st.sampled_from(["", "a", "é", "%"])),
-    st.builds(lambda field, pair: filters.Between(field, *pair), fields, bounds),
-    st.builds(filters.Exists, fields),
-)
-wheres = st.recursive(
-    conditions,
-    lambda inner: (
-        st.builds(filters.Not, inner)
-        | st.builds(filters.And, st.lists(inner, min_size=1, max_size=3))
-        | st.builds(filters.Or, st.lists(inner, min_size=1, max_size=3))
-    ),
-    max_leaves=4,
-)
 
 Held = list[bool]
 

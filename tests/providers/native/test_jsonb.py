@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from providers.any_json import decoded
 from providers.native.embedded import EmbeddedServer
-from providers.native.jsonb import from_jsonb, to_jsonb
+from providers.native.jsonb import to_jsonb
 from tests.support.postgres import connected
 
 NUMBERS: list[int | float] = [
@@ -28,7 +29,7 @@ async def connection(postgres_server: EmbeddedServer) -> AsyncIterator[Any]:
 
 async def through(connection: Any, metadata: dict[str, Any]) -> Any:  # noqa: ANN401 - any JSON value
     """What comes back from the database."""
-    return from_jsonb(await connection.fetchval("SELECT $1::jsonb", to_jsonb(metadata)))
+    return decoded(await connection.fetchval("SELECT $1::jsonb", to_jsonb(metadata)))
 
 
 def typed(value: Any) -> object:  # noqa: ANN401 - any JSON value

@@ -1,6 +1,6 @@
 """Recall over the index of a user's memories, as the database fills it: tenants, labels, and while it loads."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,6 @@ from providers.native.embedded import EmbeddedServer
 from providers.native.provider import PostgresMemoryProvider
 from providers.owners import Owner
 from providers.search.stored_analysis import analyses_of
-from providers.search.user_index import UserIndex
 from providers.states.clock import HybridClock
 from providers.types import Edit, NewMemory, RecallQuery, Snapshot
 from tests.support.native import FickleEmbedder, HashingEmbedder, open_native_provider
@@ -124,17 +123,19 @@ async def test_labels_are_conditions(walled: PostgresMemoryProvider) -> None:
 async def test_what_ceases_to_meet_a_condition_meanwhile_is_no_answer(
     provider: PostgresMemoryProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An edit between the look at the conditions and that at the memories is heeded."""
+    """An edit between the ranking and the look at the memories is heeded."""
     [memory_id] = await stored(provider, NewMemory(owner=ANNA, content="tea", session="a"))
     assert provider._ranked is not None  # noqa: SLF001 - there is no other way in between
     index = provider._ranked.index  # noqa: SLF001 - as above
-    read = index.read
+    read, sessions = index.read, ["b", "c"]
 
-    async def edited_before(owner: Owner, patience: float | None, work: Callable[[UserIndex], Any]) -> Any:  # noqa: ANN401 - whatever the work returns
-        await provider.change(Edit(owner=ANNA, memory_id=memory_id, session="b"))
-        return await read(owner, patience, work)
+    async def edited_after(*args: Any) -> Any:  # noqa: ANN401 - whatever the work returns
+        hits = await read(*args)
+        if sessions:
+            await provider.change(Edit(owner=ANNA, memory_id=memory_id, session=sessions.pop()))
+        return hits
 
-    monkeypatch.setattr(index, "read", edited_before)
+    monkeypatch.setattr(index, "read", edited_after)
     assert await contents(provider, RecallQuery(owner=ANNA, query="tea", session="a")) == []
     assert await contents(provider, RecallQuery(owner=ANNA, query="tea", session="b")) == ["tea"]
 

@@ -17,10 +17,18 @@ from providers.native.embedded import EmbeddedServer
 from providers.native.engine import open_engine
 from providers.native.schema import Schema
 from providers.owners import Owner
+from providers.postgres.sampling import unsampled
+from providers.source import WriteSource
+from providers.states.digests import digest_of
 from tests.support.native import FickleEmbedder, host_for, open_native_provider, waiting_of
 from tests.support.postgres import connected, create_database, drop_database
 from tests.support.states import live, tombstone
 
+SAMPLES = "SELECT count(*) FROM pg_stats WHERE histogram_bounds::text LIKE '%tea 1%'"
+ALL_SAMPLES = """
+    SELECT tablename, attname, most_common_vals::text, most_common_elems::text, histogram_bounds::text
+    FROM pg_stats WHERE tablename ~ '^ninai'
+"""
 MIGRATIONS = Path(schema_module.__file__).parent / "migrations"
 
 
@@ -183,17 +191,39 @@ async def test_owners_are_found_without_reading_their_memories(database: str) ->
     assert sum(node["Actual Rows"] * node["Actual Loops"] for node in scans) <= 20 * 16 * 2
 
 
-async def test_what_stays_of_the_erased_is_told(database: str) -> None:
-    """The planner samples texts, and keeps the samples of a partition that has become empty, whatever is run later."""
-    states = [live("anna", f"tea {number}") for number in range(20)]
-    samples = "SELECT count(*) FROM pg_stats WHERE histogram_bounds::text LIKE '%tea 1%'"
+async def test_the_planner_keeps_nothing_of_what_memories_say(database: str) -> None:
+    """Neither a text nor what is made of one is in its samples, nor a key; names of users and of labels are."""
+    fields = {"metadata": {"kind": "tea"}, "source": WriteSource(caller="tea"), "session": "monday"}
+    states = [replace(live("anna", f"tea {number}"), key=f"tea/{number}", **fields) for number in range(200)]
     async with open_native_provider(database) as provider, connected(database) as connection:
         await provider.put_many(states)
-        await connection.execute("ANALYZE ninai_memories")
-        assert await provider.purge(Owner("anna"), max(state.version for state in states)) == len(states)
-        await connection.execute("VACUUM FULL ANALYZE ninai_memories")
+        await provider.put_many([replace(state, version=state.version + 1) for state in states])
+        await connection.execute("ANALYZE")
+        samples = [str(row) for row in await connection.fetch(ALL_SAMPLES)]
+        assert all(any(name in row for row in samples) for name in ("anna", "monday"))
+        assert not any("tea" in row or digest_of("tea 1", None).hex() in row for row in samples)
 
-        assert await connection.fetchval(samples) > 0
         told = " ".join(await provider.remains())
         assert "VACUUM FULL" in told
-        assert "pg_stats" in told
+        assert "the names of users and of labels, in pg_stats" in told
+        assert "texts" not in told
+
+
+async def test_samples_of_before_are_told_where_they_stay(database: str) -> None:
+    """As they do where an operator has the planner take them again, until the schema clears them."""
+    [*keeps, clears] = unsampled("ninai_memories", ("content",))
+    async with open_native_provider(database) as provider, connected(database) as connection:
+        await provider.put_many([live("anna", f"tea {number}") for number in range(20)])
+        await connection.execute("ALTER TABLE ninai_memories ALTER COLUMN content SET STATISTICS 100")
+        await connection.execute("ANALYZE ninai_memories")
+        assert "texts and metadata, in pg_stats" in " ".join(await provider.remains())
+
+        for statement in keeps:
+            await connection.execute(statement)
+        await connection.execute("ANALYZE ninai_memories")
+        assert await connection.fetchval(SAMPLES) > 0
+        assert "texts and metadata, in pg_stats" in " ".join(await provider.remains())
+
+        await connection.execute(clears)
+        assert await connection.fetchval(SAMPLES) == 0
+        assert "texts and metadata" not in " ".join(await provider.remains())

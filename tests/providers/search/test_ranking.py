@@ -14,7 +14,9 @@ from providers.search.entries import Entry
 from providers.search.questions import EmbeddedQuestion, Ordering, Question, Vector
 from providers.search.ranking import RESCORED, Ranked, rank
 from providers.search.recency import DAY, Recency
+from providers.search.shortlist import MOST_RESCORED
 from providers.search.user_index import UserIndex
+from tests.support.packed import packed
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -281,6 +283,45 @@ def test_the_best_are_scored_by_the_whole_vector(count: int) -> None:
 
     exact = sorted((0.5 * float(question @ vector) for vector in vectors), reverse=True)[:10]
     assert [hit.score for hit in hits] == pytest.approx(exact, abs=1e-4)
+
+
+@pytest.mark.parametrize("count", [MOST_RESCORED, MOST_RESCORED + 1])
+def test_more_near_ones_than_are_scored_exactly_are_told_of(count: int) -> None:
+    """Up to the bound the best one is found among many that look alike by one plane."""
+    vectors = [unit(1, 0.5)] * count
+    vectors[count // 2] = unit(1, 0.5015)  # by one plane it is farther than the others
+    question = Question.of("", {MODEL: EmbeddedQuestion(unit(0, 1))})
+    ranked = rank(packed_alike(count, vectors), question, Ordering(limit=1, neighbours=False))
+
+    assert ranked.approximate is (count > MOST_RESCORED)
+    if not ranked.approximate:
+        assert numbers_of(ranked) == [count // 2]
+
+
+def test_of_many_equal_ones_the_newest_are_first() -> None:
+    """They are equal in truth, so that nothing is approximate."""
+    ranked = rank(packed_alike(MOST_RESCORED + 5), Question.of("tea"), Ordering(limit=3, neighbours=False))
+
+    assert numbers_of(ranked) == [MOST_RESCORED + 4, MOST_RESCORED + 3, MOST_RESCORED + 2]
+    assert not ranked.approximate
+
+
+def packed_alike(count: int, vectors: Sequence[Vector] = ()) -> UserIndex:
+    """An index of as many memories of one text."""
+    return UserIndex.of(
+        packed(
+            [
+                Entry(
+                    id=id_of(number),
+                    version=number + 1,
+                    created_at=START + number * HOUR,
+                    content="tea",
+                    vectors={MODEL: vectors[number]} if vectors else {},
+                )
+                for number in range(count)
+            ]
+        )
+    )
 
 
 @given(st.lists(st.text(max_size=30), max_size=8), st.text(max_size=30))

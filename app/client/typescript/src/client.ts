@@ -40,9 +40,10 @@ export class MemoryClient {
     return this.#write("POST", "/memory/remember/batch", options, { memories });
   }
 
-  /** Find the memories nearest to a query, best first. */
+  /** Find the memories nearest to a query, best first: the user's, or those of several `owners`. */
   recall(query: string, details: types.RecallDetails = {}, options?: ReadOptions): Promise<types.Recalled> {
-    return this.#read("POST", "/memory/recall", options, { ...details, query });
+    const ofOwners = details.owners !== undefined;
+    return this.#connection.send({ method: "POST", path: "/memory/recall", options, ofOwners, body: { ...details, query } });
   }
 
   /** Answer up to 1,000 questions; each fails alone. */
@@ -142,6 +143,28 @@ export class MemoryClient {
   /** Delete up to 1,000 memories of the user, whatever they are; `more` says that there are others. */
   deleteEverything(options?: WriteOptions): Promise<types.DeletedMatching> {
     return this.#matching({ confirm: "everything" }, {}, options);
+  }
+
+  /** Leave nothing at all of the user, not even that there were memories, and return a receipt. */
+  eraseEverything(options?: WriteOptions): Promise<types.Erasure> {
+    return this.#matching({ confirm: "everything", erase: "true" }, {}, options);
+  }
+
+  /** Return the receipt of an erasure as it is now. */
+  erasure(erasureId: string, options?: ReadOptions): Promise<types.Erasure> {
+    return this.#read("GET", `/memory/erasures/${encoded(erasureId)}`, options);
+  }
+
+  /** Store the memories of an export, up to 10,000 lines of JSON; a repeated import stores nothing twice. */
+  importLines(lines: string, query: types.ImportQuery = {}, options?: WriteOptions): Promise<types.Imported> {
+    return this.#connection.send<types.Imported>({
+      method: "POST",
+      path: "/memory/import",
+      query: texts(query),
+      lines,
+      options,
+      writes: true,
+    });
   }
 
   /** Create the memory under a key, or replace all parts of the one that is there. */

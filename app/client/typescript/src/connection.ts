@@ -46,8 +46,12 @@ export interface Call {
   path: string;
   query?: Readonly<Record<string, string>>;
   body?: unknown;
+  /** Lines of JSON, in place of a body. */
+  lines?: string;
   options?: ReadOptions | WriteOptions | ConditionalOptions | undefined;
   writes?: boolean;
+  /** Whose memories are meant stands in the body, in place of the client's user. */
+  ofOwners?: boolean;
   /** Statuses that bring an answer, beside those of success. */
   answersWith?: readonly number[];
 }
@@ -107,6 +111,7 @@ export class Connection {
       signal: signal === undefined ? time : AbortSignal.any([time, signal]),
     };
     if (call.body !== undefined) init.body = JSON.stringify(call.body);
+    if (call.lines !== undefined) init.body = call.lines;
     try {
       return await this.#fetch(url, init);
     } catch (error) {
@@ -117,10 +122,11 @@ export class Connection {
 
   #headers(call: Call, key: string | undefined, left: number): Headers {
     const headers = new Headers({ Accept: "application/json", "X-Request-Timeout-Ms": String(Math.max(1, Math.ceil(left))) });
-    const user = call.options?.user ?? this.#options.user;
+    const user = call.options?.user ?? (call.ofOwners === true ? undefined : this.#options.user);
     if (this.#options.apiKey !== undefined) headers.set("Authorization", `Bearer ${this.#options.apiKey}`);
     if (user !== undefined) headers.set("X-User-ID*", `UTF-8''${encoded(user)}`);
     if (call.body !== undefined) headers.set("Content-Type", "application/json");
+    if (call.lines !== undefined) headers.set("Content-Type", "application/x-ndjson");
     if (key !== undefined) headers.set("Idempotency-Key", key);
     const options: ReadOptions & ConditionalOptions = call.options ?? {};
     if (options.memorySession !== undefined) headers.set("Memory-Session", options.memorySession);

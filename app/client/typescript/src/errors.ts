@@ -56,6 +56,9 @@ export class Conflicting extends Refused {}
 /** The memory was deleted. */
 export class Gone extends Refused {}
 
+/** The memory has another version than `ifMatch` says; read it again. */
+export class OtherVersion extends Refused {}
+
 /** The service does not offer that. */
 export class NotServed extends Refused {}
 
@@ -73,6 +76,7 @@ const KINDS: Readonly<Record<number, Kind>> = {
   404: NotFound,
   409: Conflicting,
   410: Gone,
+  412: OtherVersion,
   429: TemporarilyUnavailable,
   501: NotServed,
   502: TemporarilyUnavailable,

@@ -10,16 +10,28 @@ export type Memory = Schemas["MemoryRecord"];
 export type Condition = NonNullable<Schemas["RecallRequest"]["where"]>;
 export type Conditions = Pick<
   Schemas["ListRequest"],
-  "where" | "session" | "agent" | "app" | "speaker" | "created_from" | "created_before"
+  | "where"
+  | "session"
+  | "agent"
+  | "app"
+  | "speaker"
+  | "created_from"
+  | "created_before"
+  | "origin"
+  | "source_caller"
+  | "source_key"
 >;
+export type Source = Schemas["WriteSource"];
 
-export type NewMemory = Schemas["RememberRequest"];
+export type NewMemory = Schemas["BatchedMemory"];
 export type Message = Schemas["Message"];
+/** With `origin`, what the text comes from; with `unless_similar`, nothing is stored if there is one so much like it. */
 export type RememberDetails = Omit<Body<Schemas["RememberOneRequest"]>, "content" | "messages">;
 export type Remembered = Schemas["RememberResponse"];
 export type RememberedMany = Schemas["RememberBatchResponse"];
 
 export type Question = Schemas["RecallRequest"];
+/** With `owners`, the users, teams and agents whose memories are meant, up to 8, in place of the user. */
 export type RecallDetails = Omit<Question, "query">;
 export type Recalled = Schemas["RecallResponse"];
 export type RecalledMany = Schemas["RecallBatchResponse"];
@@ -43,6 +55,9 @@ export type Deleted = Schemas["DeleteResponse"];
 export type DeletedMany = Schemas["DeleteBatchResponse"];
 export type DeletedMatching = Schemas["DeleteAllResponse"];
 export type Matching = Schemas["DryRunResponse"];
+export type Erasure = Schemas["ErasureResponse"];
+export type ImportQuery = { name?: string };
+export type Imported = Schemas["ImportResponse"];
 
 export type KeptDetails = Omit<Body<Schemas["PutKeyRequest"]>, "key" | "content">;
 export type Kept = Schemas["PutKeyResponse"];

@@ -299,16 +299,20 @@ async def test_what_takes_long_is_done_in_a_thread_over_an_index_that_stays() ->
     index = RecallIndex(log, ROOM, most_on_loop=2)
     began, go_on = threading.Event(), threading.Event()
 
-    def look(current: UserIndex) -> tuple[int, int]:
+    async def counted(current: UserIndex) -> int:
+        return len(current)
+
+    def look(current: UserIndex, prepared: int) -> tuple[int, int]:
+        assert prepared == len(current)
         before = len(current)
         began.set()
         assert go_on.wait(30)
         return before, len(current)
 
-    first = asyncio.ensure_future(index.read(ANNA, None, look))
+    first = asyncio.ensure_future(index.read(ANNA, None, look, counted))
     assert await asyncio.to_thread(began.wait, 30)
     log.put(ANNA, 3, "milk")
-    second = asyncio.ensure_future(index.read(ANNA, None, len))
+    second = asyncio.ensure_future(index.read(ANNA, None, lambda current, _counted: len(current), counted))
     for _ in range(5):
         await asyncio.sleep(0)
     go_on.set()

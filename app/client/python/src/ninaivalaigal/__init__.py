@@ -22,6 +22,8 @@ from ninaivalaigal.errors import (
     TemporarilyUnavailable,
     UnexpectedAnswer,
 )
+from ninaivalaigal.explanations import Considered, HitExplanation
+from ninaivalaigal.transfers import Erasure, Imported, ImportedLine
 from ninaivalaigal.values import (
     Batch,
     BatchResult,
@@ -44,6 +46,7 @@ from ninaivalaigal.values import (
     Remembered,
     Renamed,
     ServiceHealth,
+    Source,
 )
 
 __version__ = "0.1.0"
@@ -56,11 +59,16 @@ __all__ = [
     "Client",
     "ClientError",
     "Conflicting",
+    "Considered",
     "Deleted",
     "DeletedMany",
+    "Erasure",
     "Facts",
     "Gone",
     "History",
+    "HitExplanation",
+    "Imported",
+    "ImportedLine",
     "InvalidRequest",
     "Kept",
     "KeyFolder",
@@ -88,6 +96,7 @@ __all__ = [
     "Retries",
     "ServiceFailed",
     "ServiceHealth",
+    "Source",
     "TemporarilyUnavailable",
     "UnexpectedAnswer",
 ]

@@ -4,6 +4,7 @@ import asyncio
 import functools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import aclosing
 from typing import Any, Concatenate, Self, Unpack
 
 import httpx
@@ -13,7 +14,8 @@ from ninaivalaigal.attempts import Attempts, Retries
 from ninaivalaigal.calls import Call, Plan, R, T
 from ninaivalaigal.connection import DEFAULT_URL, FOLLOWED_SECONDS, Connection, P, signed
 from ninaivalaigal.errors import ClientError
-from ninaivalaigal.options import ListOptions
+from ninaivalaigal.exporting import Export
+from ninaivalaigal.options import ExportOptions, ListOptions
 from ninaivalaigal.values import ChangedMemories, Memory, Page
 
 
@@ -110,6 +112,30 @@ class AsyncClient(Connection):
             if told.changes:
                 yield told
 
+    async def export(self, **wanted: Unpack[ExportOptions]) -> AsyncIterator[bytes]:
+        """Yield the lines of an export, many at a time; as `Client.export`."""
+        export = Export(operations.export(**wanted), self.retries, self._chance)
+        while not export.complete:
+            async for certain in self._exported(export):
+                yield certain
+            if (pause := export.pause()) is not None:
+                await self._sleep(pause)
+
+    async def _exported(self, export: Export) -> AsyncIterator[bytes]:
+        """Yield what one request brings that is certain, and note what has ended it."""
+        try:
+            response = await self._http.send(self.request(self._http, export.request()), stream=True)
+            async with aclosing(response):
+                if not response.is_success:
+                    await response.aread()
+                    export.ended(response)
+                    return
+                async for piece in response.aiter_bytes():
+                    if certain := export.take(piece):
+                        yield certain
+        except httpx.TransportError as error:
+            export.ended(error)
+
     remember = _awaited(operations.remember)
     remember_messages = _awaited(operations.remember_messages)
     remember_batch = _awaited(operations.remember_batch)
@@ -127,6 +153,9 @@ class AsyncClient(Connection):
     delete_matching = _awaited(operations.delete_matching)
     count_matching = _awaited(operations.count_matching)
     delete_everything = _awaited(operations.delete_everything)
+    erase_everything = _awaited(operations.erase_everything)
+    erasure = _awaited(operations.erasure)
+    import_lines = _awaited(operations.import_lines)
     put_by_key = _awaited(operations.put_by_key)
     get_by_key = _awaited(operations.get_by_key)
     delete_by_key = _awaited(operations.delete_by_key)

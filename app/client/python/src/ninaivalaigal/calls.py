@@ -30,12 +30,14 @@ class Call(Struct, Generic[T], frozen=True, kw_only=True):
     returns: type[T]
     params: Mapping[str, str] = {}
     body: bytes | None = None
+    media_type: str = "application/json"
     user: str | None = None
     timeout: float | None = None
     memory_session: str | None = None
     idempotency_key: str | None = None
     wait: int | None = None
     if_match: str | None = None
+    of_owners: bool = False  # whose memories are meant stands in the body, in place of the client's user
     answers_with: frozenset[int] = frozenset()  # statuses that bring an answer, beside those of success
 
     def __iter__(self) -> Generator["Call[T]", T, T]:
@@ -44,9 +46,10 @@ class Call(Struct, Generic[T], frozen=True, kw_only=True):
 
     def headers(self, default_user: str | None) -> dict[str, str]:
         """Return the headers that the call asks for."""
-        found = user_header(self.user if self.user is not None else default_user)
+        default = None if self.of_owners else default_user
+        found = user_header(self.user if self.user is not None else default)
         if self.body is not None:
-            found["Content-Type"] = "application/json"
+            found["Content-Type"] = self.media_type
         if self.timeout is not None:
             found["X-Request-Timeout-Ms"] = str(ceil(self.timeout * 1000))
         if self.memory_session is not None:

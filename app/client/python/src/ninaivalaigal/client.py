@@ -4,6 +4,7 @@ import functools
 import random
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Concatenate, Self, Unpack
 
 import httpx
@@ -13,7 +14,8 @@ from ninaivalaigal.attempts import Attempts, Retries
 from ninaivalaigal.calls import Call, Plan, R, T
 from ninaivalaigal.connection import DEFAULT_URL, FOLLOWED_SECONDS, Connection, P, signed
 from ninaivalaigal.errors import ClientError
-from ninaivalaigal.options import ListOptions
+from ninaivalaigal.exporting import Export
+from ninaivalaigal.options import ExportOptions, ListOptions
 from ninaivalaigal.values import ChangedMemories, Memory, Page
 
 
@@ -121,6 +123,34 @@ class Client(Connection):
             if told.changes:
                 yield told
 
+    def export(self, **wanted: Unpack[ExportOptions]) -> Iterator[bytes]:
+        """Yield the lines of an export, many at a time, each with its end.
+
+        What was yielded is certain: an export that is cut off goes on by itself, behind its last checkpoint.
+
+        Raises:
+            LostCursor: it cannot go on there; begin again.
+        """
+        export = Export(operations.export(**wanted), self.retries, self._chance)
+        while not export.complete:
+            yield from self._exported(export)
+            if (pause := export.pause()) is not None:
+                self._sleep(pause)
+
+    def _exported(self, export: Export) -> Iterator[bytes]:
+        """Yield what one request brings that is certain, and note what has ended it."""
+        try:
+            with closing(self._http.send(self.request(self._http, export.request()), stream=True)) as response:
+                if not response.is_success:
+                    response.read()
+                    export.ended(response)
+                    return
+                for piece in response.iter_bytes():
+                    if certain := export.take(piece):
+                        yield certain
+        except httpx.TransportError as error:
+            export.ended(error)
+
     remember = _waiting(operations.remember)
     remember_messages = _waiting(operations.remember_messages)
     remember_batch = _waiting(operations.remember_batch)
@@ -138,6 +168,9 @@ class Client(Connection):
     delete_matching = _waiting(operations.delete_matching)
     count_matching = _waiting(operations.count_matching)
     delete_everything = _waiting(operations.delete_everything)
+    erase_everything = _waiting(operations.erase_everything)
+    erasure = _waiting(operations.erasure)
+    import_lines = _waiting(operations.import_lines)
     put_by_key = _waiting(operations.put_by_key)
     get_by_key = _waiting(operations.get_by_key)
     delete_by_key = _waiting(operations.delete_by_key)

@@ -6,7 +6,7 @@ from ninaivalaigal import operations
 from ninaivalaigal.calls import Plan
 from ninaivalaigal.keyed import check
 from ninaivalaigal.limits import MAX_BATCH, MAX_CONTENT_CHARS, MAX_LABEL_CHARS, MAX_QUERY_CHARS
-from ninaivalaigal.options import ChatMessage, RememberOptions
+from ninaivalaigal.options import ChatMessage, MessagesOptions
 
 INTRODUCTION = "What is remembered of earlier conversations:\n"
 
@@ -28,7 +28,7 @@ def pieces(text: str) -> Iterator[str]:
             yield piece
 
 
-def keep(spoken: Iterable[tuple[str, str]], options: RememberOptions) -> Plan[int]:
+def keep(spoken: Iterable[tuple[str, str]], options: MessagesOptions) -> Plan[int]:
     """Store what was spoken, each message as a memory, and return how many there were.
 
     Raises:

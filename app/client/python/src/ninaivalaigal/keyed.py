@@ -1,9 +1,10 @@
-"""Memories under keys that their owner chooses: one memory per key, and the newest wins.
+"""Items under keys that an adapter makes of its framework's own: each is the memory of one key of the service.
 
-The service finds them by their metadata: `{collection: {"key": ..., ...}}`. Two writers that meet may make two memories
-of one key for a moment; whoever finds both keeps the newer one, which is also the one that every read shows.
+A key that is longer than the service takes stands there as its digest. The metadata `{collection: {"key": ...}}` has it
+in full, for conditions on its beginning, beside what the adapter keeps with the item.
 """
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -11,14 +12,13 @@ from msgspec import Struct
 
 from ninaivalaigal import operations
 from ninaivalaigal.calls import Plan
-from ninaivalaigal.errors import ClientError, Gone, NotFound
-from ninaivalaigal.limits import MAX_BATCH
-from ninaivalaigal.options import Change, Changes, Condition, Details
+from ninaivalaigal.errors import ClientError, NotFound
+from ninaivalaigal.limits import MAX_BATCH, MAX_KEY_CHARS
+from ninaivalaigal.options import Condition
 from ninaivalaigal.values import Batch, Memory, Page, ProblemDetails
 
 MOST_PER_PAGE = MAX_BATCH
 MOST_RECALLED = 1_000
-_TURNS = 5  # in which a writer meets somebody who deletes; the next one makes a new memory
 
 
 class PartlyFailed(ClientError):
@@ -30,9 +30,9 @@ class PartlyFailed(ClientError):
 
 
 class Collection(Struct, frozen=True, kw_only=True):
-    """The keyed memories of one user that one adapter has made.
+    """The items of one user that one adapter has made.
 
-    `name` is the field of the metadata that marks them.
+    `name` begins their keys, and is the field of the metadata that marks them.
     """
 
     name: str
@@ -48,47 +48,44 @@ class Collection(Struct, frozen=True, kw_only=True):
         return marks
 
     def key_of(self, memory: Memory) -> str:
-        """Return the key of a memory."""
+        """Return the key of an item."""
         return str(self.marks_of(memory)["key"])
 
     def under(self, prefix: str) -> Condition:
         """Return the condition for all keys that begin so."""
         return {"op": "prefix", "field": self.field("key"), "value": prefix}
 
-    def at(self, key: str) -> Condition:
-        """Return the condition for one key."""
-        return {"op": "eq", "field": self.field("key"), "value": key}
+    def named(self, key: str) -> str:
+        """Return the key under which the service has an item."""
+        whole = f"{self.name}/{key}"
+        if len(whole) <= MAX_KEY_CHARS:
+            return whole
+        return f"{self.name}/{hashlib.sha256(key.encode(errors='surrogatepass')).hexdigest()}"
 
     def get(self, key: str) -> Plan[Memory | None]:
-        """Return the memory of a key, the newest one."""
-        page = yield from operations.query_memories(where=self.at(key), limit=1, user=self.user)
-        return page.memories[0] if page.memories else None
+        """Return the memory of a key."""
+        try:
+            return (yield from operations.get_by_key(self.named(key), user=self.user))
+        except NotFound:
+            return None
 
-    def put(self, key: str, content: str, marks: Mapping[str, Any]) -> Plan[None]:
-        """Store or replace the memory of a key.
+    def put(self, key: str, content: str, marks: Mapping[str, Any], ttl_seconds: int | None = None) -> Plan[None]:
+        """Store or replace the memory of a key, which lives for so many seconds from now on, or for ever."""
+        yield from operations.put_by_key(
+            self.named(key),
+            content,
+            metadata={self.name: {"key": key, **marks}},
+            ttl_seconds=ttl_seconds,
+            user=self.user,
+        )
 
-        Raises:
-            NotFound: others keep deleting it.
-        """
-        details: Details = {"metadata": {self.name: {"key": key, **marks}}}
-        for turn in range(_TURNS):
-            found = yield from self._copies(self.at(key))
-            if not found:
-                yield from operations.remember(content, user=self.user, **details)
-                found = yield from self._copies(self.at(key))  # somebody else may have done the same
-            elif not (yield from self._replaced(found[0], content, details, last=turn == _TURNS - 1)):
-                continue
-            yield from self._delete_each(found[1:])
-            return
-
-    def delete(self, condition: Condition) -> Plan[int]:
-        """Delete all memories of the collection that meet a condition, and return how many there were."""
-        deleted = 0
-        while True:
-            gone = yield from operations.delete_matching(where=condition, user=self.user)
-            deleted += gone.deleted
-            if not gone.more:
-                return deleted
+    def delete(self, key: str) -> Plan[bool]:
+        """Delete the memory of a key, and return whether there was one."""
+        try:
+            yield from operations.delete_by_key(self.named(key), user=self.user)
+        except NotFound:
+            return False
+        return True
 
     def found(self, condition: Condition, most: int | None = None) -> Plan[list[Memory]]:
         """Return the memories that meet a condition, newest first, one per key; all of them, or so many."""
@@ -107,61 +104,17 @@ class Collection(Struct, frozen=True, kw_only=True):
         found = yield from operations.recall(query, where=condition, limit=min(limit, MOST_RECALLED), user=self.user)
         return list(self.newest(found.memories))
 
-    def rename(self, condition: Condition, before: str, after: str) -> Plan[int]:
-        """Change the beginning of the keys that meet a condition, and return how many keys there were.
-
-        Raises:
-            PartlyFailed: some have their former keys.
-        """
-        copies = yield from self._copies(condition)
-        newest = list(self.newest(copies))
-        kept = {memory.id for memory in newest}
-        yield from self._delete_each([memory for memory in copies if memory.id not in kept])
-        changes = [self._renamed(memory, after + self.key_of(memory)[len(before) :]) for memory in newest]
-        for begin in range(0, len(changes), MOST_PER_PAGE):
-            check((yield from operations.update_batch(changes[begin : begin + MOST_PER_PAGE], user=self.user)))
-        return len(newest)
-
     def newest(self, memories: Iterable[Memory]) -> Iterator[Memory]:
-        """Yield the first memory of each key."""
+        """Yield the first memory of each key: of two writers that meet, both have made one for a moment."""
         seen = set[str]()
         for memory in memories:
             if (key := self.key_of(memory)) not in seen:
                 seen.add(key)
                 yield memory
 
-    def _renamed(self, memory: Memory, key: str) -> Change:
-        return {"memory_id": memory.id, "metadata": {self.name: {**self.marks_of(memory), "key": key}}}
-
-    def _copies(self, condition: Condition) -> Plan[list[Memory]]:
-        """Return every memory that meets a condition, newest first."""
-        copies, cursor = list[Memory](), None
-        while True:
-            page = yield from self._page(condition, cursor, MOST_PER_PAGE)
-            copies += page.memories
-            cursor = page.next_cursor
-            if cursor is None:
-                return copies
-
     def _page(self, condition: Condition, cursor: str | None, most: int) -> Plan[Page]:
         limit = min(most, MOST_PER_PAGE)
         return (yield from operations.query_memories(where=condition, limit=limit, cursor=cursor, user=self.user))
-
-    def _replaced(self, memory: Memory, content: str, details: Details, *, last: bool) -> Plan[bool]:
-        changes: Changes = {"content": content, "metadata": details["metadata"]}
-        try:
-            yield from operations.update(memory.id, user=self.user, **changes)
-        except (NotFound, Gone):
-            if last:
-                raise
-            return False
-        return True
-
-    def _delete_each(self, memories: list[Memory]) -> Plan[None]:
-        """Delete memories; whichever is gone already need not be deleted."""
-        for begin in range(0, len(memories), MOST_PER_PAGE):
-            some = memories[begin : begin + MOST_PER_PAGE]
-            yield from operations.delete_batch([memory.id for memory in some], user=self.user)
 
 
 def check(batch: Batch) -> Batch:

@@ -11,7 +11,9 @@ from msgspec.structs import replace
 
 from ninaivalaigal import options as given
 from ninaivalaigal.calls import Call, fields_of, given_of, reading, with_params, writing
+from ninaivalaigal.transfers import Erasure, Imported
 from ninaivalaigal.values import (
+    Answer,
     Batch,
     ChangedMemories,
     Deleted,
@@ -34,11 +36,11 @@ _UNHEALTHY = frozenset({503})
 
 
 def remember(content: str, **details: Unpack[given.RememberOptions]) -> Call[Remembered]:
-    """Store a memory."""
+    """Store a memory, or with `unless_similar` answer the one that is so much like it."""
     return writing("POST", "/memory/remember", Remembered, details, {"content": content} | given_of(details))
 
 
-def remember_messages(messages: Iterable[given.ChatMessage], **details: Unpack[given.RememberOptions]) -> Call[Batch]:
+def remember_messages(messages: Iterable[given.ChatMessage], **details: Unpack[given.MessagesOptions]) -> Call[Batch]:
     """Store the messages of a conversation, each as a memory, in their order."""
     return writing("POST", "/memory/remember", Batch, details, {"messages": list(messages)} | given_of(details))
 
@@ -49,12 +51,13 @@ def remember_batch(memories: Iterable[given.NewMemory], **options: Unpack[given.
 
 
 def recall(query: str, **wanted: Unpack[given.RecallOptions]) -> Call[Recalled]:
-    """Find the memories nearest to a query, best first."""
-    return reading("POST", "/memory/recall", Recalled, wanted, {"query": query} | given_of(wanted))
+    """Find the memories nearest to a query, best first: the user's, or those of several `owners`."""
+    call = reading("POST", "/memory/recall", Recalled, wanted, {"query": query} | given_of(wanted))
+    return replace(call, of_owners=wanted.get("owners") is not None)
 
 
 def recall_batch(queries: Iterable[given.Question], **options: Unpack[given.ReadOptions]) -> Call[Batch]:
-    """Answer up to 1,000 queries; each fails alone."""
+    """Answer up to 1,000 queries, those of the user or of the `owners` of each; each fails alone."""
     return reading("POST", "/memory/recall/batch", Batch, options, {"queries": list(queries)})
 
 
@@ -120,6 +123,27 @@ def count_matching(**conditions: Unpack[given.MatchOptions]) -> Call[Matching]:
 def delete_everything(**options: Unpack[given.WriteOptions]) -> Call[DeletedMany]:
     """Delete up to 1,000 memories of the user, whatever they are."""
     return with_params(writing("DELETE", _MEMORIES, DeletedMany, options), {"confirm": "everything"})
+
+
+def erase_everything(**options: Unpack[given.WriteOptions]) -> Call[Erasure]:
+    """Leave nothing at all of the user, not even that there were memories, and return a receipt."""
+    return with_params(writing("DELETE", _MEMORIES, Erasure, options), {"confirm": "everything", "erase": True})
+
+
+def erasure(erasure_id: str, **options: Unpack[given.ReadOptions]) -> Call[Erasure]:
+    """Return the receipt of an erasure as it is now."""
+    return reading("GET", f"/memory/erasures/{quote(erasure_id, safe='')}", Erasure, options)
+
+
+def import_lines(lines: bytes, *, name: str | None = None, **options: Unpack[given.WriteOptions]) -> Call[Imported]:
+    """Store the memories of an export, up to 10,000 lines; a repeated import stores nothing twice."""
+    call = with_params(writing("POST", "/memory/import", Imported, options), {"name": name})
+    return replace(call, body=lines, media_type="application/x-ndjson")
+
+
+def export(**wanted: Unpack[given.ExportOptions]) -> Call[Answer]:
+    """Export the memories that meet conditions, as lines of JSON; the clients read them as they come."""
+    return with_params(reading("GET", "/memory/export", Answer, wanted), wanted)
 
 
 def put_by_key(key: str, content: str, **details: Unpack[given.PutOptions]) -> Call[Kept]:

@@ -1,9 +1,11 @@
 """The keyword arguments of the operations; their meaning is that of the service's own document."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal, Required, TypedDict
 
 Condition = dict[str, Any]
+Origin = Literal["user", "assistant", "tool", "document", "import"]
 
 
 class CallOptions(TypedDict, total=False):
@@ -50,19 +52,29 @@ class Labels(TypedDict, total=False):
 
 
 class Conditions(Labels, total=False):
-    """The conditions for memories; `created_from` is inclusive, `created_before` exclusive."""
+    """The conditions for memories; `created_from` is inclusive, `created_before` exclusive.
+
+    `origin` is what the text comes from, `source_caller` has written it, with the key `source_key`.
+    """
 
     where: Condition | None
     created_from: datetime | None
     created_before: datetime | None
+    origin: Origin | None
+    source_caller: str | None
+    source_key: str | None
 
 
 class Kept(Labels, total=False):
-    """What a memory under a key has beside its content; it lives until a moment, for so many seconds, or for ever."""
+    """What a memory under a key has beside its content; it lives until a moment, for so many seconds, or for ever.
+
+    `origin` says what the text comes from; the service takes it for the user's own words otherwise.
+    """
 
     metadata: dict[str, Any] | None
     expires_at: datetime | None
     ttl_seconds: int | None
+    origin: Origin | None
 
 
 class Details(Kept, total=False):
@@ -72,9 +84,10 @@ class Details(Kept, total=False):
 
 
 class NewMemory(Details, total=False):
-    """One memory of a batch."""
+    """One memory of a batch; one with a `key` is put under it, and replaces what is there."""
 
     content: Required[str]
+    key: str | None
 
 
 class ChatMessage(TypedDict, total=False):
@@ -92,6 +105,7 @@ class Changes(Labels, total=False):
     metadata: dict[str, Any] | None
     expires_at: datetime | None
     ttl_seconds: int
+    origin: Origin
 
 
 class Change(Changes, total=False):
@@ -101,12 +115,22 @@ class Change(Changes, total=False):
 
 
 class Wanted(Conditions, total=False):
-    """What a query takes beside its text."""
+    """What a query takes beside its text.
+
+    `owners` are the users, teams and agents whose memories are meant, up to 8, in place of the user; each answer has
+    the `user_id` of its own. `prefer="recent"` brings forward what is recent, `diversity` keeps answers from repeating
+    each other, `explain` adds why each has its place.
+    """
 
     limit: int | None
     min_score: float | None
     max_characters: int | None
     format: Literal["memories", "text"] | None
+    owners: Sequence[str] | None
+    prefer: Literal["recent"] | None
+    half_life_days: float | None
+    diversity: float | None
+    explain: bool | None
 
 
 class Question(Wanted, total=False):
@@ -126,7 +150,13 @@ class Listing(Conditions, total=False):
 
 
 class RememberOptions(Details, WriteOptions, total=False):
-    """The keyword arguments of `remember`."""
+    """The keyword arguments of `remember`; nothing is stored if there is one so much like it (`unless_similar`)."""
+
+    unless_similar: float | None
+
+
+class MessagesOptions(Details, WriteOptions, total=False):
+    """The keyword arguments of `remember_messages`."""
 
 
 class PutOptions(Kept, ConditionalOptions, total=False):
@@ -143,6 +173,12 @@ class RecallOptions(Wanted, ReadOptions, total=False):
 
 class ListOptions(Listing, ReadOptions, total=False):
     """The keyword arguments of `list_memories` and `query_memories`."""
+
+
+class ExportOptions(Conditions, ReadOptions, total=False):
+    """The keyword arguments of `export`; `after` is where one that was cut off goes on."""
+
+    after: str | None
 
 
 class MatchOptions(Conditions, WriteOptions, total=False):

@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
+from ninaivalaigal.explanations import Considered, HitExplanation
+
 _ACCEPTED = 202
 
 
@@ -60,8 +62,17 @@ class ProblemDetails(Struct, frozen=True, kw_only=True):
     errors: tuple[FieldFault, ...] = ()
 
 
+class Source(Struct, frozen=True, kw_only=True):
+    """What the newest text of a memory comes from, who wrote it, with which key and when; None where nobody knows."""
+
+    origin: str = "user"
+    caller: str | None = None
+    key: str | None = None
+    at: datetime | None = None
+
+
 class Memory(Answer, frozen=True, kw_only=True):
-    """One memory; `similarity_score` lies in [0, 1] and is set by recall alone."""
+    """One memory; `similarity_score` lies in [0, 1] and is set by recall alone, as is `explanation`, if asked for."""
 
     id: str
     user_id: str
@@ -75,7 +86,9 @@ class Memory(Answer, frozen=True, kw_only=True):
     agent: str | None = None
     app: str | None = None
     speaker: str | None = None
+    source: Source | None = None
     similarity_score: float | None = None
+    explanation: HitExplanation | None = None
     tenant: str | None = None
 
     @property
@@ -100,10 +113,11 @@ class History(Answer, frozen=True, kw_only=True):
 
 
 class Remembered(Answer, frozen=True, kw_only=True):
-    """The memory is durable and will be found."""
+    """The memory is durable and will be found; `exists` says that one like it was there, and which, and how much so."""
 
     memory_id: str
-    status: Literal["stored", "accepted"]
+    status: Literal["stored", "accepted", "exists"]
+    similarity_score: float | None = None
 
 
 class Kept(Answer, frozen=True, kw_only=True):
@@ -123,17 +137,19 @@ class Renamed(Answer, frozen=True, kw_only=True):
 
 
 class ListedKey(Struct, frozen=True):
-    """A key, and the memory that it names."""
+    """A key, the memory that it names, and the bytes of its content in UTF-8."""
 
     key: str
     memory_id: str
+    size: int = 0
 
 
 class KeyFolder(Struct, frozen=True):
-    """The beginning of so many keys that have more parts than are listed."""
+    """The beginning of so many keys that have more parts than are listed, and the bytes of all their contents."""
 
     prefix: str
     count: int
+    size: int = 0
 
 
 class KeyList(Answer, frozen=True, kw_only=True):
@@ -147,15 +163,18 @@ class KeyList(Answer, frozen=True, kw_only=True):
 class BatchResult(Struct, frozen=True, kw_only=True):
     """The result for one item of a batch; a failed one has a problem.
 
-    `memories`, `count` and `text` are those of a query, `memory` is a changed one.
+    `memories`, `count` and `text` are those of a query, `memory` is a changed one. Of a memory with a key, `created`
+    tells whether it is new.
     """
 
     status: str
     memory_id: str | None = None
+    created: bool | None = None
     memory: Memory | None = None
     memories: list[Memory] | None = None
     count: int | None = None
     text: str | None = None
+    considered: Considered | None = None
     problem: ProblemDetails | None = None
 
 
@@ -188,11 +207,15 @@ class ChangedMemories(Answer, frozen=True, kw_only=True):
 
 
 class Recalled(Answer, frozen=True, kw_only=True):
-    """The memories found, best first; `text` tells them line by line, if `format="text"` asked for it."""
+    """The memories found, best first; `text` tells them line by line, if `format="text"` asked for it.
+
+    `considered` tells what was looked at, if `explain` asked for it.
+    """
 
     memories: list[Memory]
     count: int
     text: str | None = None
+    considered: Considered | None = None
 
 
 class Page(Answer, frozen=True, kw_only=True):

@@ -19,17 +19,17 @@ from ninaivalaigal.async_client import AsyncClient
 from ninaivalaigal.calls import Plan
 from ninaivalaigal.client import Client
 from ninaivalaigal.errors import InvalidRequest, NotSendable
-from ninaivalaigal.keyed import Collection
-
-COLLECTION = "claude_memory"
 
 
 class NinaiMemoryTool(BetaAbstractMemoryTool):
-    """The memory tool for `Anthropic`; its files are those of one user, of up to 32,000 characters each."""
+    """The memory tool for `Anthropic`; its files are those of one user, of up to 32,000 characters each.
 
-    def __init__(self, client: Client, *, user: str | None = None, collection: str = COLLECTION) -> None:
+    A file is the memory whose key is the `prefix` with the path behind it, of up to 255 characters in all.
+    """
+
+    def __init__(self, client: Client, *, user: str | None = None, prefix: str = "") -> None:
         super().__init__()
-        self._client, self._files = client, Files(collection=Collection(name=collection, user=user))
+        self._client, self._files = client, Files(prefix=prefix, user=user)
 
     def view(self, command: BetaMemoryTool20250818ViewCommand) -> str:
         """Show a file or a folder."""
@@ -69,9 +69,9 @@ class NinaiMemoryTool(BetaAbstractMemoryTool):
 class NinaiAsyncMemoryTool(BetaAsyncAbstractMemoryTool):
     """The memory tool for `AsyncAnthropic`."""
 
-    def __init__(self, client: AsyncClient, *, user: str | None = None, collection: str = COLLECTION) -> None:
+    def __init__(self, client: AsyncClient, *, user: str | None = None, prefix: str = "") -> None:
         super().__init__()
-        self._client, self._files = client, Files(collection=Collection(name=collection, user=user))
+        self._client, self._files = client, Files(prefix=prefix, user=user)
 
     async def view(self, command: BetaMemoryTool20250818ViewCommand) -> str:
         """Show a file or a folder."""

@@ -7,6 +7,9 @@ graph = builder.compile(store=store)
 import asyncio
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 from urllib.parse import quote
 
@@ -25,15 +28,21 @@ from langgraph.store.base import (
     get_text_at_path,
 )
 
+from ninaivalaigal import operations
 from ninaivalaigal.async_client import AsyncClient
 from ninaivalaigal.calls import Plan
 from ninaivalaigal.client import Client
+from ninaivalaigal.errors import ClientError
 from ninaivalaigal.keyed import Collection
-from ninaivalaigal.limits import as_content
-from ninaivalaigal.options import Condition
+from ninaivalaigal.limits import MAX_BATCH, as_content
+from ninaivalaigal.options import Change, Condition
 from ninaivalaigal.values import Memory
 
-_MS_PER_MINUTE = 60_000
+_SECONDS_PER_MINUTE = 60
+_MS_PER_SECOND = 1_000
+# An item that has been prolonged so lately, as a share of its time to live, is not prolonged by another read: each time
+# is a write, and a version of its history.
+_LATELY = 0.1
 _ORDERINGS = {"$gt": "gt", "$gte": "gte", "$lt": "lt", "$lte": "lte"}
 
 
@@ -41,8 +50,9 @@ class NinaiStore(BaseStore):
     """A store over the service; items are found by meaning and by words, without any embeddings of one's own.
 
     With an `async_client` the asynchronous methods use it; without one they use threads. `fields` are the paths of a
-    value that searches look at, by default all of it. An item that has a time to live (in minutes) is hidden when it
-    has passed, counted from its last `put`: reading does not prolong it. `sweep` deletes such items.
+    value that searches look at, by default all of it. An item that has a time to live (in minutes) expires when it has
+    passed since its last `put`, or since a read that prolongs it, as all do unless `refresh_on_read` or the operation
+    says no. Nobody sees it then, and the service deletes it by itself.
 
     Values of up to about 15 KiB of JSON are possible, since they are metadata of memories.
     """
@@ -58,9 +68,10 @@ class NinaiStore(BaseStore):
         collection: str = "langgraph",
         fields: Iterable[str] = ("$",),
         default_ttl: float | None = None,
+        refresh_on_read: bool = True,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.ttl_config = TTLConfig(refresh_on_read=False, omit_expired=True, default_ttl=default_ttl)
+        self.ttl_config = TTLConfig(refresh_on_read=refresh_on_read, omit_expired=True, default_ttl=default_ttl)
         self._client, self._async_client = client, async_client
         self._items = Collection(name=collection, user=user)
         self._fields, self._clock = list(fields), clock
@@ -86,10 +97,6 @@ class NinaiStore(BaseStore):
             results[at] = result
         return results
 
-    def sweep(self) -> int:
-        """Delete the items whose time has passed, and return how many there were."""
-        return self._client.run(self._items.delete(self._expired()))
-
     def _read(self, op: Op) -> Plan[Result]:
         if isinstance(op, GetOp):
             return self._get(op)
@@ -101,10 +108,13 @@ class NinaiStore(BaseStore):
 
     def _get(self, op: GetOp) -> Plan[Result]:
         memory = yield from self._items.get(_key(op.namespace, op.key))
-        return None if memory is None or self._has_expired(memory) else Item(**self._parts(memory))
+        if memory is None:
+            return None
+        yield from self._refresh([memory] if op.refresh_ttl else [])
+        return Item(**self._parts(memory))
 
     def _search(self, op: SearchOp) -> Plan[Result]:
-        conditions = [self._items.under(_path(op.namespace_prefix)), {"op": "not", "that": self._expired()}]
+        conditions = [self._items.under(_path(op.namespace_prefix))]
         conditions += self._filter(self._items.field("value"), op.filter or {})
         most = op.offset + op.limit
         if op.query:
@@ -112,12 +122,13 @@ class NinaiStore(BaseStore):
             found = yield from self._items.recall(op.query, {"op": "and", "all": conditions}, most)
         else:
             found = yield from self._items.found({"op": "and", "all": conditions}, most)
-        return [SearchItem(**self._parts(one), score=one.similarity_score) for one in found[op.offset : most]]
+        shown = found[op.offset : most]
+        yield from self._refresh(shown if op.refresh_ttl else [])
+        return [SearchItem(**self._parts(one), score=one.similarity_score) for one in shown]
 
     def _list_namespaces(self, op: ListNamespacesOp) -> Plan[Result]:
         conditions = op.match_conditions or ()
-        alive = {"op": "and", "all": [self._items.under(_known_beginning(conditions)), self._living()]}
-        found = yield from self._items.found(alive)
+        found = yield from self._items.found(self._items.under(_known_beginning(conditions)))
         namespaces = {self._namespace(memory) for memory in found}
         matching = {one[: op.max_depth] for one in namespaces if all(_matches(one, each) for each in conditions)}
         return sorted(matching)[op.offset : op.offset + op.limit]
@@ -125,7 +136,7 @@ class NinaiStore(BaseStore):
     def _write(self, op: PutOp) -> Plan[None]:
         key = _key(op.namespace, op.key)
         if op.value is None:
-            yield from self._items.delete(self._items.at(key))
+            yield from self._items.delete(key)
             return
         paths = self._fields if op.index is None else op.index or []
         text = "\n".join(text for path in paths for text in get_text_at_path(op.value, path))
@@ -135,25 +146,45 @@ class NinaiStore(BaseStore):
             "value": dict(op.value),
             "indexed": bool(text.strip()),
         }
-        if op.ttl is not None:
-            marks["expires"] = self._now() + round(op.ttl * _MS_PER_MINUTE)
-        yield from self._items.put(key, as_content(text, otherwise=key), marks)
+        seconds = None if op.ttl is None else max(1, ceil(op.ttl * _SECONDS_PER_MINUTE))
+        if seconds is not None:
+            marks |= {"ttl_seconds": seconds, "put_at_ms": self._now()}
+        yield from self._items.put(key, as_content(text, otherwise=key), marks, seconds)
+
+    def _refresh(self, memories: Iterable[Memory]) -> Plan[None]:
+        """Prolong the lives of items that were read, as far as the caller may and the service can at the moment.
+
+        Of an item that is put again while it is prolonged the time to live may be the former one.
+        """
+        due = [one for one in memories if self._is_due(one)]
+        changes: list[Change] = [
+            {"memory_id": one.id, "ttl_seconds": self._items.marks_of(one)["ttl_seconds"]} for one in due
+        ]
+        for begin in range(0, len(changes), MAX_BATCH):
+            with suppress(ClientError):  # what was read is the answer all the same
+                yield from operations.update_batch(changes[begin : begin + MAX_BATCH], user=self._items.user)
+
+    def _is_due(self, memory: Memory) -> bool:
+        seconds = self._items.marks_of(memory).get("ttl_seconds")
+        if seconds is None or memory.expires_at is None:
+            return False
+        left = memory.expires_at.timestamp() - self._clock()
+        return left < float(seconds) * (1 - _LATELY)
 
     def _filter(self, field: list[str], wanted: Mapping[str, Any]) -> list[Condition]:
         return [one for name, value in wanted.items() for one in _compared([*field, name], value)]
 
-    def _living(self) -> Condition:
-        return {"op": "not", "that": self._expired()}
-
-    def _expired(self) -> Condition:
-        return {"op": "lte", "field": self._items.field("expires"), "value": self._now()}
-
-    def _has_expired(self, memory: Memory) -> bool:
-        expires = self._items.marks_of(memory).get("expires")
-        return expires is not None and expires <= self._now()
-
     def _now(self) -> int:
-        return round(self._clock() * 1000)
+        return round(self._clock() * _MS_PER_SECOND)
+
+    def _put_at(self, memory: Memory) -> datetime:
+        """Return when an item was put; to be prolonged changes the memory, and not the item."""
+        at = self._items.marks_of(memory).get("put_at_ms")
+        return (
+            memory.changed_at
+            if at is None
+            else max(memory.created_at, datetime.fromtimestamp(at / _MS_PER_SECOND, UTC))
+        )
 
     def _namespace(self, memory: Memory) -> tuple[str, ...]:
         return tuple(self._items.marks_of(memory)["namespace"])
@@ -165,7 +196,7 @@ class NinaiStore(BaseStore):
             "key": marks["item"],
             "value": marks["value"],
             "created_at": memory.created_at,
-            "updated_at": memory.changed_at,
+            "updated_at": self._put_at(memory),
         }
 
 

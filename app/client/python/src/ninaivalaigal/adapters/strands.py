@@ -14,7 +14,7 @@ from strands.types.content import Message
 
 from ninaivalaigal.async_client import AsyncClient
 from ninaivalaigal.conversations import keep
-from ninaivalaigal.options import RememberOptions
+from ninaivalaigal.options import MessagesOptions
 
 DEFAULT_RESULTS = 10
 
@@ -63,7 +63,7 @@ class NinaiMemoryStore(MemoryStore):
     async def add_messages(self, messages: list[Message], context: AddMessagesContext | None = None) -> int:
         """Store the texts of messages, each as a memory; what is retried is stored once."""
         spoken = [(message["role"], _text(message)) for message in messages]
-        options: RememberOptions = {"session": self._session, "user": self._user}
+        options: MessagesOptions = {"session": self._session, "user": self._user}
         if context is not None and context.sequence_numbers is not None:
             # The numbers begin anew with each run of the agent, so that they alone would not tell two batches apart.
             told = json.dumps([self._run, context.sequence_numbers, spoken])

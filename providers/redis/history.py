@@ -1,0 +1,126 @@
+"""The superseded versions of memories in Redis: read by their places, and dropped when they are old."""
+
+import asyncio
+
+import structlog
+
+from providers.errors import ProviderError
+from providers.histories import VersionPlace
+from providers.keyed.histories import StoredHistories
+from providers.owners import Owner
+from providers.redis.keys import Keyspace
+from providers.redis.places import version_at, version_in, versions_of
+from providers.redis.reader import RedisReader
+from providers.redis.scripts import DROP_VERSIONS
+from providers.redis.servers import Servers
+from providers.redis.shelf import RedisShelf
+from providers.retention import Retention
+from providers.states.clock import HybridClock
+from providers.states.codec import decode
+from providers.timing.turns import in_turns
+from providers.types import Snapshot
+
+SWEEP_SECONDS = 3_600.0  # between two looks for what is old
+_FIRST_SWEEP_SECONDS = 30.0  # after the start of a process, which has other work
+_AT_ONCE = 200  # versions that one command reads, or drops
+_OWNERS_AT_ONCE = 100
+
+_log = structlog.get_logger(__name__)
+
+
+class RedisHistories(StoredHistories):
+    """Read and drop versions; each stands in a hash by its place, and its place in a sorted set."""
+
+    def __init__(
+        self,
+        servers: Servers,
+        keyspace: Keyspace,
+        shelf: RedisShelf,
+        reader: RedisReader,
+        retention: Retention,
+        clock: HybridClock,
+    ) -> None:
+        super().__init__(retention, clock)
+        self._servers, self._keyspace, self._shelf, self._reader = servers, keyspace, shelf, reader
+
+    async def of_memory(self, owner: Owner, memory_id: str) -> list[Snapshot]:
+        """See `StoredHistories`."""
+        key = self._keyspace.of(owner).versions
+        [places] = await self._servers.run(key, [("ZRANGE", key, *versions_of(memory_id), "BYLEX")])
+        return await self._at(owner, places)
+
+    async def behind(self, owner: Owner, limit: int, after: VersionPlace | None) -> list[Snapshot]:
+        """See `StoredHistories`; what is deleted meanwhile is left out, and then others follow."""
+        found: list[Snapshot] = []
+        while places := await self._places(owner, limit - len(found), after):
+            found += await self._at(owner, places)
+            if len(found) >= limit:
+                break
+            after = version_in(places[-1])
+        return found
+
+    async def purge(self, owner: Owner, version: int) -> None:
+        """Remove all versions up to one, whatever memories they are of."""
+        after = None
+        while places := await self._places(owner, _AT_ONCE, after):
+            await self._drop(owner, [place for place in places if version_in(place)[1] <= version])
+            after = version_in(places[-1])
+
+    async def run(self) -> None:
+        """Drop what is old, until cancelled."""
+        await asyncio.sleep(_FIRST_SWEEP_SECONDS)
+        while True:
+            try:
+                dropped = await self.sweep()
+            except ProviderError as error:
+                _log.debug("history_sweep_postponed", reason=str(error))
+            else:
+                if dropped:
+                    _log.info("versions_dropped", count=dropped)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def sweep(self) -> int:
+        """Drop versions that are older than the retention, and those of deleted memories; return how many."""
+        dropped, last = 0, None
+        while owners := await self._reader.owners(_OWNERS_AT_ONCE, last):
+            for owner in owners:
+                dropped += await self._swept(owner)
+            last = owners[-1]
+        return dropped
+
+    async def _swept(self, owner: Owner) -> int:
+        dropped, after = 0, None
+        nothing, now_ms = self.retention.keep == 0, self.clock.milliseconds()
+        while places := await self._places(owner, _AT_ONCE, after):
+            named = {place: version_in(place) for place in places}
+            states = await self._shelf.states(owner, [memory_id for memory_id, _ in named.values()])
+            buried = {memory_id for memory_id, state in states.items() if state.deleted}
+            old = [
+                place
+                for place, (memory_id, version) in named.items()
+                if nothing or memory_id in buried or not self.retention.keeps(version, now_ms)
+            ]
+            dropped += await self._drop(owner, old)
+            after = version_in(places[-1])
+        return dropped
+
+    async def _drop(self, owner: Owner, places: list[bytes]) -> int:
+        if not places:
+            return 0
+        keys = self._keyspace.of(owner)
+        return await self._shelf.replace(
+            keys.states, DROP_VERSIONS.command(keys.all, *(place.decode() for place in places))
+        )
+
+    async def _places(self, owner: Owner, limit: int, after: VersionPlace | None) -> list[bytes]:
+        key = self._keyspace.of(owner).versions
+        least = "-" if after is None else f"({version_at(*after)}"
+        [places] = await self._servers.run(key, [("ZRANGE", key, least, "+", "BYLEX", "LIMIT", 0, limit)])
+        return list(places)
+
+    async def _at(self, owner: Owner, places: list[bytes]) -> list[Snapshot]:
+        if not places:
+            return []
+        key = self._keyspace.of(owner).history
+        [texts] = await self._servers.run(key, [("HMGET", key, *(place.decode() for place in places))])
+        return await in_turns(lambda text: decode(text.decode()), [text for text in texts if text is not None])
