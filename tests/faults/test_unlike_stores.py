@@ -51,7 +51,7 @@ async def _done(store: Unlike, fault: Fault, seconds: float) -> None:
     await store.recover()
 
 
-@pytest.mark.thorough
+@pytest.mark.soak
 async def test_four_unlike_stores_end_alike(postgres_server: EmbeddedServer) -> None:
     """After a short while of everything that can happen to each of them."""
     dsn = await create_database(postgres_server)
