@@ -28,6 +28,7 @@ from app.auth.routes import SCOPE
 from app.http.admission.admitted import admission_of
 from app.http.admission.heads import address_of
 from app.http.parameters import refuse_unknown_parameters
+from app.http.target import require_utf8_path, require_utf8_query
 from app.settings.auth import AuthSettings, Scope
 from app.settings.model import TenantSettings
 from observability.notes import current
@@ -67,7 +68,7 @@ async def admit(request: AnyRequest) -> None:
     Raises:
         NotFoundException: this port is for operators.
         RequestError: the caller is unknown, lacks the scope, does not speak for the user named, or asks too much.
-        InvalidInput: the user named is invalid, or a parameter is not known here.
+        InvalidInput: the user named is invalid, or a parameter is not known here or no UTF-8.
     """
     await admit_protocol(request)
     refuse_unknown_parameters(request, USER_FIELD)
@@ -85,6 +86,7 @@ async def admit_protocol(request: AnyRequest) -> None:
     request.app.state.rate_limiter.admit(identity.id, identity.tenant)
     request.state.user = RequestUser(request, identity)
     request.state.identity = identity
+    require_utf8_query(request)
 
 
 @checks_scope
@@ -94,7 +96,7 @@ async def admit_operator(request: AnyRequest) -> None:
     Raises:
         NotFoundException: the admin API has another port.
         RequestError: the caller is unknown or lacks the scope.
-        InvalidInput: a parameter is not known here.
+        InvalidInput: a parameter is not known here, or it or the path is no UTF-8.
     """
     if request.app.state.settings.admin.port is not None and ADMIN_PORT not in request.scope:
         raise NotFoundException
@@ -102,6 +104,8 @@ async def admit_operator(request: AnyRequest) -> None:
         identity = request.state.identity = identified(request)
         await use_once(request, identity)
     request.state.operator = identity.id
+    require_utf8_path(request)
+    require_utf8_query(request)
     refuse_unknown_parameters(request)
 
 

@@ -17,6 +17,7 @@ from app.console.forms import TOKEN, read_form
 from app.console.session import NO_KEY, Session, Sessions
 from app.http.parameters import refuse_unknown_parameters
 from app.http.problems import FORBIDDEN, RequestError
+from app.http.target import require_utf8_path, require_utf8_query
 from observability.http import came_over_tls
 
 SESSION_COOKIE = "ninai_console"
@@ -104,6 +105,8 @@ def _identify(request: Request[Any, Any, Any], held: Session | None) -> Identity
 
 async def _check_request(request: Request[Any, Any, Any]) -> None:
     """Check the parameters and the form's token, now that the operator is known."""
+    require_utf8_path(request)
+    require_utf8_query(request)
     refuse_unknown_parameters(request)
     if request.method == "POST":
         session: Session = request.state.session

@@ -18,28 +18,36 @@ class BodyLimit:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass one connection on; its `receive` raises `RequestError` beyond the limit, or at a disconnect."""
+        """Pass one connection on; its `receive` raises `RequestError` beyond the limit, or at a disconnect.
+
+        Once the answer has begun nobody misses the body, and whoever sends a stream is told of the disconnect.
+        """
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         limit = limit_of(scope)
         too_large = announced_length(scope) > limit
         seen = 0
-        complete = False
+        complete = answered = False
 
         async def receive_limited() -> Message:
             nonlocal seen, complete
             if too_large:
                 raise _too_large(limit)
             message = await receive()
-            if message["type"] == "http.disconnect" and not complete:
+            if message["type"] == "http.disconnect" and not (complete or answered):
                 raise RequestError(BAD_REQUEST, "The client disconnected before the body was complete", field="body")
             complete = not message.get("more_body", False)
             seen += len(message.get("body", b""))
             refuse_longer(seen, limit)
             return message
 
-        await self._app(scope, receive_limited, send)
+        async def send_noted(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        await self._app(scope, receive_limited, send_noted)
 
 
 def limit_of(scope: Mapping[str, Any]) -> int:

@@ -51,7 +51,7 @@ class ModeFile:
         except OSError as error:
             raise ModeFileFault(f"{self.path}: {error.strerror}") from error
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            raise ModeFileFault(f"{self.path}: not a mode set by the API: {error}; remove the file") from error
+            raise ModeFileFault(f"{self.path}: not a mode set by the API: {error}; set it again") from error
 
     def write(self, mode: ServiceMode) -> None:
         """Replace the mode, on disk at the end; raise `ModeFileFault` if it cannot be written."""

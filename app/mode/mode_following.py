@@ -38,7 +38,8 @@ _log = structlog.get_logger(__name__)
 class ModeFollower:
     """Hold the mode in force in this process; it asks no provider and no journal.
 
-    A file that cannot be used changes nothing: the mode of before stays in force.
+    A file that cannot be used, or that is gone, changes nothing: the mode of before stays in force. Nobody who sets a
+    mode removes it, but a common folder may not be mounted.
     """
 
     def __init__(self, data_dir: Path, metrics: Metrics) -> None:
@@ -77,6 +78,9 @@ class ModeFollower:
     async def _read(self) -> None:
         # Before the file is read: a change made meanwhile must still be noticed later.
         self._seen = await asyncio.to_thread(self._file.stamp)
+        if self._seen is None and self.current != ServiceMode():
+            _log.error("mode_refused", reason=f"{self._file.path} is gone; set the mode again", mode=self.current.mode)
+            return
         try:
             mode = await asyncio.to_thread(self._file.read)
         except ModeFileFault as fault:

@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 
 from app.reloading.order_override import Override, OverrideFile
 from app.reloading.stamps import Stamp, stamp_of
-from app.settings import LoadedSettings, Settings
+from app.settings import ConfigError, LoadedSettings, Settings
 from app.settings.checks import check
 from app.settings.layers import Origin
 
@@ -46,6 +46,10 @@ class Source:
         self._load = load
         self._path: Path | None = None
         self._overrides: OverrideFile | None = None
+        self._known: Override | None = None
+        self._folder: tuple[int, int] | None = None  # in which it was
+        self._passed_over: Override | None = None
+        self._in_common = False
         self._seen: _Stamps = (None, None)
         self._noticed: _Stamps = self._seen
 
@@ -61,6 +65,7 @@ class Source:
         if self._overrides is None:
             first = self._load()
             self._path, self._overrides = first.file, OverrideFile(first.settings.common_dir)
+            self._in_common = first.settings.shared_dir is not None
         # Before the files are read: a change made meanwhile must still be noticed later.
         self._seen = self._stamps()
         loaded = self._load()
@@ -79,6 +84,7 @@ class Source:
         """Save an order for the other processes and the next start; raise `OSError` if it cannot be written."""
         # Only what was written here is known: another process may write one at the same time, which must be followed.
         self._seen = (self._seen[0], self.overrides.write(override))
+        self._note(override)
 
     def changed(self) -> bool:
         """Return whether a file has changed since it was read, and is the same as at the last check.
@@ -96,11 +102,32 @@ class Source:
     def _override_of(self, configured: list[str]) -> Override | None:
         before = self.overrides.stamp()
         override = self.overrides.read()
+        if override is None and self._is_lost(configured):
+            path = self.overrides.path
+            raise ConfigError(f"{path}: is gone with its folder, which may not be mounted; set the order again")
         if override is None or override.instead_of == configured:
+            self._note(override)
             return override
-        if self.overrides.stamp() == before:
-            # A file that cannot be removed is passed over again the next time.
-            with suppress(OSError):
-                self.overrides.write(None)
+        self._note(None)
+        if self.overrides.stamp() == before and override != self._passed_over:
+            self._passed_over = override
+            # It may apply at other hosts. A file that cannot be removed is passed over again the next time, too.
+            if not self._in_common:
+                with suppress(OSError):
+                    self.overrides.write(None)
             _log.warning("order_override_ended", order=override.order, configured=configured, set_by=override.set_by)
         return None
+
+    def _note(self, override: Override | None) -> None:
+        self._known, self._folder = override, self._folder_now()
+
+    def _is_lost(self, configured: list[str]) -> bool:
+        """Return whether an override that applies is gone, and nobody has taken it away: the folder is another one."""
+        return self._known is not None and self._known.instead_of == configured and self._folder_now() != self._folder
+
+    def _folder_now(self) -> tuple[int, int] | None:
+        try:
+            status = self.overrides.path.parent.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino

@@ -10,6 +10,7 @@ from app.compat.mem0.reading import AnyRequest, operations_of, page_in_query
 from app.compat.mem0.records import EntitiesAnswer, Entity, MessageAnswer, PingAnswer
 from app.compat.mem0.requests import Named, Narrowed
 from app.http.problems import NOT_SERVED, RequestError
+from app.http.target import require_utf8_path
 from providers.errors import InvalidInput
 
 _NO_LIST = "A key that names no users lists nobody: there is no list of all users here"
@@ -51,6 +52,7 @@ class EntitiesController(Controller):
     )
     async def delete_entity(self, request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> MessageAnswer:
         """Delete all memories of a user, or of what stands for one."""
+        require_utf8_path(request)
         deleted = await operations_of(request).delete_all(_named(kind, name.removeprefix("/")))
         return MessageAnswer(f"{deleted} memories deleted")
 

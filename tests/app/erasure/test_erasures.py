@@ -115,6 +115,29 @@ async def test_a_user_in_the_query_is_checked(http: httpx.AsyncClient) -> None:
     assert (await http.options("/admin/users")).headers["allow"] == "DELETE, GET, HEAD, OPTIONS"
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "field"),
+    [
+        ("DELETE", "/admin/users/%ED%A0%80?confirm=everything", "path"),
+        ("DELETE", "/admin/users?user_id=%ED%A0%80&confirm=everything", "user_id"),
+        ("GET", "/admin/users/%FF/export", "path"),
+        ("GET", "/admin/export?user_id=%FF", "user_id"),
+        ("DELETE", "/memory/memories?session=%FF&confirm=everything", "session"),
+    ],
+)
+async def test_bytes_that_are_no_utf_8_name_nobody(http: httpx.AsyncClient, method: str, path: str, field: str) -> None:
+    """Least of all the user of replacement characters, as which a lenient reader would take them."""
+    user = "\ufffd" * 3
+    stored = await http.post("/memory/remember", json={"content": "tea", "session": "\ufffd", "user_id": user})
+
+    response = await http.request(method, path)
+
+    assert stored.status_code == 200
+    assert (response.status_code, field_in(response)) == (422, field)
+    listed = await http.get("/memory/memories", params={"user_id": user})
+    assert listed.json()["count"] == 1
+
+
 async def test_what_is_asked_wrongly_is_refused(http: httpx.AsyncClient) -> None:
     """Without confirmation, of an impossible user, of an erasure that there is not, of too many."""
     assert field_in(await http.delete("/admin/users/kannan")) == "confirm"

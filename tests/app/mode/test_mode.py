@@ -123,6 +123,24 @@ async def test_a_mode_outlives_a_restart_and_a_broken_file_changes_nothing(tmp_p
             assert (await Api(http, "alice").remember("tea")).status_code == 503
 
 
+async def test_a_file_that_is_gone_changes_nothing_until_the_mode_is_set_again(tmp_path: Path) -> None:
+    """As with a common folder that is not mounted: writes that were stopped stay so."""
+    environ = {"NINAI__DATA_DIR": str(tmp_path), "MEMORY_PROVIDER": "mock"}
+    file = ModeFile(tmp_path)
+    file.write(ServiceMode(mode="read_only", reason=WHY))
+    with listened() as events:
+        async with following_app(environ) as app, asgi_client(app) as http:
+            file.path.unlink()
+
+            async def is_told() -> bool:
+                return any(event["event"] == "mode_refused" for event in events())
+
+            await eventually(is_told)
+            assert (await Api(http, "alice").remember("tea")).status_code == 503
+            await http.put("/admin/mode", json={"mode": "read_write"})
+            assert (await Api(http, "alice").remember("tea")).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

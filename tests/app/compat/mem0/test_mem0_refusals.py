@@ -153,6 +153,7 @@ BAD: list[tuple[str, str, Any, str]] = [
     ("DELETE", "/memories", None, "user_id: is required"),
     ("DELETE", "/v1/memories/?user_id=*", None, "must not be '*'"),
     ("DELETE", "/v2/entities/team/x/", None, "must be user, agent, app or run"),
+    ("DELETE", "/v2/entities/user/%ED%A0%80/", None, "must be percent-encoded UTF-8"),
 ]
 
 
