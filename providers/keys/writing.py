@@ -14,6 +14,7 @@ from providers.keys.choosing import OfKey, unlooked_version
 from providers.keys.looking import delete_superseded, free, look
 from providers.limits import check_key, check_new_memory
 from providers.owners import Owner
+from providers.replacing import replacement
 from providers.states.clock import Milliseconds, wall_clock_ms
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory
 
@@ -107,6 +108,11 @@ async def planned(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds) -
 
 
 async def _put_once(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds) -> Kept:
+    memory = wanted.memory
+    # What is expected, or named so that a retry is recognised, depends on what a look finds.
+    plain = wanted.expected is None and memory.memory_id is None
+    if plain and provider.puts_keyed(memory.owner) and (done := await provider.put_keyed(memory)) is not None:
+        return kept_of(done)
     plan = await planned(provider, wanted, now_ms)
     if isinstance(plan, NewMemory):
         return kept_of(await provider.store(plan))
@@ -174,21 +180,7 @@ def _check_expected(wanted: Put, current: MemoryRecord | None) -> None:
 
 
 def _replacement(wanted: Put, current: MemoryRecord) -> Edit:
-    memory = wanted.memory
-    edit = Edit(
-        owner=memory.owner,
-        memory_id=current.id,
-        content=memory.content,
-        metadata=memory.metadata,
-        expires_at=memory.expires_at,
-        session=memory.session,
-        agent=memory.agent,
-        app=memory.app,
-        speaker=memory.speaker,
-        seen=_version_of(wanted.expected),
-        source=memory.source,
-    )
-    return wanted.named(edit)
+    return wanted.named(replacement(wanted.memory, current.id, seen=_version_of(wanted.expected)))
 
 
 def _version_of(expected: Expected) -> int | None:
