@@ -44,13 +44,18 @@ class Put(Struct, frozen=True, kw_only=True):
 class Kept(Struct, frozen=True, kw_only=True):
     """What a put has done: the memory's id and version, and the facts of the `written`.
 
-    Where it is `created`, `tidy` is to follow.
+    Where it is `untidy`, `tidy` is to follow.
     """
 
     id: str
     version: int
     created: bool
     written: Stored | Changed
+
+    @property
+    def untidy(self) -> bool:
+        """Whether a look is to follow: something was created, by a store that does not look by itself."""
+        return isinstance(self.written, Stored) and not self.written.tidied
 
 
 async def put(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds = wall_clock_ms) -> Kept:

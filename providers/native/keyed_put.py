@@ -29,6 +29,7 @@ from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.history import VersionTable
 from providers.native.keeping import KEEPING
+from providers.native.key_tidying import KeyTidying
 from providers.native.replication_sql import ONE_STATE
 from providers.native.rows import MemoryRow
 from providers.native.wall import NAMED, values_of
@@ -66,6 +67,7 @@ class KeyedPuts(Struct, frozen=True):
     clock: HybridClock
     versions: VersionTable
     queue: EmbeddingQueue | None
+    tidying: KeyTidying
 
     @property
     def possible(self) -> bool:
@@ -101,7 +103,8 @@ class KeyedPuts(Struct, frozen=True):
         if row.embedding.vector is None and self.queue is not None:
             self.queue.report(1)
         if answer.inserted is not None:
-            return Stored(id=state.id, version=state.version)
+            self.tidying.add(memory.owner, memory.key)
+            return Stored(id=state.id, version=state.version, tidied=True)
         self.clock.observe(answer.version)
         return Changed(memory=record_of(answer))
 

@@ -24,6 +24,7 @@ from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.feed import DatabaseFeed
 from providers.native.health import PostgresHealth, health_of
+from providers.native.key_tidying import KeyTidying
 from providers.native.keyed_put import KeyedPuts
 from providers.native.listing import count_statement
 from providers.native.paging import page_rows
@@ -66,7 +67,7 @@ class PostgresMemoryProvider(NativeReplica):
         super().__init__(database, vectors, queue, clock, retention)
         self._combiner = Combiner(self._store, CONCURRENT_STATEMENTS, self._shared_by)
         self._feed = DatabaseFeed(database)
-        self._keyed = KeyedPuts(database, clock, self.versions, queue)
+        self._keyed = KeyedPuts(database, clock, self.versions, queue, KeyTidying(database, self.erase))
         self._vector_weight = vector_weight
         self._ranked = RankedRecall(database, vectors, vector_weight, recall_index) if recall_index else None
 
@@ -88,6 +89,7 @@ class PostgresMemoryProvider(NativeReplica):
     async def close(self) -> None:
         """Wait for the writes under way; call this before the database is closed."""
         await self._combiner.close()
+        await self._keyed.tidying.close()
         if self._ranked is not None:
             await self._ranked.index.close()
 
