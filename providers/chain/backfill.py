@@ -15,7 +15,7 @@ from providers.chain.comparing.histories import VersionGap, fill_gaps, gaps, kee
 from providers.chain.comparing.store import PAGE, ComparedStore
 from providers.chain.comparing.verifying import Verifier
 from providers.chain.link import Link
-from providers.chain.stores.judging import CALM, judge
+from providers.chain.stores.judging import is_calm
 from providers.errors import MemoryDeleted, ProviderError, Rejected
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
@@ -215,9 +215,7 @@ class Backfill:
         """
         member = await self._member_of(self.source.name)  # before the store introduces itself: see `judge`
         introduction = await self.source.introduction()
-        lineages = {None, member.lineage, introduction.lineage}
-        calm = judge(member, introduction, self.journal.id) in CALM and len(lineages) <= 2  # noqa: PLR2004 - None and one
-        if not calm or member.state is not MemberState.COMPLETE:
+        if not is_calm(member, introduction, self.journal.id) or member.state is not MemberState.COMPLETE:
             raise _changed(self.source.name)
         return member
 

@@ -256,10 +256,10 @@ class Journal(
         """Allow a member's store to have marks up to a number."""
 
     @abstractmethod
-    async def note(self, name: str, *, epoch: int, number: int, lineage: str | None) -> None:
+    async def note(self, name: str, *, epoch: int, number: int, lineage: str | None) -> bool:
         """Note the mark and the lineage that a member's store has now, and reserve the next `RESERVED_MARKS`.
 
-        A lower number, or another epoch, is ignored.
+        A lower number, or another epoch, is ignored. Return False if this very number has been noted before.
         """
 
     @abstractmethod

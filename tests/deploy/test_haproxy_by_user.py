@@ -71,6 +71,7 @@ async def test_a_user_is_answered_by_one_replica(tmp_path: Path) -> None:
     assert moved == {user for user in USERS if before[user] == "two"}
 
 
+@pytest.mark.thorough
 async def test_callers_who_name_no_user_go_by_their_key(tmp_path: Path) -> None:
     """Each key to one replica, and different ones to all of them."""
     async with running(tmp_path) as cluster:

@@ -35,6 +35,7 @@ def test_another_checkout_is_measured_without_being_run(tmp_path: Path, capsys: 
     assert ["import", "circles", "0", "0"] in printed
 
 
+@pytest.mark.thorough
 def test_tests_are_counted_as_pytest_collects_them(tmp_path: Path) -> None:
     """Each case of a parameter is one."""
     source = """

@@ -105,9 +105,16 @@ async def everything_in(world: World) -> Mapping[str, Snapshot]:
     return all_of([*stores, *map(known_to, world.connections)])
 
 
-def lost_between(before: Mapping[str, Snapshot], after: Mapping[str, Snapshot]) -> dict[str, Snapshot | None]:
-    """Return the memories of which something was lost, with what is left of each."""
-    return {memory_id: after.get(memory_id) for memory_id in lacks(after, before)}
+def lost_between(
+    before: Mapping[str, Snapshot], after: Mapping[str, Snapshot], now: Mapping[str, Snapshot]
+) -> dict[str, Snapshot | None]:
+    """Return the memories of which something was lost, with what is left of each.
+
+    A deletion that was carried out `after` all may leave no trace, once the journal has forgotten it: it is not lost if
+    nobody holds the memory `now`.
+    """
+    gone = {memory_id for memory_id, state in before.items() if state.deleted and memory_id not in now}
+    return {memory_id: after.get(memory_id) for memory_id in lacks(after, before) - gone}
 
 
 async def mark_of(store: Replica) -> StoreMark | None:

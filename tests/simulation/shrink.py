@@ -56,7 +56,9 @@ def _without_parts(script: Script, name: str, fails: Fails, go_on: Callable[[], 
 def _plainer(script: Script) -> Iterator[Script]:
     if any(script.skews):
         yield replace(script, skews=(0.0,) * len(script.skews))
-    if any(script.weak):
+    if all(script.weak):  # where they have to be alike, they stay so
+        yield replace(script, weak=(False,) * len(script.weak))
+    elif any(script.weak):
         yield from (
             replace(script, weak=tuple(weak and at != place for at, weak in enumerate(script.weak)))
             for place in range(len(script.weak))

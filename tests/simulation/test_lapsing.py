@@ -17,6 +17,7 @@ def _check(seeds: range) -> None:
     assert {seed: wrong for seed in seeds if (wrong := run(lapsing_script(seed)).wrong)} == {}
 
 
+@pytest.mark.thorough
 def test_nothing_is_erased_by_a_clock_that_is_ahead() -> None:
     """Who reads by it sees less, and everybody else sees what is there; what has expired nobody sees."""
     _check(range(_SEEDS))

@@ -49,6 +49,7 @@ def test_promises_are_kept_for_long(shard: int) -> None:
     _check(range(start, start + _SOAK_SEEDS))
 
 
+@pytest.mark.thorough
 def test_slowness_and_stalls_are_drawn() -> None:
     """In many runs and not in all: what goes wrong where everything is quick goes wrong in others."""
     scripts = [script_of(seed) for seed in range(_SHARDS * _SEEDS)]
@@ -59,6 +60,7 @@ def test_slowness_and_stalls_are_drawn() -> None:
     assert {"home", "standby", "journal"} <= {one.where for script in scripts for one in script.slow}
 
 
+@pytest.mark.thorough
 def test_everything_is_changed_behind_the_back() -> None:
     """Each kind in some runs, and nothing in most."""
     scripts = [script_of(seed) for seed in range(_SHARDS * _SEEDS)]
@@ -68,6 +70,7 @@ def test_everything_is_changed_behind_the_back() -> None:
     assert len(scripts) / 4 < sum(counts.values()) < len(scripts) / 2
 
 
+@pytest.mark.thorough
 def test_what_is_changed_behind_the_back_takes_place() -> None:
     """Some rollbacks of twenty cost a store something, and all of those are noticed."""
     breaches = [breach for seed in range(20, 40) for breach in run(script_with(seed, UpsetKind.ROLLBACK)).breaches]

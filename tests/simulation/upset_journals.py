@@ -52,10 +52,11 @@ async def put_journal_back(world: World, change: Upset) -> None:
         return all(now[name] > epochs[name] for name in reserved)
 
     async def lost() -> Mapping[str, Snapshot | None]:
-        left = all_of([*stored, await everything_in(world)])
+        now = await everything_in(world)
+        left = all_of([*stored, now])
         # Of what was deleted although no store had it, the journal alone knew.
         forgotten = [memory_id for memory_id, state in everything.items() if state.deleted and memory_id not in left]
-        return {**lost_between(everything, left), **dict.fromkeys(forgotten)}
+        return {**lost_between(everything, left, now), **dict.fromkeys(forgotten)}
 
     await follow(world, breach, noticed, lost)
 

@@ -68,7 +68,8 @@ async def _roll_back(world: World, change: Upset) -> None:
         return all(now[name] > epochs[name] or not lacks(held[name], before[name]) for name in rolled_back)
 
     async def lost() -> Mapping[str, Snapshot | None]:
-        return lost_between(everything, all_of([*put, await everything_in(world)]))
+        now = await everything_in(world)
+        return lost_between(everything, all_of([*put, now]), now)
 
     await follow(world, breach, noticed, None if safe else lost)
 

@@ -37,3 +37,9 @@ def judge(member: Member, introduction: Introduction, journal: str) -> Judgement
     if mark.epoch > member.epoch or mark.number > member.reserved:
         return Judgement.AHEAD
     return Judgement.UNCHANGED
+
+
+def is_calm(member: Member, introduction: Introduction, journal: str) -> bool:
+    """Return whether nothing has become of a store, and its server is in the same history; see `judge`."""
+    same_history = member.lineage is None or introduction.lineage in {None, member.lineage}
+    return same_history and judge(member, introduction, journal) in CALM

@@ -11,14 +11,19 @@ from providers.journal.operations import Member
 from providers.replica import Replica
 
 
+class LeftTwice(Exception):
+    """A store has taken two marks under one number: it was put back in between, to before the first of them."""
+
+
 async def leave_next_mark(
     journal: Journal, member: Member, store: Replica, introduction: Introduction, mark: StoreMark
 ) -> Introduction:
     """Leave a mark in the store of a member under the next number, and note it; return its introduction afterwards.
 
-    If another process was faster, its mark stays.
+    If another process was faster, its mark stays. What the store said of itself may be seconds old by now.
 
     Raises:
+        LeftTwice: another process has left a mark under this number, and the store does not know of it any more.
         Unavailable: the store does not answer.
         JournalUnavailable: the journal does not answer.
         TimeoutError: the store takes too long.
@@ -32,5 +37,6 @@ async def leave_next_mark(
         left = await store.leave_mark(mark, former)
     if not left:
         return introduction
-    await journal.note(member.name, epoch=member.epoch, number=number, lineage=introduction.lineage)
+    if not await journal.note(member.name, epoch=member.epoch, number=number, lineage=introduction.lineage):
+        raise LeftTwice
     return replace(introduction, mark=mark)

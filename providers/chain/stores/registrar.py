@@ -11,7 +11,7 @@ from providers.chain.observer import ChainObserver, StoreEvent, Unobserved
 from providers.chain.stores.claims import NameClaims
 from providers.chain.stores.introductions import holds, introduction_of
 from providers.chain.stores.judging import CALM, Judgement, judge
-from providers.chain.stores.marking import leave_next_mark
+from providers.chain.stores.marking import LeftTwice, leave_next_mark
 from providers.chain.stores.refusals import ADOPT, Refusal, of_another_journal
 from providers.introduction import Introduction, StoreMark
 from providers.journal.base import Journal
@@ -156,7 +156,7 @@ class Registrar(Struct):
     async def leave_mark(
         self, store: Replica, introduction: Introduction, member: Member, *, pending: bool = True
     ) -> Introduction:
-        """Leave the next mark in the store of a member; see `leave_next_mark`."""
+        """Leave the next mark in the store of a member, and find out by that whether it was rolled back meanwhile."""
         if self.installation is None:
             raise RuntimeError("no store is accepted before the installation has an id")
         mark = StoreMark(
@@ -167,7 +167,13 @@ class Registrar(Struct):
             at=self.wall(),
             pending=pending,
         )
-        return await leave_next_mark(self.journal, member, store, introduction, mark)
+        try:
+            return await leave_next_mark(self.journal, member, store, introduction, mark)
+        except LeftTwice:
+            current = await self._member(member.name)  # by the number alone all would look well
+            if current is not None and current.epoch == member.epoch:
+                await self.rolled_back(current, introduction)
+            return introduction
 
     async def _register(
         self, name: str, store: Replica, member: Member | None, introduction: Introduction, judgement: Judgement

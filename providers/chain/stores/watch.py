@@ -14,6 +14,7 @@ from providers import background
 from providers.chain.link import Link
 from providers.chain.observer import Unobserved
 from providers.chain.stores.introductions import PROBE_SECONDS
+from providers.chain.stores.judging import is_calm
 from providers.chain.stores.registrar import Registrar
 from providers.errors import ProviderError
 from providers.introduction import Introduction
@@ -122,7 +123,10 @@ class StoreWatch(Struct):
                     return
                 member = next((member for member in await self.journal.members() if member.name == link.name), None)
                 introduction = await link.provider.introduce()
-                if member is not None and self.registrar.accepts(member) and not _is_of_before(introduction, member):
+                if member is None or not self.registrar.accepts(member) or _is_of_before(introduction, member):
+                    return
+                # A mark would hide what has become of the store since the last look.
+                if is_calm(member, introduction, self.journal.id):
                     await self.registrar.leave_mark(link.provider, introduction, member, pending=False)
 
     async def _look_safely(self, link: Link, known: Member | None) -> None:

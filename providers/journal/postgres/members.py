@@ -47,8 +47,9 @@ _RESERVE = text("UPDATE ninai_journal_members SET reserved = greatest(reserved, 
 _NOTE = text(f"""
     UPDATE ninai_journal_members SET noted = :number, noted_at = clock_timestamp(), lineage = :lineage,
         reserved = greatest(reserved, CAST(:number AS bigint) + {RESERVED_MARKS})
-    WHERE name = :name AND epoch = :epoch AND noted <= :number
+    WHERE name = :name AND epoch = :epoch AND noted < :number
 """)  # noqa: S608 - a constant
+_NOTED = text("SELECT 1 FROM ninai_journal_members WHERE name = :name AND epoch = :epoch AND noted = :number")
 _INSTALLATION = text("SELECT installation FROM ninai_journal")
 _PATROLLED = text("SELECT patrolled FROM ninai_journal")
 _QUARANTINES = text("SELECT quarantines FROM ninai_journal")
@@ -182,9 +183,12 @@ class PostgresMembers(Journal):
         """Reserve marks; see the protocol."""
         await self._database.change(_RESERVE, {"name": name, "number": number})
 
-    async def note(self, name: str, *, epoch: int, number: int, lineage: str | None) -> None:
+    async def note(self, name: str, *, epoch: int, number: int, lineage: str | None) -> bool:
         """Note the mark of a store; see the protocol."""
-        await self._database.change(_NOTE, {"name": name, "epoch": epoch, "number": number, "lineage": lineage})
+        mark = {"name": name, "epoch": epoch, "number": number}
+        if await self._database.change(_NOTE, mark | {"lineage": lineage}):
+            return True
+        return not await self._database.rows(_NOTED, mark)
 
     async def members(self) -> list[Member]:
         """Return all members; see the protocol."""

@@ -107,13 +107,15 @@ def reserve(connection: JournalConnection, name: str, number: int) -> None:
     connection.run("UPDATE members SET reserved = max(reserved, ?) WHERE name = ?", (number, name))
 
 
-def note(connection: JournalConnection, name: str, *, epoch: int, number: int, lineage: str | None) -> None:
+def note(connection: JournalConnection, name: str, *, epoch: int, number: int, lineage: str | None) -> bool:
     """Note the mark of a store; see `Journal.note`."""
-    connection.run(
+    noted = connection.run(
         """UPDATE members SET noted = ?1, noted_at = ?2, lineage = ?3, reserved = max(reserved, ?1 + ?6)
-        WHERE name = ?4 AND epoch = ?5 AND noted <= ?1""",
+        WHERE name = ?4 AND epoch = ?5 AND noted < ?1""",
         (number, connection.now(), lineage, name, epoch, RESERVED_MARKS),
     )
+    sql = "SELECT 1 FROM members WHERE name = ? AND epoch = ? AND noted = ?"
+    return noted > 0 or connection.row(sql, (name, epoch, number)) is None
 
 
 def confirmed(connection: JournalConnection, provider: str, limit: int, seconds: float) -> list[JournalEntry]:

@@ -150,6 +150,7 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         "chain.expiry.share = 0.1  # default",
         "installation = unset  # default",
         'data_dir = "/xdg/ninaivalaigal"  # default',
+        "shared_dir = unset  # default",
         'auth.mode = "none"  # default',
         'auth.default_user = "demo"  # default',
         "auth.keys_path = unset  # default",

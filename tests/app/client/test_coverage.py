@@ -62,7 +62,7 @@ def test_every_route_of_users_is_called() -> None:
     [
         ("RecallRequest", options.Question, set[str]()),
         ("RecallRequest", options.RecallOptions, {"query"}),
-        ("RememberRequest", options.NewMemory, set[str]()),
+        ("BatchedMemory", options.NewMemory, set[str]()),
         ("RememberOneRequest", options.RememberOptions, {"content", "messages", "user_id"}),
         ("ListRequest", options.ListOptions, {"user_id"}),
         ("UpdateRequest", options.UpdateOptions, {"user_id"}),

@@ -38,10 +38,11 @@ async def test_what_was_exported_is_imported(client: AsyncClient) -> None:
     first = await client.import_lines(lines, name="copy", user=other)
     again = await client.import_lines(lines, name="copy", user=other)
 
-    assert [json.loads(line)["kind"] for line in lines.splitlines()] == ["header", "memory", "trailer"]
+    kinds = [json.loads(line)["kind"] for line in lines.splitlines()]
+    assert kinds == ["header", "memory", "checkpoint", "trailer"]
     assert ((first.stored, first.failed), [one.status for one in first.results]) == (
         (1, 0),
-        ["skipped", "stored", "skipped"],
+        ["skipped", "stored", "skipped", "skipped"],
     )
     assert (again.stored, again.kept) == (1, 0)
     assert [memory.content async for memory in client.memories(user=other)] == ["A tea\u2028in two lines"]

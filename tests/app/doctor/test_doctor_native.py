@@ -322,6 +322,7 @@ async def test_memories_that_are_ahead_of_their_time_are_found(well: str, minute
     assert findings["versions"].status is status
 
 
+@pytest.mark.thorough
 async def test_tenants_that_the_database_does_not_keep_apart_are_told(well: str) -> None:
     """Memories of several tenants want row-level security, and a role that it holds; one tenant wants neither."""
     assert (await found_in(well))["tenants"].found == "off, and there are memories of one tenant alone"

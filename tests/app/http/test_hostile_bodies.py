@@ -179,6 +179,7 @@ async def test_a_batch_is_refused_cheaply(mock_api: Api, body: bytes) -> None:
     assert watch.peak < MOST_COPIES * len(body) + MOST_BYTES_BESIDE
 
 
+@pytest.mark.thorough
 async def test_the_watch_sees_what_is_dear(mock_api: Api) -> None:
     """What these tests count grows with what is done: a batch costs more than one, and a larger body more bytes."""
     costs = []

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 # In a process of its own: what is left out stays left out.
 _SCRIPT = """
 import asyncio, gc, sys
@@ -38,11 +40,13 @@ def frozen(folder: object, how: str) -> int:
     return int(ended.stdout.splitlines()[-1])
 
 
+@pytest.mark.thorough
 def test_a_service_leaves_its_start_out(tmp_path: object) -> None:
     """As soon as it is warm."""
     assert frozen(tmp_path, "alone") > 10_000
 
 
+@pytest.mark.thorough
 def test_an_application_beside_others_does_not(tmp_path: object) -> None:
     """What others have made is not for it to decide."""
     assert frozen(tmp_path, "beside others") == 0

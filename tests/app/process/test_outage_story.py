@@ -159,6 +159,7 @@ def test_an_outage_is_read_from_the_log_alone(folder: Path) -> None:
     assert [secret for secret in (MEMORY, USER, KEY) if secret in service.said()] == []
 
 
+@pytest.mark.thorough
 def test_a_start_without_home_is_told(folder: Path) -> None:
     """Which database does not answer and why, and who serves meanwhile; and a stop from the keyboard."""
     variables = chain_in(folder) | {

@@ -116,6 +116,7 @@ def test_so_many_names_are_known(more: int) -> None:
     assert set(total.counts) == set(BYS)
 
 
+@pytest.mark.thorough
 async def test_workers_and_restarts_of_the_service_are_one(tmp_path: Path) -> None:
     """Whoever of them is asked, and whoever asked for the usage before."""
     environ = {"MEMORY_PROVIDER": "mock", "NINAI__DATA_DIR": str(tmp_path)}

@@ -10,7 +10,7 @@ from providers.chain.stores.claims import IDENTITY_SECONDS
 from providers.chain.stores.founding import Undecided, found
 from providers.chain.stores.registrar import Registrar
 from providers.errors import Unavailable
-from providers.introduction import Introduction
+from providers.introduction import Introduction, StoreMark
 from providers.journal.operations import Done, MemberState
 from providers.types import Snapshot
 from tests.providers.chain.stage import USER, Stage, staged
@@ -74,6 +74,48 @@ def test_a_store_with_an_older_mark_was_rolled_back() -> None:
             behind=0.0,
             ours=True,
         )
+
+    staged(main)
+
+
+def test_a_store_that_takes_the_mark_of_another_process_once_more_was_rolled_back() -> None:
+    """It was put back while this process still worked with what it had said of itself before."""
+
+    async def main(stage: Stage) -> None:
+        store = stage.store()
+        registrar, [first, _] = await _marked(stage, store)
+        before = await stage.member("a")
+        assert before is not None
+        store._mark = first.mark  # noqa: SLF001 - as a backup would put it back
+
+        assert await registrar.leave_mark(store, first, replace(before, noted=1)) == first
+        member = await stage.member("a")
+        assert member is not None
+        assert (member.state, member.epoch, member.restored) == (MemberState.FILLING, 2, True)
+
+    staged(main)
+
+
+def test_a_process_that_is_slow_to_note_its_mark_finds_nothing_out() -> None:
+    """Whoever came after it has left the next mark, and noted that."""
+
+    async def main(stage: Stage) -> None:
+        store = stage.store()
+        registrar, [_, second] = await _marked(stage, store)
+        before = await stage.member("a")
+        assert before is not None
+
+        async def meanwhile(_store: FrailProvider, mark: StoreMark, former: StoreMark | None) -> bool:
+            del store.instead["leave_mark"]
+            left = await store.leave_mark(mark, former)
+            await registrar.leave_mark(store, replace(second, mark=mark), before)
+            return left
+
+        store.instead["leave_mark"] = meanwhile
+        await registrar.leave_mark(store, second, before)
+        member = await stage.member("a")
+        assert member is not None
+        assert (member.state, member.epoch, member.noted) == (MemberState.COMPLETE, 1, 4)
 
     staged(main)
 

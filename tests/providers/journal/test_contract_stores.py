@@ -165,6 +165,17 @@ async def test_marks_grow(journal: Journal) -> None:
     assert (await member(journal, "standby")).noted == 0
 
 
+async def test_a_mark_is_noted_once(journal: Journal) -> None:
+    """Whoever notes its number again has left another mark under it; what came too late says nothing."""
+    assert await journal.note("home", epoch=1, number=3, lineage="a")
+    assert not await journal.note("home", epoch=1, number=3, lineage="b")
+    assert (await member(journal, "home")).lineage == "a"
+
+    assert await journal.note("home", epoch=1, number=2, lineage="a")
+    assert await journal.note("home", epoch=2, number=3, lineage="a")
+    assert await journal.note("home", epoch=1, number=4, lineage="a")
+
+
 async def test_what_a_provider_has_confirmed_is_found_newest_first(journal: Journal) -> None:
     """Neither what is pending there, nor a trace, nor what is younger than asked for."""
     await put(journal, trace())

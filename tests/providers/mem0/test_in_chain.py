@@ -116,6 +116,7 @@ async def test_what_is_on_its_way_to_mem0_is_found(stage: Stage) -> None:
     assert await listed(stage.at(MEM0)) == {"green tea", "red wine"}
 
 
+@pytest.mark.thorough
 async def test_a_question_does_not_wait_for_a_whole_batch(stage: Stage) -> None:
     """While mem0 catches up with what it has missed, it is asked questions between, not after that."""
     await stage.stand(MEM0, MOCK)
@@ -176,6 +177,7 @@ async def test_the_order_is_switched_away_from_mem0(stage: Stage, database: str)
     assert await stage.at("native").snapshot(OWNER, ids[1]) == await stage.at(MEM0).snapshot(OWNER, ids[1])
 
 
+@pytest.mark.thorough
 async def test_the_order_is_switched_to_mem0(stage: Stage, database: str) -> None:
     """An empty mem0 receives everything that the former home has before it answers."""
     native = native_settings(database)

@@ -155,6 +155,7 @@ def say_ready(process: subprocess.Popen[bytes]) -> None:
     assert process.stdout.readline() == b"ready\n"
 
 
+@pytest.mark.thorough
 async def test_sqlalchemy_reaches_the_server_by_its_dsn(unborn: EmbeddedServer) -> None:
     """The dsn of a new folder's server opens an empty database that can hold vectors."""
     with unborn.running():
@@ -326,6 +327,7 @@ def test_a_stale_pid_file_of_another_program_is_forgotten(embedded: EmbeddedServ
     assert unharmed
 
 
+@pytest.mark.thorough
 def test_a_crash_while_the_database_is_made_is_mended(unborn: EmbeddedServer, postgres_major: int) -> None:
     """A service killed in the middle of initdb leaves a folder in which the next one starts."""
     with service(unborn.folder, postgres_major) as process:
@@ -353,6 +355,7 @@ def test_data_of_another_major_version_is_refused(embedded: EmbeddedServer, post
 
 
 @pytest.mark.parametrize("name", ["a" * 120, "Jo's data, all of it: 100% ünique"])
+@pytest.mark.thorough
 def test_any_name_of_a_folder_will_do(data_dir: Path, binaries: Path, name: str) -> None:
     """A path too long for a socket, or one that a dsn would misread, moves the socket to a short private folder."""
     server = EmbeddedServer(data_dir / name / "postgres", binaries)
@@ -426,6 +429,7 @@ def test_an_unreachable_folder_is_named(data_dir: Path, binaries: Path) -> None:
 
 
 @as_root
+@pytest.mark.thorough
 def test_unreachable_programs_are_copied_once(data_dir: Path, binaries: Path) -> None:
     """Programs in a closed folder are copied beside the data, and the next start uses the same copy."""
     closed = data_dir / "closed"

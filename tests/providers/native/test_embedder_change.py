@@ -137,6 +137,7 @@ async def test_the_recall_index_that_is_loaded_anew_half_way_answers_the_same(
         assert await answers_of(filled, talk, local) == before  # a process that has not heard of the new one
 
 
+@pytest.mark.thorough
 async def test_going_back_half_way_computes_nothing(filled: str, talk: Conversation, local: LocalEmbedder) -> None:
     """The former vectors take their place again, and those of the new model are dropped in the end."""
     new, old = ShortenedEmbedder(local, 64), GatedEmbedder(local)

@@ -71,6 +71,7 @@ def expected(memories: Sequence[MemoryRecord], query: PageQuery) -> list[str]:
 
 
 @pytest.mark.parametrize("order", ["newest", "oldest"])
+@pytest.mark.thorough
 async def test_every_way_leads_to_the_same_page(provider: PostgresMemoryProvider, order: Order) -> None:
     """However far the list is walked, with labels, offsets and bounds in bytes as well."""
     everything = await listed(provider, PageQuery(owner=OWNER, order=order, limit=1_000))

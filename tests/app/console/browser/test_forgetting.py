@@ -86,6 +86,7 @@ async def test_what_cannot_be_meant_is_refused(
     assert (await api.get(memory_id)).status_code == 200
 
 
+@pytest.mark.thorough
 async def test_a_service_that_takes_no_writes_forgets_nothing(tmp_path: object) -> None:
     """The page says why, and for how long."""
     async with running_app(two_providers(tmp_path)) as app, asgi_client(app) as http:  # type: ignore[arg-type]

@@ -67,6 +67,7 @@ def has_half(text: str) -> bool:
 @example('{"\\udfff":1}')
 @example('{"a":"\\ud800","a":1}')
 @example('["\\ud83d","\\ude42"]')
+@pytest.mark.thorough
 def test_a_half_is_found_where_there_is_one(text: str) -> None:
     """There is half a character in the bytes if and only if there is one in a string, a key or a value."""
     assert (lone_surrogate(text.encode()) is not None) == has_half(text)
@@ -97,6 +98,7 @@ def test_what_is_hidden_is_shown_as_it_was(text: str) -> None:
 
 
 @given(TEXTS, st.binary(max_size=20))
+@pytest.mark.thorough
 def test_bytes_that_are_no_text_are_hidden_too(text: str, noise: bytes) -> None:
     """Whatever else is in the body, it is restored as it was."""
     body = text.encode() + noise

@@ -82,6 +82,7 @@ async def test_plain_postgres_is_refused(database: str) -> None:
         assert not provider._database.distributed  # noqa: SLF001 - what it found
 
 
+@pytest.mark.thorough
 async def test_a_schema_that_is_made_on_citus_is_distributed(new_citus: str) -> None:
     """So its first memory is stored on a worker already; and the extension that is there is not made again."""
     async with connected(new_citus) as connection:
@@ -95,6 +96,7 @@ async def test_a_schema_that_is_made_on_citus_is_distributed(new_citus: str) -> 
     assert await said_to(new_citus) == [*FUNCTIONS, *DISTRIBUTED, *SMALL]
 
 
+@pytest.mark.thorough
 async def test_memories_are_distributed_online_and_stay_what_they_are(citus: str) -> None:
     """Every column has the values that triggers gave it before, and whoever had rights has them."""
     expires = datetime(2126, 3, 1, tzinfo=UTC)
