@@ -66,6 +66,8 @@ def _free(target: Path, data_dir: Path) -> Path:
 
 def _filled(settings: Settings, draft: Path, server: Server, now: Callable[[], datetime], told: Told) -> Manifest:
     servers = _servers_of(settings)
+    for folder in _strangers_in(settings):
+        told(f"not in the backup: {folder}, the embedded server of a provider that this configuration does not name")
     for name in servers:
         told(f"copying the embedded server of {name}")
         with server(name):
@@ -100,3 +102,10 @@ def _servers_of(settings: Settings) -> list[str]:
         name for name in dict.fromkeys([*settings.order, *settings.providers]) if settings.providers[name].embedded
     ]
     return [name for name in embedded if status_of(server_in(settings, name)).state is not ServerState.ABSENT]
+
+
+def _strangers_in(settings: Settings) -> list[Path]:
+    """Return the folders of servers that the settings do not know, as where a variable of the service was forgotten."""
+    known = {server_in(settings, name) for name, provider in settings.providers.items() if provider.embedded}
+    others = sorted(set(settings.data_dir.glob("postgres*")) - known)
+    return [folder for folder in others if status_of(folder).state is not ServerState.ABSENT]

@@ -21,7 +21,8 @@ def is_embedded(settings: Settings, name: str) -> bool:
 
 def has_never_run(name: str, folder: Path) -> click.ClickException:
     """Return the error that there is no embedded server to work on."""
-    return click.ClickException(f"the embedded server of {name} has never run: nothing is in {folder}")
+    reason = f"the embedded server of {name} has never run: nothing is in {folder}"
+    return click.ClickException(f"{reason}; --data-dir names another data folder")
 
 
 @contextmanager

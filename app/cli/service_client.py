@@ -127,8 +127,9 @@ class RunningService(Struct, frozen=True):
                 yield answer
         except (URLError, HTTPException, OSError) as error:
             reason = error.reason if isinstance(error, URLError) else error
-            kind = NotListening if isinstance(reason, ConnectionRefusedError) else NoAnswer
-            raise kind(f"no answer from {self.url}: {reason}") from error
+            if isinstance(reason, ConnectionRefusedError):
+                raise NotListening(f"no answer from {self.url}: {reason}; --url names another service") from error
+            raise NoAnswer(f"no answer from {self.url}: {reason}") from error
 
     @property
     def sendable_key(self) -> str | None:

@@ -26,6 +26,11 @@ class EmbedderKind(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """How many dimensions it is asked for, None if that is left to the model."""
         return None
 
+    @property
+    def missing(self) -> str | None:
+        """What has to be installed before it can be opened, None if nothing has to."""
+        return None
+
     def open(self, metrics: Metrics) -> AbstractAsyncContextManager[Embedder | None]:
         """Hold the embedder open for as long as the context lasts."""
         raise NotImplementedError

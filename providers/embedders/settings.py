@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from typing import Annotated
 
 from msgspec import Meta
@@ -10,12 +11,20 @@ from observability.metrics import Metrics
 from providers.embedders.base import Embedder
 from providers.embedders.options import EmbedderKind, OpenAIOptions
 
+_WITHOUT_LOCAL = "the local model is not installed: pip install 'ninaivalaigal[local]'"
+_WITHOUT_OPENAI = "no embeddings API can be asked: pip install 'ninaivalaigal[openai]'"
+
 
 class LocalEmbedderSettings(EmbedderKind, frozen=True, kw_only=True, tag="local"):
     """Static word embeddings that ship with the package: no network, 0.1 to 0.3 ms a text, 256 dimensions.
 
     Choose it to begin with.
     """
+
+    @property
+    def missing(self) -> str | None:
+        """See `EmbedderKind`."""
+        return None if find_spec("wordllama") else _WITHOUT_LOCAL
 
     @asynccontextmanager
     async def open(self, metrics: Metrics) -> AsyncIterator[Embedder | None]:
@@ -44,6 +53,16 @@ class MiniLMEmbedderSettings(EmbedderKind, frozen=True, kw_only=True, tag="minil
         """See `EmbedderKind`."""
         return 640 if self.words else 384
 
+    @property
+    def missing(self) -> str | None:
+        """See `EmbedderKind`."""
+        from providers.embedders.minilm.extra import installed
+        from providers.embedders.minilm.files import MISSING
+
+        if not installed():
+            return MISSING
+        return LocalEmbedderSettings().missing if self.words else None
+
     @asynccontextmanager
     async def open(self, metrics: Metrics) -> AsyncIterator[Embedder | None]:
         """Load the model while the context lasts."""
@@ -55,6 +74,11 @@ class MiniLMEmbedderSettings(EmbedderKind, frozen=True, kw_only=True, tag="minil
 
 class OpenAIEmbedderSettings(OpenAIOptions, frozen=True, kw_only=True, tag="openai"):
     """Any server that speaks the OpenAI embeddings API. Choose it for a model that knows your languages better."""
+
+    @property
+    def missing(self) -> str | None:
+        """See `EmbedderKind`."""
+        return None if find_spec("openai") else _WITHOUT_OPENAI
 
     @asynccontextmanager
     async def open(self, metrics: Metrics) -> AsyncIterator[Embedder | None]:

@@ -38,14 +38,16 @@ class NativeSettings(NativeOptions, frozen=True, kw_only=True, tag_field="kind",
         """See `ProviderKind`."""
         return self if self.dsn is None else structs.replace(self, dsn=normalised_dsn(self.dsn))
 
-    def faults(self, usage: Usage) -> Iterator[SettingFault]:  # noqa: ARG002 - the shape of every kind
-        """Yield vectors that no database could store, which would be found out at the first memory."""
+    def faults(self, usage: Usage) -> Iterator[SettingFault]:
+        """Yield vectors that no database could store, and embedders that are not installed, before they are missed."""
         embedders: list[tuple[tuple[str | int, ...], EmbedderSettings]] = [(("embedder",), self.embedder)]
         embedders += [(("former_embedders", index), former) for index, former in enumerate(self.former_embedders)]
         for steps, embedder in embedders:
             reason = too_wide(embedder.wanted_dimensions or 0)
             if reason is not None:
                 yield SettingFault((*steps, "dimensions"), f"{reason}: {NARROWER}")
+            if usage.in_use and embedder.missing is not None:
+                yield SettingFault((*steps, "kind"), embedder.missing)
 
     def advice(self, name: str) -> Advice:
         """See `ProviderKind`."""

@@ -14,7 +14,7 @@ from providers.setting_fault import SettingFault
 
 _WITHOUT_JOURNAL = (
     "Pinecone shows writes late and compares nothing before it writes: only a journal keeps what was acknowledged, "
-    "shows it meanwhile and orders changes; set journal.kind"
+    'shows it meanwhile and orders changes; set journal.kind to "sqlite", or to "postgres" for several hosts'
 )
 
 

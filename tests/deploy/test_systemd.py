@@ -107,6 +107,17 @@ def test_it_runs_what_there_is() -> None:
     assert command in main.list_commands(click.Context(main))
 
 
+def test_commands_run_as_the_service_does() -> None:
+    """The script takes the same program, user and files, and the file of variables last, which overrides the rest."""
+    script = (SYSTEMD / "as-ninai").read_text("utf-8")
+    given = {entry for entry in values(UNIT.read_text("utf-8"), "Environment") if entry.startswith("NINAI")}
+    places = {entry.replace("%S", "/var/lib") for entry in given}
+
+    assert set(re.findall(r"NINAI\w+=\S+", script)) == places
+    assert f". {value('EnvironmentFile').removeprefix('-')}\n" in script.partition("export ")[2]
+    assert script.endswith(f'exec runuser -u {value("User")} -- {value("ExecStart").split()[0]} "$@"\n')
+
+
 def test_it_is_given_the_time_to_stop() -> None:
     """Requests first, then the database; only the main process is told, which knows the order."""
     needed = STOP_SECONDS + SHUTDOWN_SECONDS

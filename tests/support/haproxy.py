@@ -7,8 +7,8 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from types import MappingProxyType
 
-import httpx
 import pytest
 
 from tests.support.rolling import Front
@@ -17,6 +17,7 @@ from tests.support.service import environment
 FOLDER = Path(__file__).parents[2] / "deploy" / "haproxy"
 BY_LOAD = FOLDER / "haproxy.cfg"
 BY_USER = FOLDER / "by-user.cfg"
+WITH_TLS = FOLDER / "one-host.cfg"
 HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
 HOST = "127.0.0.1"
 START_SECONDS = 10.0
@@ -53,25 +54,28 @@ def variables(listen: str, replicas: Mapping[str, int]) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def haproxy(replicas: Mapping[str, int], folder: Path, config: Path = BY_LOAD) -> AsyncIterator[HAProxy]:
-    """Run it before these ports."""
+async def haproxy(
+    replicas: Mapping[str, int], folder: Path, config: Path = BY_LOAD, more: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[HAProxy]:
+    """Run it before these ports, with more variables for the configuration."""
     assert HAPROXY is not None
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         front = HAProxy(probe.getsockname()[1], folder / "haproxy.log")
     with (folder / "haproxy.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            HAPROXY, "-db", "-f", config, env=variables(front.address, replicas), stdout=log, stderr=log
+            HAPROXY, "-db", "-f", config, env=variables(front.address, replicas) | dict(more), stdout=log, stderr=log
         )
     try:
-        async with asyncio.timeout(START_SECONDS), httpx.AsyncClient(trust_env=False) as client:
+        async with asyncio.timeout(START_SECONDS):
             while True:
                 try:
-                    await client.get(front.url)
-                except httpx.TransportError:
+                    _, writer = await asyncio.open_connection(*front.address.split(":"))
+                except OSError:
                     assert process.returncode is None, front.said()
                     await asyncio.sleep(0.05)
                 else:
+                    writer.close()
                     break
         yield front
     finally:

