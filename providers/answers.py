@@ -61,10 +61,14 @@ class Written(Answer, frozen=True, kw_only=True):
 
 
 class Stored(Written, frozen=True, kw_only=True):
-    """The id of a stored memory, and its version, 0 where the store tells none."""
+    """The id of a stored memory, and its version, 0 where the store tells none.
+
+    Where it was put by key, it is `tidied` if the store looks by itself whether others were put under the key.
+    """
 
     id: str
     version: int = 0
+    tidied: bool = False
 
 
 class Changed(Written, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ from providers.answers import INCOMPLETE, Answer, Changed, Erased, Fetched, Foun
 from providers.base import MemoryProvider
 from providers.errors import ProviderError, Rejected, Unavailable
 from providers.health import Health
+from providers.owners import Owner
 from providers.wrapper import Call, OperationName, Result, Wrapper
 
 
@@ -41,6 +42,10 @@ class MeasuredProvider(Wrapper):
             result = await call(self._current())
             span.learn(result)
             return result
+
+    def puts_keyed(self, owner: Owner) -> bool:
+        """See `MemoryStore`."""
+        return self._current().puts_keyed(owner)
 
 
 class _Span:

@@ -160,6 +160,21 @@ class MemoryStore(Protocol):
         check_batch("deletions", deletions)
         return all_or_some(await answer_all(deletions, self.erase, CHANGES_AT_ONCE))
 
+    def puts_keyed(self, owner: Owner) -> bool:  # noqa: ARG002 - for those that can
+        """Return whether `put_keyed` may do something for an owner; where not, who puts by key looks first."""
+        return False
+
+    async def put_keyed(self, memory: NewMemory) -> Stored | Changed | None:  # noqa: ARG002 - as above
+        """Replace all parts of the memory that has the key of this one, or store this one where no memory has it.
+
+        Return None where nothing was done, because several have the key, or the one that has it has expired or is
+        being written by others. As after `store`, others may have stored another one under the key at the same time.
+
+        Raises:
+            Unavailable: it is unknown whether it was done; the same call, with a `memory_id`, may be repeated.
+        """
+        return None
+
     @abstractmethod
     async def erase(self, deletion: Deletion) -> Erased:
         """Delete one memory for ever; the count is 0 if it does not exist (any more).

@@ -94,6 +94,10 @@ class Wrapper(MemoryProvider, Protocol):
             OperationName.KEEP_VERSIONS, lambda provider: provider.keep_versions(versions), len(versions)
         )
 
+    def put_keyed(self, memory: NewMemory) -> Coroutine[Any, Any, Stored | Changed | None]:
+        """See `MemoryStore`; it remembers what is put, whether it is new or takes the place of something."""
+        return self.through(OperationName.REMEMBER, lambda provider: provider.put_keyed(memory))
+
     def change(self, edit: Edit) -> Coroutine[Any, Any, Changed]:
         """See `MemoryStore`."""
         return self.through(OperationName.UPDATE, lambda provider: provider.change(edit))

@@ -215,7 +215,7 @@ async def _put(key: str, data: KeptRequest, write: ConditionalCall) -> Response[
     )
     kept = await writing.put(write.provider, wanted)
     answer = PutKeyResponse(key, kept.id, kept.created, stored_or_accepted(kept.written))
-    tidying = BackgroundTask(writing.tidy, write.provider, write.owner, key) if kept.created else None
+    tidying = BackgroundTask(writing.tidy, write.provider, write.owner, key) if kept.untidy else None
     headers = etag_of(kept.version)
     return Response(answer, status_code=write_status(kept.written), headers=headers, background=tidying)
 

@@ -48,6 +48,10 @@ class QuotaProvider(Wrapper):
         taken = await answer_all(memories, self._taken, _AT_ONCE, values=QuotaExceeded)
         return await self._of_batch(memories, taken, lambda some: self._provider().store_many(some))
 
+    def puts_keyed(self, owner: Owner) -> bool:
+        """See `MemoryStore`; what is to be counted depends on what has the key."""
+        return not self._quotas.concern(owner) and self._provider().puts_keyed(owner)
+
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
         taken = await self._refusing(self._taken_by(edit))

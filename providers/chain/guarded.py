@@ -67,6 +67,14 @@ class GuardedProvider(Wrapper):
         """See `MemoryStore`."""
         return super().store(self._minted(memory))
 
+    def puts_keyed(self, owner: Owner) -> bool:
+        """See `MemoryStore`."""
+        return self.link.provider.puts_keyed(owner)
+
+    def put_keyed(self, memory: NewMemory) -> Coroutine[Any, Any, Stored | Changed | None]:
+        """See `MemoryStore`."""
+        return super().put_keyed(self._minted(memory))
+
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`; a large batch is stored in slices, each with what is left of the time."""
         minted = await in_turns(self._minted, memories)

@@ -14,6 +14,7 @@ from providers.keys.choosing import OfKey, unlooked_version
 from providers.keys.looking import delete_superseded, free, look
 from providers.limits import check_key, check_new_memory
 from providers.owners import Owner
+from providers.replacing import replacement
 from providers.states.clock import Milliseconds, wall_clock_ms
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory
 
@@ -43,13 +44,18 @@ class Put(Struct, frozen=True, kw_only=True):
 class Kept(Struct, frozen=True, kw_only=True):
     """What a put has done: the memory's id and version, and the facts of the `written`.
 
-    Where it is `created`, `tidy` is to follow.
+    Where it is `untidy`, `tidy` is to follow.
     """
 
     id: str
     version: int
     created: bool
     written: Stored | Changed
+
+    @property
+    def untidy(self) -> bool:
+        """Whether a look is to follow: something was created, by a store that does not look by itself."""
+        return isinstance(self.written, Stored) and not self.written.tidied
 
 
 async def put(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds = wall_clock_ms) -> Kept:
@@ -107,6 +113,11 @@ async def planned(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds) -
 
 
 async def _put_once(provider: MemoryProvider, wanted: Put, now_ms: Milliseconds) -> Kept:
+    memory = wanted.memory
+    # What is expected, or named so that a retry is recognised, depends on what a look finds.
+    plain = wanted.expected is None and memory.memory_id is None
+    if plain and provider.puts_keyed(memory.owner) and (done := await provider.put_keyed(memory)) is not None:
+        return kept_of(done)
     plan = await planned(provider, wanted, now_ms)
     if isinstance(plan, NewMemory):
         return kept_of(await provider.store(plan))
@@ -174,21 +185,7 @@ def _check_expected(wanted: Put, current: MemoryRecord | None) -> None:
 
 
 def _replacement(wanted: Put, current: MemoryRecord) -> Edit:
-    memory = wanted.memory
-    edit = Edit(
-        owner=memory.owner,
-        memory_id=current.id,
-        content=memory.content,
-        metadata=memory.metadata,
-        expires_at=memory.expires_at,
-        session=memory.session,
-        agent=memory.agent,
-        app=memory.app,
-        speaker=memory.speaker,
-        seen=_version_of(wanted.expected),
-        source=memory.source,
-    )
-    return wanted.named(edit)
+    return wanted.named(replacement(wanted.memory, current.id, seen=_version_of(wanted.expected)))
 
 
 def _version_of(expected: Expected) -> int | None:

@@ -35,10 +35,12 @@ def page_statement(query: PageQuery, *, walled: bool = False) -> BoundSql:
     binding = Binding()
     indexed = is_indexed(query) and not walled
     eligible = _on_page(query, query, binding.bind, indexed=indexed)
-    # What the index finds is sorted: without the fence the planner would rather walk along the list, and hope.
-    fence = " OFFSET 0" if indexed else ""
+    # What the index finds is sorted: without the fence the planner would rather walk along the list, and hope. Where a
+    # key is sought it does so as long as it has no statistics, through all memories of an owner.
+    fenced = indexed or query.key is not None
+    fence = " OFFSET 0" if fenced else ""
     page = f"SELECT {names(RECORD)} FROM ninai_memories WHERE {eligible}{fence}"  # noqa: S608 - joined from fixed fragments
-    if indexed:
+    if fenced:
         page = f"SELECT {names(RECORD)} FROM ({page}) AS eligible"  # noqa: S608 - as above
     return binding.of(_cut(page, query, binding.bind), planned_by_values=indexed)
 

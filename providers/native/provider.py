@@ -24,6 +24,8 @@ from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.feed import DatabaseFeed
 from providers.native.health import PostgresHealth, health_of
+from providers.native.key_tidying import KeyTidying
+from providers.native.keyed_put import KeyedPuts
 from providers.native.listing import count_statement
 from providers.native.paging import page_rows
 from providers.native.ranked_recall import RankedRecall
@@ -65,6 +67,7 @@ class PostgresMemoryProvider(NativeReplica):
         super().__init__(database, vectors, queue, clock, retention)
         self._combiner = Combiner(self._store, CONCURRENT_STATEMENTS, self._shared_by)
         self._feed = DatabaseFeed(database)
+        self._keyed = KeyedPuts(database, clock, self.versions, queue, KeyTidying(database, self.erase))
         self._vector_weight = vector_weight
         self._ranked = RankedRecall(database, vectors, vector_weight, recall_index) if recall_index else None
 
@@ -86,6 +89,7 @@ class PostgresMemoryProvider(NativeReplica):
     async def close(self) -> None:
         """Wait for the writes under way; call this before the database is closed."""
         await self._combiner.close()
+        await self._keyed.tidying.close()
         if self._ranked is not None:
             await self._ranked.index.close()
 
@@ -96,6 +100,15 @@ class PostgresMemoryProvider(NativeReplica):
         rows = await self._rows([memory for memory in canonical if isinstance(memory, NewMemory)])
         stored = iter(await self._stored(rows))
         return [next(stored) if isinstance(memory, NewMemory) else memory for memory in canonical]
+
+    def puts_keyed(self, owner: Owner) -> bool:  # noqa: ARG002 - it is the same for all
+        """See `MemoryStore`; what is walled or distributed takes no statement that reads and writes."""
+        return self._keyed.possible
+
+    async def put_keyed(self, memory: NewMemory) -> Stored | Changed | None:
+        """See `MemoryStore`."""
+        memory = limits.check_new_memory(memory)
+        return await self._keyed.put(memory, *await self._rows([memory]))
 
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""

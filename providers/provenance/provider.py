@@ -41,6 +41,10 @@ class SourcedProvider(MeasuredProvider):
         """See `MemoryStore`."""
         return super().store(self._sourced(memory))
 
+    def put_keyed(self, memory: NewMemory) -> Coroutine[Any, Any, Stored | Changed | None]:
+        """See `MemoryStore`."""
+        return super().put_keyed(self._sourced(memory))
+
     def store_many(self, memories: Sequence[NewMemory]) -> Coroutine[Any, Any, list[Stored | ProviderError]]:
         """See `MemoryStore`."""
         return super().store_many([self._sourced(memory) for memory in memories])

@@ -85,6 +85,10 @@ class QuarantiningProvider(Wrapper):
         page, rules = await super().histories(query), self._rules().of(query.owner)
         return replace(page, versions=[_marked(rules, version) for version in page.versions])
 
+    def puts_keyed(self, owner: Owner) -> bool:
+        """See `MemoryStore`; what has the key may be hidden, and then it is not to be changed."""
+        return not self._rules().of(owner) and self._provider().puts_keyed(owner)
+
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`; what is hidden cannot be changed, or it would be shown with parts that are not."""
         await self._check_seen(edit)

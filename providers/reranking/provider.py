@@ -14,6 +14,7 @@ from providers.base import MemoryProvider
 from providers.batches import answer_all
 from providers.errors import ProviderError
 from providers.limits import check_batch
+from providers.owners import Owner
 from providers.reranking.base import Reranker, RerankerUnavailable
 from providers.types import MemoryRecord, RecallQuery
 from providers.wrapper import Call, OperationName, Result, Wrapper
@@ -42,6 +43,10 @@ class RerankingProvider(Wrapper):
     async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:  # noqa: ARG002 - see `Wrapper`
         """See `Wrapper`."""
         return await call(self._provider())
+
+    def puts_keyed(self, owner: Owner) -> bool:
+        """See `MemoryStore`."""
+        return self._provider().puts_keyed(owner)
 
     async def find(self, query: RecallQuery) -> Found:
         """See `MemoryStore`."""
