@@ -68,18 +68,19 @@ async def replace_journal(world: World, change: Upset) -> None:
     marked = [(await world.stores[name].introduce()).mark for name in world.orders[0]]
     if None in marked:
         return  # what nobody has marked yet may be anybody's
-    await world.all_end()
     wrong = open_memory(world.clock)
     if change.kind is UpsetKind.FOREIGN_JOURNAL:
         await _of_another(world, wrong)
+    # Before they end: a crashed one may come back while the others still do.
     _connect(world, [wrong] * REPLICAS)
+    await world.all_end()
     refused = len(world.refusals)
     world.all_start()
     await asyncio.sleep(change.seconds)
+    _connect(world, right)
     await world.all_end()
     refusals = world.refusals[refused:]
     world.complaints += [f"refused without a way on: {reason}" for reason in refusals if _WAY_ON not in reason]
-    _connect(world, right)
     wrong.close()
     world.all_start()
 
