@@ -87,6 +87,14 @@ class FencedReplica(Replica):
         """See `MemoryStore`; one that has no version yet gets one that is above every fence."""
         return await self._put(memories, lambda one: (one.owner, one.version), self._replica.store_many)
 
+    def puts_keyed(self, owner: Owner) -> bool:
+        """See `MemoryStore`; of who was erased nothing is put in one statement, which knows no fence."""
+        return self._fences.version_of(owner) == NEVER_ERASED and self._replica.puts_keyed(owner)
+
+    async def put_keyed(self, memory: NewMemory) -> Stored | Changed | None:
+        """See `MemoryStore`."""
+        return await self._replica.put_keyed(memory) if self.puts_keyed(memory.owner) else None
+
     async def put_many(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
         """See `Replica`."""
         return await self._put(snapshots, lambda one: (one.owner, one.version), self._replica.put_many)

@@ -230,6 +230,8 @@ async def test_another_sender_goes_on_where_one_ended(journal: Journal, receiver
     await put(journal, remember("two", version=1))
     async with sending(journal, receiver):
         await told(receiver, 2)
+        if receiver.told[-1] == ("memory.put", "one"):  # the first one ended before it had noted its place
+            await told(receiver, 3)
 
     assert receiver.told[-1] == ("memory.put", "two")
 

@@ -8,6 +8,7 @@ from providers.chain.comparing.places import Standing
 from providers.owners import Owner
 from providers.types import Snapshot
 from tests.support.api import ABSENT_ID, Api, fresh_user
+from tests.support.following import eventually
 from tests.support.pages import Page, Visitor
 
 # Its direction is turned, it ends a line without a trace, and something is written in it that nobody sees.
@@ -84,6 +85,10 @@ async def test_a_provider_that_is_down_is_named_and_what_waits_for_it(visitor: V
     await force(visitor, "a", "open")
     during = (await api.remember("during")).json()["memory_id"]
 
+    async def is_delivered() -> bool:
+        return "Answered by b" in (await look(visitor, api.user, before)).text
+
+    await eventually(is_delivered)  # until then the journal answers
     old, new = await look(visitor, api.user, before), await look(visitor, api.user, during)
     memories = await visitor.look("/console/memories", params={"user": api.user})
     users = await visitor.look("/console/users", params={"prefix": api.user})

@@ -50,8 +50,9 @@ VALUES: dict[str, Any] = {
 INSERTIONS = {"PUT", "PUT_STATES"}
 # In another form there.
 PLAIN_ALONE = {"HOLDINGS", "OWNERS", "SUMMARIES"}
-# Of one server alone, or of its catalog; and those that change the history of memories, which is not kept there.
-NOT_SENT = {"ESTIMATE", "_STATE", "TIDY", "DROP_OLD", "DROP_BURIED"}
+# Of one server alone, or of its catalog; puts by key in one statement, and what looks after them; and those that change
+# the history of memories, which is not kept there.
+NOT_SENT = {"ESTIMATE", "_STATE", "_PUT", "_SUPERSEDED", "TIDY", "DROP_OLD", "DROP_BURIED"}
 
 
 def all_statements() -> dict[str, TextClause]:
