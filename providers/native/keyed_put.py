@@ -45,7 +45,7 @@ _INSERT = re.sub(r"(?<!:):(\w+)", rf":{_NEW}\1", insertion(FIRST, _WHERE_NONE))
 _PUT = text(f"""
     WITH seen AS MATERIALIZED (
         SELECT count(*) AS holders, (array_agg(id))[1] AS holder FROM ninai_memories
-        WHERE user_id = :user_id AND key IS NOT NULL AND key = CAST(:key AS text) AND deleted_at IS NULL
+        WHERE {NAMED} AND user_id = :user_id AND key IS NOT NULL AND key = CAST(:key AS text) AND deleted_at IS NULL
     ), changed AS (
         UPDATE ninai_memories SET version = greatest(CAST(:version AS bigint), version + 1), {edited()},
             edits = (array_append(edits, CAST(:edit_id AS uuid)))[greatest(1, cardinality(edits) - :kept_edits + 2):]
