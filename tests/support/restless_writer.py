@@ -1,6 +1,6 @@
 """A process that writes one user's memories in every way there is, until it is killed.
 
-`python -m tests.support.restless_writer DSN USER SEED`
+`python -m tests.support.restless_writer DSN USER SEED ERASURES`; of some hundred writes, so many erase everything.
 """
 
 import asyncio
@@ -48,14 +48,18 @@ class RolledBack(Exception):
 class Writer:
     """Do one thing after the other, as chance will have it."""
 
-    def __init__(self, provider: PostgresMemoryProvider, embedder: FickleEmbedder, user: str, seed: int) -> None:
+    def __init__(
+        self, provider: PostgresMemoryProvider, embedder: FickleEmbedder, user: str, seed: int, erasures: float
+    ) -> None:
         self._provider, self._embedder, self._owner = provider, embedder, Owner(user)
         self._chance = Random(seed)  # noqa: S311 - it chooses what to write
         self._clock = HybridClock()
+        self._erasures = erasures
 
     async def run(self, dsn: str) -> None:
         """Write until somebody ends the process; what the database refuses or breaks off was not to be."""
-        ways = {self._store: 8, self._change: 5, self._delete: 4, self._slowly: 4, self._embed: 3, self._erase: 0.03}
+        ways = {self._store: 33.0, self._change: 21, self._delete: 17, self._slowly: 17, self._embed: 12}
+        ways[self._erase] = self._erasures
         while True:
             with suppress(
                 ProviderError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError
@@ -114,12 +118,12 @@ class Writer:
             pass
 
 
-async def _main(dsn: str, user: str, seed: int) -> None:
+async def _main(dsn: str, user: str, seed: int, erasures: float) -> None:
     embedder = FickleEmbedder(HashingEmbedder(DIMS))
     async with open_native_provider(dsn, embedder, migrate=False) as provider:
-        writers = (Writer(provider, embedder, user, seed * TASKS + number) for number in range(TASKS))
+        writers = (Writer(provider, embedder, user, seed * TASKS + number, erasures) for number in range(TASKS))
         await asyncio.gather(*(writer.run(libpq_dsn(dsn)) for writer in writers))
 
 
 if __name__ == "__main__":
-    asyncio.run(_main(sys.argv[1], sys.argv[2], int(sys.argv[3])))
+    asyncio.run(_main(sys.argv[1], sys.argv[2], int(sys.argv[3]), float(sys.argv[4])))

@@ -54,7 +54,7 @@ class Watch:
         now = datetime.now(UTC)
         before = await self._truth(connection)
         gone = known - before.keys()
-        known |= before.keys()
+        known.update(before)
         try:
             current = await self._index.current(self._owner)
             if current is None:
