@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PORT ?= 8000
 DATA_DIR ?=
 
-.PHONY: setup serve test thorough test-oldest clients check lint types contracts format bench quality house soak protections docs reference lock clean
+.PHONY: setup serve test thorough again test-oldest clients check lint types contracts format bench quality house soak protections docs reference lock clean
 
 # The virtual environment, rebuilt when a lock changes.
 $(VENV)/.dev: requirements-dev.txt pyproject.toml
@@ -34,12 +34,19 @@ unexport PYTHONDONTWRITEBYTECODE
 # Databases of tests lie in memory if 4 GB are free there, because nobody needs them after a power cut.
 MEMORY := $(shell test -w /dev/shm && ! grep -q ' /dev/shm .*noexec' /proc/mounts && df -k /dev/shm | awk 'END { if ($$4 > 4000000) print "TMPDIR=/dev/shm" }')
 
+# Nobody knows what would have failed in a run that did not come to its end.
+KNOWN_FAILURES := || { code=$$?; test $$code -eq 1 || rm -f .pytest_cache/v/cache/lastfailed; exit $$code; }
+
 test: setup
-	$(MEMORY) $(PYTEST)
+	$(MEMORY) $(PYTEST) $(KNOWN_FAILURES)
 
 # What would make `make test` too long to be run often: most seeds of the simulation, real processes under faults.
 thorough: setup
-	$(MEMORY) $(PYTEST) -m "thorough and not soak"
+	$(MEMORY) $(PYTEST) -m "thorough and not soak" $(KNOWN_FAILURES)
+
+# What failed in the last run, one after the other and by itself: who fails here, too, is not late because of the others.
+again: setup
+	$(MEMORY) $(BIN)/pytest -m "not soak" --last-failed --last-failed-no-failures none
 
 # What depends on the server's version, on the oldest one that is supported.
 test-oldest: setup
@@ -50,7 +57,7 @@ test-oldest: setup
 # need Node 20 and both registries. HEAVY=1 adds the frameworks that take minutes to install.
 HEAVY ?=
 clients: setup
-	$(MEMORY) $(BIN)/pytest -m "clients$(if $(HEAVY), or heavy_clients)" tests/clients
+	$(MEMORY) $(BIN)/pytest -m "clients$(if $(HEAVY), or heavy_clients)" tests/clients $(KNOWN_FAILURES)
 
 lint: setup
 	$(BIN)/ruff check .
