@@ -43,6 +43,11 @@ class Page:
         """Load another address."""
         self._ask("Page.navigate", {"url": url})
 
+    def resize(self, width: int, height: int) -> None:
+        """Show pages as a phone of so many pixels does."""
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": True}
+        self._ask("Emulation.setDeviceMetricsOverride", size)
+
     def run(self, script: str) -> Any:  # noqa: ANN401 - any JSON value
         """Run a script in the page, and return its value."""
         given = {"expression": script, "returnByValue": True, "awaitPromise": True}

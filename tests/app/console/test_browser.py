@@ -12,8 +12,23 @@ import pytest
 
 from tests.support.chains import two_providers
 from tests.support.chromium import browse, needs_chromium
+from tests.support.devtools import driven
 from tests.support.postgres import reachable_folder
 from tests.support.service import Service, running_service
+
+PHONE = 390  # pixels
+PAGES = (
+    "/console/configuration",
+    "/console/order?order=b,a",
+    "/console/breaker?provider=a&state=open",
+    "/console/breaker?provider=%3Cscript%3Ealert(1)%3C/script%3E&state=open",
+    "/console/users",
+    "/console/memories?user=anna",
+    "/console/memories?user=anna&query=%3Cscript%3Ealert(1)%3C/script%3E",
+    "/console/memory?user=anna&id={memory}",
+    "/console/forget?user=anna&id={memory}",
+    "/console/usage",
+)
 
 pytestmark = [pytest.mark.soak, needs_chromium]
 
@@ -77,20 +92,7 @@ def test_the_overview_keeps_itself_up_to_date(service: Service, tmp_path: Path) 
     assert requests_of(service, "/console") - before >= 2
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/console/configuration",
-        "/console/order?order=b,a",
-        "/console/breaker?provider=a&state=open",
-        "/console/breaker?provider=%3Cscript%3Ealert(1)%3C/script%3E&state=open",
-        "/console/users",
-        "/console/memories?user=anna",
-        "/console/memories?user=anna&query=%3Cscript%3Ealert(1)%3C/script%3E",
-        "/console/memory?user=anna&id={memory}",
-        "/console/forget?user=anna&id={memory}",
-    ],
-)
+@pytest.mark.parametrize("path", PAGES)
 def test_no_page_breaks_its_own_policy(service: Service, memory: str, tmp_path: Path, path: str) -> None:
     """No style, script, picture or form of a page is refused by what its header says."""
     seen = browse(service.url + path.format(memory=memory), tmp_path / "profile")
@@ -98,6 +100,20 @@ def test_no_page_breaks_its_own_policy(service: Service, memory: str, tmp_path: 
     assert [line for line in seen.complaints if "404 (Not Found)" not in line] == []
     assert "</main>" in seen.dom
     assert "<script>" not in seen.dom
+
+
+@pytest.mark.parametrize("width", [PHONE, 1_200])
+def test_nothing_is_wider_than_the_window(service: Service, memory: str, tmp_path: Path, width: int) -> None:
+    """Long words wrap, and tables scroll by themselves; on a small phone as well."""
+    with driven(tmp_path / "profile") as page:
+        page.open(f"{service.url}/console")
+        page.resize(width, 844)
+        for path in PAGES:
+            there = path.format(memory=memory)
+            page.go(service.url + there)
+            page.until(f"location.href.endsWith({json.dumps(there)}) && document.readyState === 'complete'")
+
+            assert page.run("document.documentElement.scrollWidth") <= width, path
 
 
 def test_a_memory_is_text_in_a_browser(service: Service, memory: str, tmp_path: Path) -> None:
