@@ -1,6 +1,6 @@
 // Lives through the TypeScript package once: every operation, what it repeats, what it throws, and the AI SDK's tools.
 import assert from "node:assert/strict";
-import { MemoryClient, NoAnswer, NotAllowed, NotAuthenticated, NotFound, InvalidRequest, OtherVersion, TemporarilyUnavailable, notesOf } from "ninaivalaigal-client";
+import { MemoryClient, NoAnswer, NotAllowed, NotAuthenticated, NotFound, InvalidRequest, OtherVersion, TemporarilyUnavailable, UnexpectedAnswer, notesOf } from "ninaivalaigal-client";
 import { memoryTools } from "ninaivalaigal-client/ai";
 import { generateText, stepCountIs } from "ai";
 import { MockLanguageModelV4 } from "ai/test";
@@ -108,6 +108,31 @@ assert.equal((await memories.countMatching({ origin: "tool" }, ann)).matching, 0
 assert.equal((await memories.remember("Ann's tea is green", { unless_similar: 0.9 }, ann)).status, "exists");
 const line = JSON.stringify({ kind: "memory", id: crypto.randomUUID(), content: "old", created_at: "2024-05-01T10:00:00Z" });
 assert.deepEqual((await memories.importLines(`${line}\n`, { name: "once" }, ann)).stored, 1);
+// An export is read to its trailer; one that is cut off behind a checkpoint goes on there, and nothing comes twice.
+async function read(lines) {
+  const told = [];
+  for await (const some of lines) told.push(...some.trimEnd().split("\n").map((one) => JSON.parse(one)));
+  return told;
+}
+const kinds = (told) => told.map((one) => one.kind);
+const exported = await read(memories.exportLines({ origin: "document" }, ann));
+assert.deepEqual([exported.at(-1).kind, exported.filter((one) => one.id === told.memory_id).length], ["trailer", 1]);
+const ndjson = (...parts) => new Response(parts.map((one) => (typeof one === "string" ? one : `${JSON.stringify(one)}\n`)).join(""));
+const [memory, checkpoint, trailer] = [{ kind: "memory", id: "a" }, { kind: "checkpoint", after: "here" }, { kind: "trailer" }];
+const asked = [];
+const parted = (...answers) => new MemoryClient({ baseUrl, fetch: async (url) => (asked.push(new URL(url).search), answers.shift()) });
+const whole = parted(ndjson(memory, checkpoint, { kind: "memory", id: "b" }, '{"kind": "mem'), busy("0"), ndjson({ kind: "memory", id: "b" }, trailer));
+assert.deepEqual(kinds(await read(whole.exportLines())), ["memory", "checkpoint", "memory", "trailer"]);
+assert.deepEqual(asked.splice(0), ["", "?after=here", "?after=here"]);
+const lost = { kind: "problem", problem: { type: "urn:ninai:problem:cursor-lost", title: "Lost", status: 409, detail: "begin again" } };
+await assert.rejects(read(parted(ndjson(memory, checkpoint, lost)).exportLines()), (error) => error.type === lost.problem.type);
+await assert.rejects(read(parted(ndjson("<html>\n")).exportLines()), UnexpectedAnswer);
+await assert.rejects(read(parted(...Array.from({ length: 4 }, () => ndjson(memory))).exportLines()), NoAnswer);
+const silent = new MemoryClient({ baseUrl, attempts: 1, timeout: 50, fetch: async (_, init) => new Response(new ReadableStream({
+  start: (stream) => init.signal.addEventListener("abort", () => stream.error(init.signal.reason)),
+})) });
+await assert.rejects(read(silent.exportLines()), NoAnswer);
+
 const receipt = await memories.eraseEverything(ann);
 assert.equal((await memories.erasure(receipt.erasure_id, ann)).erasure_id, receipt.erasure_id);
 assert.equal((await memories.list({}, ann)).count, 0);

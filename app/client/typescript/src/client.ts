@@ -7,6 +7,7 @@ import {
   type ReadOptions,
   type WriteOptions,
 } from "./connection.js";
+import { exported } from "./exporting.js";
 import type * as types from "./types.js";
 
 const MEMORIES = "/memory/memories";
@@ -155,6 +156,14 @@ export class MemoryClient {
     return this.#read("GET", `/memory/erasures/${encoded(erasureId)}`, options);
   }
 
+  /**
+   * Go through the lines of an export, many at a time, each with its end. What was yielded is certain: an export that is
+   * cut off goes on by itself behind its last checkpoint. Of a long one, `timeout` bounds the silence.
+   */
+  exportLines(query: types.ExportQuery = {}, options?: ReadOptions): AsyncGenerator<string> {
+    return exported(this.#connection, { method: "GET", path: "/memory/export", query: parameters(query), options });
+  }
+
   /** Store the memories of an export, up to 10,000 lines of JSON; a repeated import stores nothing twice. */
   importLines(lines: string, query: types.ImportQuery = {}, options?: WriteOptions): Promise<types.Imported> {
     return this.#connection.send<types.Imported>({
@@ -225,10 +234,7 @@ export class MemoryClient {
     conditions: types.Conditions,
     options: WriteOptions | undefined,
   ): Promise<Answer> {
-    const texts = Object.entries(conditions)
-      .filter(([, value]) => value !== undefined && value !== null)
-      .map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]);
-    const all = { ...query, ...Object.fromEntries(texts) };
+    const all = { ...query, ...parameters(conditions) };
     return this.#connection.send<Answer>({ method: "DELETE", path: MEMORIES, query: all, options, writes: true });
   }
 }
@@ -236,6 +242,14 @@ export class MemoryClient {
 function texts(query: object): Record<string, string> {
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
   return Object.fromEntries(given.map(([name, value]) => [name, String(value)]));
+}
+
+/** Return conditions as parameters of an address, in which an expression is JSON. */
+function parameters(conditions: types.Conditions): Record<string, string> {
+  const texts = Object.entries(conditions)
+    .filter(([, value]) => value !== undefined && value !== null)
+    .map(([name, value]) => [name, typeof value === "string" ? value : JSON.stringify(value)]);
+  return Object.fromEntries(texts);
 }
 
 function path(memoryId: string): string {

@@ -58,7 +58,7 @@ export interface Call {
 
 const REPEATED: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 const ATTEMPTS = 4;
-const TIMEOUT = 30_000;
+export const TIMEOUT = 30_000;
 const FIRST_PAUSE = 200;
 const LONGEST_PAUSE = 10_000;
 const QUOTED = 200;
@@ -85,13 +85,27 @@ export class Connection {
     }
   }
 
+  /** How often a request is sent at most. */
+  get attempts(): number {
+    return this.#options.attempts ?? ATTEMPTS;
+  }
+
+  /** The milliseconds for a call, or for the silence of one whose answer is long. */
+  timeout(call: Call): number {
+    return call.options?.timeout ?? this.#options.timeout ?? TIMEOUT;
+  }
+
+  /** Send a call once, and return what comes at first; the answer is read by the caller, for as long as `signal` lets him. */
+  async open(call: Call, signal: AbortSignal): Promise<Response | NoAnswer> {
+    return await this.#fetched(call, { method: call.method, headers: this.#headers(call, undefined, undefined), signal });
+  }
+
   async #sent<Answer extends object>(call: Call, key: string | undefined): Promise<Answer> {
-    const end = Date.now() + (call.options?.timeout ?? this.#options.timeout ?? TIMEOUT);
-    const most = this.#options.attempts ?? ATTEMPTS;
+    const end = Date.now() + this.timeout(call);
     for (let attempt = 1; ; attempt++) {
       const left = end - Date.now();
       const outcome = await this.#attempt(call, key, left);
-      const pause = attempt < most ? pauseAfter(outcome, attempt) : undefined;
+      const pause = attempt < this.attempts ? pauseAfter(outcome, attempt) : undefined;
       if (pause === undefined || Date.now() + pause >= end || isAnswer(outcome, call)) {
         return await result<Answer>(outcome, call, attempt);
       }
@@ -101,8 +115,6 @@ export class Connection {
   }
 
   async #attempt(call: Call, key: string | undefined, left: number): Promise<Response | NoAnswer> {
-    const query = new URLSearchParams(call.query).toString();
-    const url = `${this.#base}${call.path}${query === "" ? "" : `?${query}`}`;
     const time = AbortSignal.timeout(Math.max(1, left));
     const signal = call.options?.signal;
     const init: RequestInit = {
@@ -112,16 +124,22 @@ export class Connection {
     };
     if (call.body !== undefined) init.body = JSON.stringify(call.body);
     if (call.lines !== undefined) init.body = call.lines;
+    return await this.#fetched(call, init);
+  }
+
+  async #fetched(call: Call, init: RequestInit): Promise<Response | NoAnswer> {
+    const query = new URLSearchParams(call.query).toString();
     try {
-      return await this.#fetch(url, init);
+      return await this.#fetch(`${this.#base}${call.path}${query === "" ? "" : `?${query}`}`, init);
     } catch (error) {
-      if (signal?.aborted === true) throw error;
+      if (call.options?.signal?.aborted === true) throw error;
       return new NoAnswer(`no answer from ${this.#base}: ${String(error)}`, { cause: error });
     }
   }
 
-  #headers(call: Call, key: string | undefined, left: number): Headers {
-    const headers = new Headers({ Accept: "application/json", "X-Request-Timeout-Ms": String(Math.max(1, Math.ceil(left))) });
+  #headers(call: Call, key: string | undefined, left: number | undefined): Headers {
+    const headers = new Headers({ Accept: "application/json" });
+    if (left !== undefined) headers.set("X-Request-Timeout-Ms", String(Math.max(1, Math.ceil(left))));
     const user = call.options?.user ?? (call.ofOwners === true ? undefined : this.#options.user);
     if (this.#options.apiKey !== undefined) headers.set("Authorization", `Bearer ${this.#options.apiKey}`);
     if (user !== undefined) headers.set("X-User-ID*", `UTF-8''${encoded(user)}`);
@@ -153,7 +171,7 @@ function isAnswer(outcome: Response | NoAnswer, call: Call): outcome is Response
 }
 
 /** Return the milliseconds until the next attempt, undefined if it would be no use. */
-function pauseAfter(outcome: Response | NoAnswer, attempt: number): number | undefined {
+export function pauseAfter(outcome: Response | NoAnswer, attempt: number): number | undefined {
   let asked = 0;
   if (outcome instanceof Response) {
     if (!REPEATED.has(outcome.status)) return undefined;
@@ -171,7 +189,7 @@ function retryAfter(response: Response): number | undefined {
   return Number.isNaN(moment) ? undefined : Math.max(0, (moment - Date.now()) / 1000);
 }
 
-async function result<Answer extends object>(
+export async function result<Answer extends object>(
   outcome: Response | NoAnswer,
   call: Call,
   attempts: number,
@@ -212,7 +230,7 @@ function problemOf(answer: object | undefined, text: string, response: Response)
   } as Problem;
 }
 
-async function paused(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+export async function paused(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const timer = setTimeout(ended, milliseconds);
     const aborted = (): void => {

@@ -56,6 +56,8 @@ export type DeletedMany = Schemas["DeleteBatchResponse"];
 export type DeletedMatching = Schemas["DeleteAllResponse"];
 export type Matching = Schemas["DryRunResponse"];
 export type Erasure = Schemas["ErasureResponse"];
+/** With `after`, where an export that was cut off goes on. */
+export type ExportQuery = Conditions & { after?: string };
 export type ImportQuery = { name?: string };
 export type Imported = Schemas["ImportResponse"];
 
