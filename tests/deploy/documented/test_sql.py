@@ -1,0 +1,70 @@
+"""The statements that pages give to administrators of PostgreSQL do what the pages say of them."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import asyncpg
+import pytest
+from sqlalchemy import make_url
+
+from providers.native.embedded import EmbeddedServer
+from providers.native.engine import open_engine
+from providers.native.row_security import RowSecurity
+from tests.support.markdown import ROOT, fenced
+from tests.support.postgres import connected, create_database, drop_database
+
+PASSWORD = "'correct horse battery staple'"
+
+
+@pytest.fixture
+async def database(postgres_server: EmbeddedServer) -> AsyncIterator[str]:
+    """A database of its own."""
+    dsn = await create_database(postgres_server)
+    yield dsn
+    await drop_database(postgres_server, dsn)
+
+
+def shown(page: str, role: str, own: str) -> str:
+    """Return the statements of a page about a role, for one of another name: roles are the whole server's."""
+    [block] = [block for block in fenced((ROOT / page).read_text("utf-8"), "sql") if f"ROLE {role}" in block]
+    return block.replace(role, own)
+
+
+async def test_the_role_that_owns_nothing_is_held_by_the_wall(database: str) -> None:
+    """It reads and writes all tables, later ones as well, owns none, and is shown nothing without a tenant."""
+    role = f"app_{uuid4().hex}"
+    granted = shown("deploy/docs/tenants.md", "ninai_app", role)
+    application = make_url(database).set(username=role).render_as_string(hide_password=False)
+    async with connected(database) as owner:
+        # Who connects has to be the owner that the page names.
+        assert await owner.fetchval("SELECT current_user") == "ninai"
+        await owner.execute(granted.replace("'...'", PASSWORD))
+        try:
+            await owner.execute("CREATE TABLE later (id int)")
+            async with open_engine(database, pool_size=1) as tables, open_engine(application, pool_size=1) as engine:
+                state = await RowSecurity(engine, tables).switch(up=True)
+            assert (state.up, state.bypassed, state.owned) == (True, False, False)
+            async with connected(application) as stranger:
+                await stranger.execute("INSERT INTO later VALUES (1)")
+                assert await stranger.fetchval("SELECT count(*) FROM later") == 1
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await stranger.execute("ALTER TABLE ninai_memories DISABLE ROW LEVEL SECURITY")
+        finally:
+            await owner.execute(f"DROP OWNED BY {role}")
+            await owner.execute(f"DROP ROLE {role}")
+
+
+async def test_a_role_behind_a_pooler_has_its_settings_from_the_server(database: str) -> None:
+    """Connections of that role begin with them, whoever opens them."""
+    role = f"pooled_{uuid4().hex}"
+    dsn = make_url(database).set(username=role).render_as_string(hide_password=False)
+    async with connected(database) as owner:
+        await owner.execute(f"CREATE ROLE {role} LOGIN")
+        try:
+            for statement in shown("deploy/pgbouncer/README.md", "ninai", role).splitlines():
+                await owner.execute(statement)
+            async with connected(dsn) as pooled:
+                assert await pooled.fetchval("SELECT current_setting('plan_cache_mode')") == "force_generic_plan"
+                assert await pooled.fetchval("SELECT current_setting('jit')") == "off"
+        finally:
+            await owner.execute(f"DROP ROLE {role}")
