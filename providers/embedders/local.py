@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from time import perf_counter
 from typing import Self
 
 import numpy as np
 
 from observability.metrics import Metrics
 from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Matrix, Vector
+from providers.embedders.timed import TimedCalls
 
 MODEL = "local/l2_supercat_256"
 
@@ -25,7 +25,6 @@ CHARS_PER_TEXT = 32  # the fixed cost of a text, in characters: 0.02 ms
 
 _CACHED_WORDS = 4_096  # 4 MB
 
-_OUTCOMES = ("ok", REJECTED, "cancelled")
 _Tokenize = Callable[[str], list[int]]
 
 
@@ -40,7 +39,7 @@ class LocalEmbedder(Embedder):
         self.model = MODEL
         self._tokenize, self._token_vectors = tokenize, token_vectors
         self._word = lru_cache(maxsize=_CACHED_WORDS)(self._word_anew)
-        self._durations = {one: metrics.embedder_duration.labels(embedder="local", outcome=one) for one in _OUTCOMES}
+        self._calls = TimedCalls(metrics, "local")
 
     @classmethod
     async def load(cls, metrics: Metrics) -> Self:
@@ -58,20 +57,10 @@ class LocalEmbedder(Embedder):
         Raises:
             EmbedderUnavailable: a text holds lone surrogates, which are not Unicode; the outcome is `rejected`.
         """
-        started = perf_counter()
-        try:
+        with self._calls.timed():
             if sum(map(len, texts)) + CHARS_PER_TEXT * len(texts) <= INLINE_CHARS:
-                vectors = self._embed(texts)
-            else:
-                vectors = await asyncio.to_thread(self._embed, texts)
-        except EmbedderUnavailable as error:
-            self._durations[error.outcome].observe(perf_counter() - started)
-            raise
-        except asyncio.CancelledError:
-            self._durations["cancelled"].observe(perf_counter() - started)
-            raise
-        self._durations["ok"].observe(perf_counter() - started)
-        return vectors
+                return self._embed(texts)
+            return await asyncio.to_thread(self._embed, texts)
 
     async def embed_words(self, words: Sequence[str]) -> Matrix:
         """Return the sum of the token vectors of each word, float32[words, 256]; see `Embedder`.

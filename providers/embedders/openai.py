@@ -5,7 +5,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from time import perf_counter
 from typing import Self
 
 import openai
@@ -18,6 +17,7 @@ from providers.embedders.openai_client import Client, refusal_of
 from providers.embedders.openai_failures import OUTCOMES, TextRefused, translated
 from providers.embedders.options import OpenAIOptions
 from providers.embedders.shortening import MOST_CUTS, beginning
+from providers.embedders.timed import TimedCalls
 
 # The API takes 8,192 tokens an input, about this much English prose; the rest of a longer text is not embedded.
 MAX_INPUT_CHARS = 32_000
@@ -57,7 +57,7 @@ class OpenAIEmbedder(Embedder):
         self._refusal = refusal_of(options)
         self._now = now
         self._proved_until = 0.0
-        self._durations = {one: metrics.embedder_duration.labels(embedder="openai", outcome=one) for one in OUTCOMES}
+        self._calls = TimedCalls(metrics, "openai", OUTCOMES)
 
     @classmethod
     @asynccontextmanager
@@ -73,17 +73,8 @@ class OpenAIEmbedder(Embedder):
             EmbedderUnavailable: there are no vectors; `outcome` is one of `OUTCOMES`, `rejected` if the texts
                 are the cause.
         """
-        started = perf_counter()
-        try:
-            vectors = await self._embed(texts)
-        except EmbedderUnavailable as error:
-            self._durations[error.outcome].observe(perf_counter() - started)
-            raise
-        except asyncio.CancelledError:
-            self._durations["cancelled"].observe(perf_counter() - started)
-            raise
-        self._durations["ok"].observe(perf_counter() - started)
-        return vectors
+        with self._calls.timed():
+            return await self._embed(texts)
 
     async def _embed(self, texts: Sequence[str]) -> list[Vector]:
         if self._refusal is not None:

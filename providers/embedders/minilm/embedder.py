@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from time import perf_counter
 from typing import Self
 
 import numpy as np
 
 from observability.metrics import Metrics
-from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Matrix, Vector
+from providers.embedders.base import Embedder, Matrix, Vector
 from providers.embedders.local import LocalEmbedder
 from providers.embedders.minilm.encoder import DIMENSIONS, Encoder, runs_of
+from providers.embedders.timed import TimedCalls
 
 MODEL = "minilm/all-MiniLM-L6-v2-int8"
 
@@ -26,8 +26,6 @@ SLICE_CHARS = 8_000
 
 # Up to here a call is a short one, as nearly all questions and single memories are, and waits for no longer one.
 SHORT_CHARS = 1_000
-
-_OUTCOMES = ("ok", REJECTED, "cancelled")
 
 
 class MiniLMEmbedder(Embedder):
@@ -49,7 +47,7 @@ class MiniLMEmbedder(Embedder):
         self.model = MODEL if words is None else f"{MODEL}+{words.model}"
         self._encoder, self._words = encoder, words
         self._short, self._long = executors
-        self._durations = {one: metrics.embedder_duration.labels(embedder="minilm", outcome=one) for one in _OUTCOMES}
+        self._calls = TimedCalls(metrics, "minilm")
 
     @classmethod
     @asynccontextmanager
@@ -74,17 +72,8 @@ class MiniLMEmbedder(Embedder):
         Raises:
             EmbedderUnavailable: a text holds lone surrogates, which are not Unicode; the outcome is `rejected`.
         """
-        started = perf_counter()
-        try:
-            vectors = await self._embed(texts)
-        except EmbedderUnavailable as error:
-            self._durations[error.outcome].observe(perf_counter() - started)
-            raise
-        except asyncio.CancelledError:
-            self._durations["cancelled"].observe(perf_counter() - started)
-            raise
-        self._durations["ok"].observe(perf_counter() - started)
-        return vectors
+        with self._calls.timed():
+            return await self._embed(texts)
 
     async def embed_words(self, words: Sequence[str]) -> Matrix | None:
         """Return the local model's vectors of words, with zeros in the place of the encoder's; see `Embedder`."""
