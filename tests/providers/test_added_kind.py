@@ -18,6 +18,8 @@ from providers.factory import ProviderSettings
 from providers.journal.settings import JournalSettings
 from tests.support.service import Service, environment, ninai, running_service
 
+pytestmark = pytest.mark.thorough
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("app", "providers", "observability")
 _KINDS = "NativeSettings | Mem0Settings | RedisSettings | OpenSearchSettings | PineconeSettings | MockSettings"

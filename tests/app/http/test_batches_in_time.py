@@ -132,6 +132,7 @@ async def test_where_nothing_is_known_to_be_stored_the_batch_may_be_repeated(alo
     assert "may or may not have happened" in problem_in(refused)["detail"]
 
 
+@pytest.mark.thorough
 async def test_a_chain_answers_a_thousand_questions(tmp_path: Path) -> None:
     """In their order, with its journal's overlay over each."""
     async with running_app(two_providers(tmp_path)) as app, asgi_client(app) as http:
