@@ -78,7 +78,11 @@ class Client:
             told = Told("simulated")
             told.patience = step.patience
             told.session = session
+            asked = world.replicas[replica]
+            before = 0 if asked is None else len(asked.homes)
             latest = await self._try(replica, step, parts, told, edit_of(step.client, place))
+            # An act is several calls, and while they are made another provider may be home for a moment.
+            homes += [] if asked is None else asked.homes[before:]
             homes.append(world.home_at(replica))
             # What was answered once stays answered, whatever a repetition meets.
             outcomes = [new if old.ending is Ending.UNKNOWN else old for old, new in zip(outcomes, latest, strict=True)]
@@ -90,8 +94,10 @@ class Client:
         if step.again and step.act is Act.DELETE and outcomes[0].ending is not Ending.UNKNOWN:
             repeated_at = world.clock()
             told = Told("simulated")
+            asked = world.replicas[replica]
+            before = 0 if asked is None else len(asked.homes)
             repeated = await self._try(replica, step, parts, told, edit_of(step.client, place))
-            homes = [*homes, world.home_at(replica)]
+            homes = [*homes, *([] if asked is None else asked.homes[before:]), world.home_at(replica)]
             self._note(step, parts, repeated, repeated_at, homes, first=self.events[-1])
 
     def _note(

@@ -1,6 +1,7 @@
 """One process of the service in a simulated run, put together as `Chain` does it, but on simulated time and chance."""
 
 import asyncio
+import math
 from collections.abc import Coroutine, Sequence
 from random import Random
 from typing import Any, Protocol, TypeVar
@@ -129,6 +130,8 @@ class ReplicaProcess:
         self.fences = FenceList()
         self._switching = asyncio.Lock()
         self.serves = False
+        self.admitting_since = math.inf  # when the order that is being put in force was begun with
+        self.homes: list[str | None] = []  # all that have been home, one after the other
         self.route = Route((), frozenset())
         self._rig = ChainRig(self._journal, clock, hybrid_clock(lambda: world.wall(index)))
         self.membership = world.design.membership(
@@ -168,11 +171,14 @@ class ReplicaProcess:
         async with self._switching:
             links = self._links_of(order)
             patience = PROBE_SECONDS if self.serves else PATIENCE_AT_START
+            self.admitting_since = self._world.clock()
             try:
                 admitted = await self.membership.admit(links, {}, patience)
             except OrderRefused as error:
                 self._world.refusals.append(str(error))
                 return False
+            finally:
+                self.admitting_since = math.inf
             self._put_in_force(_route(links, admitted))
             self.serves = True
             return True
@@ -230,6 +236,7 @@ class ReplicaProcess:
     def _put_in_force(self, route: Route) -> None:
         started = {link.name for link in self.route.links}
         self.route = route
+        self.homes.append(None if route.home is None else route.home.name)
         if isinstance(self.provider, ChainedProvider):
             self.provider.route = self._world.design.route(route)
         for link in route.links:

@@ -49,6 +49,12 @@ def test_promises_are_kept_for_long(shard: int) -> None:
     _check(range(start, start + _SOAK_SEEDS))
 
 
+@pytest.mark.parametrize("seed", [1_001_672, 1_012_960, 1_016_399, 1_019_020])
+def test_promises_are_kept_where_one_was_broken(seed: int) -> None:
+    """A refused write was kept as a version, and what was right was called wrong, until these runs were looked at."""
+    _check(range(seed, seed + 1))
+
+
 @pytest.mark.thorough
 def test_slowness_and_stalls_are_drawn() -> None:
     """In many runs and not in all: what goes wrong where everything is quick goes wrong in others."""

@@ -84,7 +84,12 @@ async def _replace(world: World, change: Upset) -> None:
     world.stores[name] = other
 
     async def refused() -> bool:
-        return all(one is None or not one.serves or name not in one.membership.registrar.met for one in world.replicas)
+        # Who has begun before that to put its order in force may have been told of the store that was there.
+        return all(
+            one is None
+            or (one.admitting_since > breach.at and not (one.serves and name in one.membership.registrar.met))
+            for one in world.replicas
+        )
 
     async def noticed() -> bool:
         # A process that refuses it begins an epoch, while another one has not looked yet.

@@ -13,6 +13,7 @@ which is written and erased under the lock of its entry.
 from providers.journal.base import MAX_TRACES
 from providers.journal.postgres.erasure_tables import HASH
 from providers.journal.postgres.tables import LOCK
+from providers.retention import UNDATED_VERSION
 from providers.states.editing import EDIT_KEY_CHARS
 
 _HASH = HASH.format(key="k.key", owner="u.user_id")
@@ -150,7 +151,11 @@ CREATE_APPEND = f"""
                 outcome := 'out_of_date';
             ELSE
                 outcome := 'appended';
-                IF keepers <> '{{}}' AND operation.kind <> 'delete' THEN
+                -- What nobody could judge is no version of a memory that turned out to be another one: it was refused.
+                IF keepers <> '{{}}' AND operation.kind <> 'delete' AND NOT (
+                    known.kind = 'remember' AND known.version = {UNDATED_VERSION}
+                    AND known.digest <> '' AND operation.digest <> '' AND known.digest <> operation.digest
+                ) THEN
                     INSERT INTO ninai_journal_superseded
                         (user_id, memory_id, version, seq, kind, state, appended_at)
                     VALUES (known.user_id, known.memory_id, known.version, known.seq, known.kind, known.state,

@@ -181,7 +181,6 @@ STEPS = (
         statements=(
             *CHANGES,
             _LIKE_ENTRIES.format(table=NOTES),
-            CREATE_APPEND,
         ),
     ),
     SchemaStep(
@@ -201,6 +200,10 @@ STEPS = (
             *unsampled(NOTES, ("note",)),
             *unsampled("ninai_journal_erasures", ("owner", "body")),
         ),
+    ),
+    SchemaStep(
+        title="no version of a memory that was refused",
+        statements=(CREATE_APPEND,),
     ),
 )
 

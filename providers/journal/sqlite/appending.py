@@ -83,7 +83,7 @@ def _append(connection: JournalConnection, operation: Operation, recipients: Rec
         return rejected
     if outcome is AppendOutcome.REPEATED:
         return Appended(entry=_renewed_if_trace(connection, known), repeated=True, former=known.state)
-    if recipients.keepers and operation.kind is not OperationKind.DELETE:
+    if recipients.keepers and operation.kind is not OperationKind.DELETE and superseding.is_version(known, state):
         had = superseding.keep(connection, known, recipients.keepers)
     else:
         had = _drop_deliveries(connection, known)

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, Delivery, Done, JournalEntry, Postponed
 from providers.owners import Owner
+from providers.retention import UNDATED_VERSION
 from tests.providers.journal.rig import LONG, USER, confirm, delete, due, leased, put, remember, settle, update
 
 OWNER = Owner(USER)
@@ -91,6 +92,36 @@ async def test_versions_of_one_call_are_kept(journal: Journal) -> None:
 
     assert versions(await leased(journal, "standby")) == [(1, True), (2, True), (3, False)]
     assert versions(await leased(journal, "home")) == [(3, False)]
+
+
+async def test_what_a_memory_turned_out_not_to_be_is_no_version(journal: Journal) -> None:
+    """A first write that nobody could judge was refused if the memory is another one, whoever has received it."""
+    await keeping(journal)
+    await keeping(journal, "home")
+    refused = await put(journal, remember("m", "coffee", version=UNDATED_VERSION))
+    await settle(journal, Dead(seq=refused.seq, provider="standby", error="conflict"))
+    await put(journal, update("m", "tea", base=UNDATED_VERSION, version=2, first="tea"))
+    await put(journal, update("m", "milk", base=2, version=3, first="tea"))
+
+    assert versions(await leased(journal, "home")) == versions(await leased(journal, "standby"))
+    assert await retained(journal) == [(2, True), (3, False)]
+    assert [state.content for state in await journal.superseded(OWNER, "m")] == ["tea"]
+    assert (await journal.status()).backlogs[0].dead == 0
+
+
+async def test_what_a_memory_was_is_a_version_whoever_could_judge_it(journal: Journal) -> None:
+    """A change of what nobody could judge, and a first write that somebody did judge, supersede it."""
+    await keeping(journal)
+    await put(journal, remember("unjudged", "tea", version=UNDATED_VERSION))
+    await put(journal, update("unjudged", "milk", base=UNDATED_VERSION, version=2, first="tea"))
+    await put(journal, remember("judged", "coffee", version=UNDATED_VERSION + 1))
+    await put(journal, update("judged", "milk", base=2, version=3, first="tea"))
+
+    found = await leased(journal, "standby")
+    assert [(one.state.id, one.state.content) for one in found if one.superseded] == [
+        ("unjudged", "tea"),
+        ("judged", "coffee"),
+    ]
 
 
 async def test_a_deletion_erases_all_versions(journal: Journal) -> None:
