@@ -12,6 +12,7 @@ from app.cli import options
 from app.cli.service_options import of_service, service_at
 from app.cli.tables import show, shown, table
 from app.http.usage_schemas import UsageEntry, UsageResponse
+from observability.counted import counted
 from providers.limits import MAX_LIST_LIMIT
 from providers.owners import DEFAULT_TENANT, Owner
 
@@ -56,7 +57,7 @@ def _row(entry: UsageEntry) -> tuple[str | int, ...]:
 
 def _remarks(page: UsageResponse) -> Iterator[str]:
     """Yield what the numbers cover, and how to go on."""
-    hosts = "1 host" if page.hosts == 1 else f"{page.hosts} hosts"
+    hosts = counted(page.hosts, "host", "hosts")
     yield f"requests to {hosts} since {page.since.isoformat(timespec='seconds')}"
     if page.others_unknown is True:
         yield "those to other hosts are not known: the Redis of limits.store does not answer"
