@@ -235,7 +235,10 @@ def _lifespan(
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (
-                app.state.usage.running(await asyncio.to_thread(usage_secret, settings.auth, settings.data_dir)),
+                app.state.usage.running(
+                    await asyncio.to_thread(usage_secret, settings.auth, settings.data_dir),
+                    lambda: app.state.settings.limits.store,
+                ),
                 keeper.following(),
                 aclosing(scrapes),
                 aclosing(console),

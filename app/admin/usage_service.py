@@ -6,7 +6,7 @@ from app.admin.users_service import owner_of
 from app.http.usage_schemas import UsageEntry, UsageResponse
 from app.quotas.quotas import Quotas
 from app.settings.quotas import NO_QUOTA, QuotaSettings
-from app.usage.keeping import UsageKeeper
+from app.usage.keeping import Covered, UsageKeeper
 from app.usage.totals import By, RequestCount, SavedCounts
 from providers.chain.chain import Chain
 from providers.chain.holding import holdings_page
@@ -30,29 +30,31 @@ class UsageService(Struct, frozen=True):
             InvalidInput: `after` cannot be a user, or is longer than any name.
             Unavailable: no provider that has received everything answers.
         """
-        totals = await self.usage.totals()
         if by == "user":
-            return await self._of_users(totals, limit, None if after is None else owner_of(after))
+            return await self._of_users(limit, None if after is None else owner_of(after))
         if after is not None:
             check_text("after", after, MAX_KEY_CHARS)
-        return self._of_names(totals, by, limit, after or "")
+        return self._of_names(await self.usage.covered(by), by, limit, after or "")
 
-    async def _of_users(self, totals: SavedCounts, limit: int, after: Owner | None) -> UsageResponse:
+    async def _of_users(self, limit: int, after: Owner | None) -> UsageResponse:
         page = await holdings_page(self.chain.route, limit, after)
-        entries = [self._of_user(totals, one.owner, one.held) for one in page.owners]
+        covered = await self.usage.covered("user", [one.owner for one in page.owners])
+        entries = [self._of_user(covered.sums, one.owner, one.held) for one in page.owners]
         last = None if page.ended else page.owners[-1].owner.key
         return UsageResponse(
             by="user",
             entries=entries,
             count=len(entries),
-            since=totals.since,
+            since=covered.sums.since,
+            hosts=covered.hosts,
+            others_unknown=covered.alone or UNSET,
             provider=page.provider,
             next_after=last,
         )
 
-    def _of_names(self, totals: SavedCounts, by: By, limit: int, after: str) -> UsageResponse:
+    def _of_names(self, covered: Covered, by: By, limit: int, after: str) -> UsageResponse:
         """Return a page of keys or tenants; whoever asks for tenants has them counted, if nobody else does."""
-        sums = None
+        totals, sums = covered.sums, None
         if by == "tenant":
             self.quotas.tenants.want()
             sums = self.quotas.tenants.sums
@@ -68,6 +70,8 @@ class UsageService(Struct, frozen=True):
             entries=entries,
             count=len(entries),
             since=totals.since,
+            hosts=covered.hosts,
+            others_unknown=covered.alone or UNSET,
             counted_at=UNSET if sums is None else self.quotas.tenants.counted_at or UNSET,
             next_after=entries[-1].name if len(names) > limit else None,
         )

@@ -9,6 +9,7 @@ from msgspec import Struct
 from app.audit.chain import NOTHING, BrokenLine, follows, read_line
 from app.audit.entries import AuditEntry, ChainEnd
 from app.audit.files import AuditFile, files_in
+from observability.counted import counted
 
 HEAD_EVENT = "audit_head"
 _WITH_HEADS = b'"heads":['
@@ -130,7 +131,9 @@ def _compared(head: ChainEnd, walk: _ChainWalk | None, gone: ChainEnd | None) ->
     if gone is not None and head.seq <= gone.seq:
         return
     if walk is None:
-        yield AuditFault(head.file, 0, f"the chain {head.chain} is missing: it had {head.seq} entries")
+        yield AuditFault(
+            head.file, 0, f"the chain {head.chain} is missing: it had {counted(head.seq, 'entry', 'entries')}"
+        )
     elif walk.seq < head.seq:
         yield AuditFault(head.file, 0, f"the end was cut off: entry {head.seq} is known, {walk.seq} is the last one")
     elif walk.hashes.get(head.seq) != head.hash:

@@ -73,6 +73,7 @@ class LazyGroup(click.Group):
             "app.cli.quarantine:quarantine", "Hide what a key wrote, show what is hidden, and lift that."
         ),
         "mode": LazyCommand("app.cli.mode:mode", "Show whether a running service takes writes, or set it."),
+        "usage": LazyCommand("app.cli.usage:usage", "Show what users, keys or tenants ask, hold and may hold."),
         "retention": LazyCommand("app.cli.retention:retention", "Show what the rules of retention would erase."),
         "webhooks": LazyCommand(
             "app.cli.webhooks:webhooks", "Show and try webhooks, and decide about what they gave up."

@@ -14,6 +14,7 @@ from app.cli.key_times import PAST_MOMENT
 from app.cli.loading import exit_on
 from app.cli.tables import show, table
 from app.settings import Settings
+from observability.counted import counted
 from providers.owners import Owner
 
 EXIT_FAULTS = 1
@@ -74,12 +75,13 @@ def search_files(settings: Settings, *, limit: int, as_json: bool, **conditions:
 
 def _in_words(result: Verification) -> str:
     head = (
-        f"{result.entries} entries in {result.files} files of {result.chains} chains,"
-        f" {result.heads} notes of where a chain ended"
+        f"{counted(result.entries, 'entry', 'entries')} in {counted(result.files, 'file', 'files')}"
+        f" of {counted(result.chains, 'chain', 'chains')},"
+        f" {counted(result.heads, 'note', 'notes')} of where a chain ended"
     )
     lines = [head]
     if result.lost:
-        lines.append(f"{result.lost} requests could not be written when they ended")
+        lines.append(f"{counted(result.lost, 'request', 'requests')} could not be written when they ended")
     if result.faults:
         lines += ["", table(("file", "line", "fault"), [(one.file, one.line, one.detail) for one in result.faults])]
     else:

@@ -16,6 +16,7 @@ from app.http.problems import Problem
 from app.http.schemas import ListResponse
 from app.portable.format import CheckpointLine, FailureLine, HeaderLine, TrailerLine, encode
 from app.portable.reading import read_line
+from observability.counted import counted
 from providers.labels import LABELS
 from providers.source import ORIGINS
 
@@ -87,7 +88,7 @@ class _Exporting:
     def run(self) -> ExportReport:
         """Write everything; raise `click.ClickException` if it cannot be done now."""
         if self._file.written.after is not None:
-            click.echo(f"going on behind {self._file.written.memories} memories", err=True)
+            click.echo(f"going on behind {counted(self._file.written.memories, 'memory', 'memories')}", err=True)
         failures = 0
         with transfer.bar("exporting", self._total()) as advance:
             advance(self._file.written.memories)
@@ -163,6 +164,6 @@ class _Exporting:
 
 def _in_words(report: ExportReport) -> str:
     """Say what was written."""
-    former = f", {report.versions} former versions of them" if report.versions else ""
-    deleted = f", and {report.tombstones} that were deleted" if report.tombstones else ""
-    return f"{report.memories} memories of {report.user_id}{former}{deleted}, in {report.file}"
+    former = f", {counted(report.versions, 'former version', 'former versions')} of them" if report.versions else ""
+    deleted = f", and {counted(report.tombstones, 'that was', 'that were')} deleted" if report.tombstones else ""
+    return f"{counted(report.memories, 'memory', 'memories')} of {report.user_id}{former}{deleted}, in {report.file}"

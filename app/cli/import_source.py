@@ -16,6 +16,7 @@ from app.portable.converters.records import NotReadable
 from app.portable.converters.sources import Source, converted
 from app.portable.format import CheckpointLine, FailureLine, HeaderLine, TombstoneLine, TrailerLine, encode
 from app.portable.reading import check_readable, kind_of, read_line
+from observability.counted import counted
 from providers.errors import InvalidInput
 
 STDIN = Path("-")
@@ -73,7 +74,8 @@ def own_lines(file: IO[bytes]) -> Iterator[SourceLine | Incomplete]:
         elif isinstance(line, TrailerLine):
             ended = True
             if (memories, versions, tombstones) != (line.memories, line.versions, line.tombstones):
-                said = f"{line.memories} memories and {line.versions} versions"
+                known = counted(line.memories, "memory", "memories")
+                said = f"{known} and {counted(line.versions, 'version', 'versions')}"
                 yield Incomplete(f"line {number} counts {said}, and there are {memories} and {versions}")
         elif isinstance(line, FailureLine):
             yield Incomplete(f"it ends with a failure: {line.problem.detail}")

@@ -19,6 +19,7 @@ from app.http.portable_schemas import ImportResponse, ImportResult
 from app.portable.converters.mapping import FieldMapping, WrongMapping
 from app.portable.converters.sources import Source
 from app.portable.importing import MAX_IMPORT_NAME_CHARS
+from observability.counted import counted
 
 PART_LINES = 1_000
 PART_BYTES = 4 * 1024 * 1024
@@ -215,15 +216,16 @@ def _reason(result: ImportResult) -> str:
 
 def _in_words(report: ImportReport) -> str:
     """Say what became of the lines."""
-    parts = [f"{report.stored} memories are stored"]
+    parts = [f"{counted(report.stored, 'memory is', 'memories are')} stored"]
     if report.renamed:
         parts.append(f"{report.renamed} of them under new ids, since the old ones were deleted")
     if report.versions:
-        parts.append(f"{report.versions} former versions of them, too")
+        parts.append(f"{counted(report.versions, 'former version', 'former versions')} of them, too")
     if report.left:
-        parts.append(f"{report.left} former versions were left out, since none as old, or as new, is kept there")
+        left = counted(report.left, "former version was", "former versions were")
+        parts.append(f"{left} left out, since none as old, or as new, is kept there")
     if report.kept:
         parts.append(f"{report.kept} left as they are, since something else is stored under their ids")
     if report.failed:
-        parts.append(f"{report.failed} lines were not stored")
+        parts.append(f"{counted(report.failed, 'line was', 'lines were')} not stored")
     return "; ".join(parts)

@@ -15,6 +15,7 @@ from app.cli.loading import exit_on
 from app.cli.tables import show, table
 from app.process.host import offline_host
 from app.settings import Settings
+from observability.counted import counted
 from observability.logs import configure_logs
 from providers.journal.base import Journal, JournalUnavailable, NoJournal
 from providers.journal.operations import Backlog, DeadLetter, Member, PendingDelivery
@@ -162,7 +163,8 @@ def _in_words(report: JournalReport) -> str:
     ]
     titles = ("provider", "state", "pending", "dead", "discarded", "oldest")
     return (
-        f"journal {report.id}: {report.operations} operations, {report.tombstones} of them tombstones,"
+        f"journal {report.id}: {counted(report.operations, 'operation', 'operations')},"
+        f" {report.tombstones} of them tombstones,"
         f" the last number is {report.last_seq}\n{table(titles, rows)}"
     )
 

@@ -9,6 +9,7 @@ from msgspec import Struct
 from app.cli import options
 from app.cli.reached_stores import Reach, ReachedStores, with_stores
 from app.cli.tables import show, table
+from observability.counted import counted
 from providers.chain.comparing.comparison import Fault
 from providers.chain.comparing.pages import MemoryDifference
 
@@ -103,7 +104,7 @@ async def _compared(stores: ReachedStores, first: str, second: str, limit: int) 
         after = page.next_after
         if after is None:
             break
-        click.echo(f"{users} users compared", err=True)
+        click.echo(f"{counted(users, 'user', 'users')} compared", err=True)
     return DiffReport(
         first=first,
         second=second,
@@ -135,7 +136,7 @@ async def _merged(stores: ReachedStores, name: str) -> MergeReport:
         after = page.next_after
         if after is None:
             return report
-        click.echo(f"{report.users} users compared, {report.put} states put, {report.deleted} deleted", err=True)
+        click.echo(f"{_done(report)}, {report.deleted} deleted", err=True)
 
 
 def _differences(report: DiffReport) -> str:
@@ -170,16 +171,22 @@ def _details(report: DiffReport) -> Iterator[str]:
         yield f"{report.first} and {report.second} hold the same"
 
 
+def _done(report: MergeReport) -> str:
+    users, states = counted(report.users, "user", "users"), counted(report.put, "state", "states")
+    return f"{users} compared: {states} put"
+
+
 def _result(report: MergeReport) -> str:
     """Say what a merge has done, and what it has not."""
-    deleted = f"{report.deleted} copies of deleted memories are being deleted"
-    lines = [f"{report.users} users compared: {report.put} states put, {deleted}"]
+    deleted = counted(report.deleted, "copy of a deleted memory is", "copies of deleted memories are")
+    lines = [f"{_done(report)}, {deleted} being deleted"]
     if report.waiting:
-        lines.append(f"{report.waiting} differences are left to deliveries of the journal that are under way")
+        waiting = counted(report.waiting, "difference is", "differences are")
+        lines.append(f"{waiting} left to deliveries of the journal that are under way")
     if report.refused:
-        lines.append(f"{report.refused} states were refused by a store; the log of the service names the memories")
+        refused = counted(report.refused, "state was", "states were")
+        lines.append(f"{refused} refused by a store; the log of the service names the memories")
     if report.left:
-        lines.append(
-            f"{report.left} differences remain: another text under the same version, see `ninai providers diff`"
-        )
+        left = counted(report.left, "difference remains", "differences remain")
+        lines.append(f"{left}: another text under the same version, see `ninai providers diff`")
     return "\n".join(lines)

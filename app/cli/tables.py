@@ -19,7 +19,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
     Control characters are shown as escapes, so that no cell controls the terminal.
     """
-    cells = [[_shown(cell) for cell in row] for row in rows]
+    cells = [[shown(cell) for cell in row] for row in rows]
     widths = [max(len(line[column]) for line in (list(head), *cells)) for column in range(len(head))]
     right = [bool(rows) and all(isinstance(row[column], int) for row in rows) for column in range(len(head))]
     return "\n".join(
@@ -31,5 +31,6 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     )
 
 
-def _shown(cell: object) -> str:
+def shown(cell: object) -> str:
+    """Return a text without control characters: each is shown as an escape."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(cell))

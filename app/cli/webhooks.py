@@ -16,6 +16,7 @@ from app.settings.webhooks import WebhookSettings
 from app.webhooks.messages import trial_message
 from app.webhooks.notes import HookLetter, HookState, discard, letters_of, make_due, place_of
 from app.webhooks.posting import Outcome, Poster, PostResult
+from observability.counted import counted
 from providers.journal.base import Journal
 from providers.owners import Owner
 from providers.timing.durations import span
@@ -89,7 +90,7 @@ def discard_letters(settings: Settings, name: str, seqs: tuple[int, ...], *, yes
     if not yes:
         found = on_journal(settings, lambda opened: letters_of(opened, name))
         count = sum(not seqs or one.seq in seqs for one in found)
-        raise click.UsageError(f"{count} changes would never be told; say --yes if that is meant")
+        raise click.UsageError(f"{counted(count, 'change', 'changes')} would never be told; say --yes if that is meant")
     count = on_journal(settings, lambda opened: discard(opened, name, frozenset(seqs) or None))
     click.echo(f"{name}: {count} dead letters are discarded")
 

@@ -15,6 +15,7 @@ from app.console.admission import ENTRANCE_COOKIE, SESSION_COOKIE, cookie_in, co
 from app.console.console import Console
 from app.console.session import NO_KEY, NOTICE_SECONDS, SESSION_SECONDS, Session
 from app.console.visible_text import visible
+from app.console.worded import worded
 from app.console.wording import STATES, WISHES, duration, moment, share
 from app.http.problems import STATUS_SERVER_ERRORS, UNAUTHENTICATED, Problem, respond
 from app.settings.auth import Scope
@@ -50,6 +51,7 @@ _templates = Environment(
     lstrip_blocks=True,
 )
 _templates.filters |= {
+    "worded": worded,
     "duration": duration,
     "labels": lambda labelled: [(name, text) for name, text in labels_of(labelled).items() if text is not None],
     "moment": moment,

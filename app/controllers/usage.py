@@ -42,9 +42,9 @@ class UsageController(OperatorResource):
         limit: Annotated[int, LIMIT] = limits.DEFAULT_LIST_LIMIT,
         after: Annotated[str | None, AFTER] = None,
     ) -> UsageResponse:
-        """Show what keys, users or tenants have asked of this host, what they hold, and what they may hold.
+        """Show what keys, users or tenants have asked of all hosts that share limits, what they hold, and may hold.
 
-        Users are those who hold memories, or did; keys and tenants those who have asked this host, or hold some. A
-        page may have fewer names than `limit`: the last page is the one without `next_after`.
+        Users are those who hold memories, or did; keys and tenants those who have asked a host, or hold some. A page
+        may have fewer names than `limit`: the last page is the one without `next_after`.
         """
         return await service.page(by, limit, after)

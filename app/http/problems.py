@@ -11,6 +11,7 @@ from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFou
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
 
+from app.http.parameter_choices import name_choices
 from observability.http import method_of, route_of
 from observability.notes import current
 from providers import errors
@@ -168,6 +169,7 @@ def problem_in_batch(fault: Exception | Problem) -> Problem:
 
 def respond(request: Request[Any, Any, Any], error: Exception) -> Response[Problem]:
     """Answer with the problem, and log what an operator must know."""
+    name_choices(request, error)
     problem = logged_problem(error, request.method, request.scope.get("path_template"))
     return Response(problem, status_code=problem.status, media_type=MEDIA_TYPE, headers=headers_of(error))
 

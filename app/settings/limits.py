@@ -35,7 +35,9 @@ class LimitSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     memory.
     """
     store: Secret | None = None
-    """The URL of a Redis in which several hosts count together. Set it where limits are for all hosts at once."""
+    """The URL of a Redis in which several hosts count limits and usage together. Set it where limits are for all hosts
+    at once.
+    """
     key: RateSettings = RateSettings()
     user: RateSettings = RateSettings()
     tenant: RateSettings = RateSettings()

@@ -2,20 +2,23 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from uuid import uuid4
 
 import msgspec
 
-from app.auth.kept_file import give_to_owner, make_folder
+from app.auth.kept_file import give_to_owner, make_folder, write_whole
 from app.usage.totals import SavedCounts, added
 
 FOLDER = "usage"
 _COUNTS, _ALIVE = ".counts", ".alive"
 _ENDED = "ended"
 _LOCK = "lock"
+_HOST, _TELLING = "host", "telling"
 _MOST_NAMES = 1_000  # of processes that have ended: more than can be looked at while one is being retired
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -72,6 +75,30 @@ class CountsFolder:
                 self._add(dead)
         finally:
             os.close(lock)
+
+    def host(self) -> str:
+        """Return the name of this host among others, which is made by chance; raise `OSError` if it cannot be kept."""
+        path = self.path / _HOST
+        if not path.exists():
+            write_whole(path, uuid4().hex.encode(), instead=False)
+        return path.read_text("ascii")
+
+    def turn_to_tell(self, pause: float) -> int | None:
+        """Return an open file for as long as this process alone may tell other hosts the sums of this one.
+
+        None while another process is at it, or less than `pause` seconds after one was. Raise `OSError` if the folder
+        cannot be written.
+        """
+        path = self.path / _TELLING
+        told_at = path.stat().st_mtime if path.exists() else 0.0
+        if 0 <= time.time() - told_at < pause:
+            return None
+        try:
+            turn = self._locked(_TELLING, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return None
+        os.utime(turn)
+        return turn
 
     def _add(self, dead: Sequence[str]) -> None:
         ended = self._ended()

@@ -3,10 +3,10 @@
 from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from hashlib import blake2b
 from secrets import token_bytes
 
 from app.audit.audit import Audit
+from app.usage.sharing import hashed
 from app.usage.totals import BYS, MOST_NAMES, By, RequestCount, SavedCounts
 from observability.http import Record, Scope
 from observability.notes import Deed, Notes
@@ -23,7 +23,7 @@ _WRITES = frozenset(
     }
 )
 _DONE = frozenset({"ok", "accepted"})
-_KEY_BYTES, _HASH_BYTES = 32, 16
+_KEY_BYTES = 32
 
 
 class RequestCounts:
@@ -52,7 +52,7 @@ class RequestCounts:
 
     def hashed(self, owner: Owner) -> str:
         """Return the name under which a user is counted."""
-        return blake2b(owner.key.encode(), key=self.key, digest_size=_HASH_BYTES).hexdigest()
+        return hashed(owner, self.key)
 
     def taken(self) -> SavedCounts:
         """Return what was counted so far; its counts may grow until they are read."""

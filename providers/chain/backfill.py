@@ -9,6 +9,7 @@ import structlog
 from msgspec import Struct
 from msgspec.structs import replace
 
+from observability.counted import counted
 from providers.chain.applying import propagated
 from providers.chain.claim import TaskClaim
 from providers.chain.comparing.histories import VersionGap, fill_gaps, gaps, keepers
@@ -86,8 +87,9 @@ class Backfill:
             await self._sleep(self.target.staleness)  # until it shows what it has taken
             found = await self._verify(copied)
             if found.extra:
+                extra = counted(found.extra, "memory", "memories")
                 raise NotBackfilled(
-                    f"{self.target.name} holds {found.extra} memories that {self.source.name} does not: "
+                    f"{self.target.name} holds {extra} that {self.source.name} does not: "
                     f"if they belong to this chain, run `ninai providers merge {self.target.name}`"
                 )
             if not found.repaired and self._refused:

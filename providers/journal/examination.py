@@ -6,6 +6,7 @@ from functools import partial
 
 from msgspec import Struct
 
+from observability.counted import counted
 from providers.examination import clocks
 from providers.examination.check import Check, JournalSubject
 from providers.examination.outcome import CheckOutcome, ok, skipped, warning
@@ -22,7 +23,8 @@ LONGEST_PENDING_SECONDS = 300.0
 def journal_of(status: JournalStatus) -> CheckOutcome:
     """Say what it holds."""
     members = ", ".join(backlog.provider for backlog in status.backlogs) or "nobody"
-    return ok(f"{status.operations} operations, {status.tombstones} of them tombstones, for {members}")
+    operations = counted(status.operations, "operation", "operations")
+    return ok(f"{operations}, {status.tombstones} of them tombstones, for {members}")
 
 
 def pending_of(status: JournalStatus) -> CheckOutcome:

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from observability.counted import counted
 from providers.errors import ASK_AGAIN, TimedOut, Unavailable
 from providers.opensearch.calling import Call
 from providers.opensearch.failures import INDEX_IS_MISSING, failure_of, type_of
@@ -117,7 +118,9 @@ class Index:
             raise failure
         having = int(result.get("_shards", {}).get("successful", 1))
         if having < self._copies:
-            raise Unavailable(f"{having} copies have the write, {self._copies} must", ambiguous=True)
+            raise Unavailable(
+                f"{counted(having, 'copy has', 'copies have')} the write, {self._copies} must", ambiguous=True
+            )
         return Number(int(result["_seq_no"]), int(result["_primary_term"]))
 
 

@@ -106,7 +106,7 @@ async def _merged_by_hand(lab: UnlikeLab, names: tuple[str, str]) -> None:
     after = await _ninai(lab, "diff", *names)
 
     assert before["differing"] == {names[0]: {"missing": 1}, names[1]: {}}, before
-    assert "1 states put" in merged
+    assert "1 state put" in merged
     assert after.splitlines()[-1] == f"{names[0]} and {names[1]} hold the same"
 
 

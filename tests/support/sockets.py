@@ -82,6 +82,9 @@ class RawClient:
             self._socket.settimeout(PATIENCE)
 
 
+_ESTABLISHED, _CLOSE_WAIT = "01", "08"  # as the kernel numbers them
+
+
 def head(method: str, path: str, *headers: str) -> bytes:
     """Return the head of a request."""
     return "\r\n".join((f"{method} {path} HTTP/1.1", "Host: localhost", *headers, "", "")).encode()
@@ -99,6 +102,13 @@ def held_by_kernel(url: str, client: RawClient) -> bool:
     ends = (f":{urlsplit(url).port:04X}", f":{client.port:04X}")
     rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
     return any(row[1].endswith(ends[0]) and row[2].endswith(ends[1]) for row in rows)
+
+
+def connections_of(url: str) -> int:
+    """Return how many connections a service on this machine holds open, also those that its callers have closed."""
+    end = f":{urlsplit(url).port:04X}"
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return sum(row[1].endswith(end) and row[3] in {_ESTABLISHED, _CLOSE_WAIT} for row in rows)
 
 
 def wait_for(condition: object, what: str) -> None:

@@ -8,6 +8,7 @@ from jwt import PyJWK, PyJWS, PyJWTError
 from msgspec import UNSET, Struct, UnsetType
 
 from app.settings.auth import Algorithm
+from observability.counted import counted
 
 MAX_KEYS = 100  # of one issuer; those that are in use have a handful
 LEAST_RSA_BITS = 2048
@@ -72,7 +73,7 @@ class KeySet:
                 if kid is not None:
                     self._by_id[kid, key.algorithm_name] = key
         if not self._by_algorithm:
-            raise KeySetFault(f"none of its {len(entries)} keys is for {', '.join(algorithms)}")
+            raise KeySetFault(f"none of its {counted(len(entries), 'key', 'keys')} is for {', '.join(algorithms)}")
 
     def __len__(self) -> int:
         return sum(map(len, self._by_algorithm.values()))

@@ -201,6 +201,6 @@ def arguments_of(tool: ToolKind, arguments: object) -> Struct:
     try:
         return msgspec.convert(arguments, tool.arguments)
     except msgspec.ValidationError as error:
-        raise invalid_input(str(error), _WHOLE) from None
+        raise invalid_input(str(error), _WHOLE, tool.arguments) from None
     except RecursionError:
         raise InvalidInput(_WHOLE, "must not nest so deeply") from None

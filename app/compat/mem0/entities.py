@@ -11,6 +11,7 @@ from app.compat.mem0.records import EntitiesAnswer, Entity, MessageAnswer, PingA
 from app.compat.mem0.requests import Named, Narrowed
 from app.http.problems import NOT_SERVED, RequestError
 from app.http.target import require_utf8_path
+from observability.counted import counted
 from providers.errors import InvalidInput
 
 _NO_LIST = "A key that names no users lists nobody: there is no list of all users here"
@@ -54,7 +55,7 @@ class EntitiesController(Controller):
         """Delete all memories of a user, or of what stands for one."""
         require_utf8_path(request)
         deleted = await operations_of(request).delete_all(_named(kind, name.removeprefix("/")))
-        return MessageAnswer(f"{deleted} memories deleted")
+        return MessageAnswer(f"{counted(deleted, 'memory', 'memories')} deleted")
 
     @route("/v2/entities/{kind:str}/{name:path}", http_method=_BUT_DELETE, status_code=200, opt={SCOPE: "memory:read"})
     async def unserved(self, request: AnyRequest, kind: FromPath[str], name: FromPath[str]) -> None:  # noqa: ARG002 - parts of the path

@@ -25,6 +25,7 @@ from app.compat.mem0.records import (
     mem0_memory,
 )
 from app.compat.mem0.requests import AddBody, SearchBody, UpdateBody
+from observability.counted import counted
 
 MAX_LISTED_AT_ONCE = 1_000
 _DEFAULT_LISTED = 100
@@ -55,7 +56,7 @@ class OssController(Controller):
     async def delete_all(self, request: AnyRequest) -> MessageAnswer:
         """Delete all memories with the names in the query."""
         deleted = await operations_of(request).delete_all(named_in_query(request))
-        return MessageAnswer(f"{deleted} memories deleted")
+        return MessageAnswer(f"{counted(deleted, 'memory', 'memories')} deleted")
 
     @post("/search", status_code=200, opt={SCOPE: "memory:read"})
     async def search(self, request: AnyRequest) -> Response[ResultsAnswer]:

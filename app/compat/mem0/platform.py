@@ -20,6 +20,7 @@ from app.compat.mem0.records import (
     mem0_memory,
 )
 from app.compat.mem0.requests import AddBody, BatchBody, ListBody, SearchBody, UpdateBody
+from observability.counted import counted
 
 _WITH_RESULTS = "v1.1"
 
@@ -86,7 +87,7 @@ class PlatformController(Controller):
     async def delete_all(self, request: AnyRequest) -> MessageAnswer:
         """Delete all memories with the names in the query."""
         deleted = await operations_of(request).delete_all(named_in_query(request))
-        return MessageAnswer(f"{deleted} memories deleted")
+        return MessageAnswer(f"{counted(deleted, 'memory', 'memories')} deleted")
 
     @get("/v1/memories/{memory_id:str}", opt={SCOPE: "memory:read"})
     async def one(self, request: AnyRequest, memory_id: FromPath[str]) -> Mem0Memory:
@@ -115,11 +116,11 @@ class PlatformController(Controller):
         """Change the texts of several memories."""
         operations = operations_of(request)
         changed = await operations.update_many((await body_of(request, BatchBody)).memories)
-        return MessageAnswer(f"{changed} memories updated")
+        return MessageAnswer(f"{counted(changed, 'memory', 'memories')} updated")
 
     @delete("/v1/batch", status_code=200, opt={SCOPE: "memory:delete"})
     async def delete_batch(self, request: AnyRequest) -> MessageAnswer:
         """Delete several memories."""
         operations = operations_of(request)
         deleted = await operations.delete_many((await body_of(request, BatchBody)).memories)
-        return MessageAnswer(f"{deleted} memories deleted")
+        return MessageAnswer(f"{counted(deleted, 'memory', 'memories')} deleted")

@@ -13,6 +13,7 @@ from litestar.typing import FieldDefinition
 from msgspec import UNSET
 
 from app.auth.naming import USER_FIELD, RequestUser
+from app.http.json.choices import with_choices
 from app.http.json.place import place_in
 from app.http.json.short_forms import written_out
 from app.http.json.sizes import refuse_too_large
@@ -127,7 +128,7 @@ def attempt(body: bytes | msgspec.Raw, into: type[T], whole: str = _BODY) -> T:
         decoded: T = _decoder(into).decode(body)
     except msgspec.ValidationError as error:
         if (long := written_out(body, into)) is None:
-            raise invalid_input(str(error), whole) from None
+            raise invalid_input(str(error), whole, into) from None
         return attempt(long, into, whole)
     except UnicodeDecodeError:
         raise RequestError(MALFORMED_BODY, f"The {whole} is not UTF-8", field=whole) from None
@@ -206,11 +207,12 @@ def _known_parts_of(into: type[msgspec.Struct]) -> type[msgspec.Struct]:
     return msgspec.defstruct("KnownParts", [], bases=(_parts_of(into),), forbid_unknown_fields=True)
 
 
-def invalid_input(message: str, whole: str) -> InvalidInput:
-    """Turn "Expected `int` <= 100 - at `$.limit`" into the field and the rule."""
+def invalid_input(message: str, whole: str, into: Any = msgspec.Raw) -> InvalidInput:  # noqa: ANN401 - a type
+    """Turn "Expected `int` <= 100 - at `$.limit`" into the field and the rule; `into` is what was decoded."""
     said, _, rest = message.rpartition(" - at `")
     at = _AT.fullmatch(rest)
     said, path = (said, at["path"]) if at else (message, "")
+    said = with_choices(said, into, path)
     path = path.partition("[...]")[0]  # somewhere inside free JSON
     if named := _NAMED.fullmatch(said):
         path += "." + named["field"]

@@ -64,6 +64,7 @@ def test_help_lists_every_command() -> None:
         "  audit       Verify and search what was written down of requests.",
         "  quarantine  Hide what a key wrote, show what is hidden, and lift that.",
         "  mode        Show whether a running service takes writes, or set it.",
+        "  usage       Show what users, keys or tenants ask, hold and may hold.",
         "  retention   Show what the rules of retention would erase.",
         "  webhooks    Show and try webhooks, and decide about what they gave up.",
         "  mcp         Speak the Model Context Protocol on standard input and output.",

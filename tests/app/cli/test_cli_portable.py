@@ -86,7 +86,7 @@ def test_standard_streams_are_files_too(service: Service, user: str) -> None:
     into = run(service.url, "import", "-", "--user", other, sent=out.stdout_bytes)
 
     assert (out.exit_code, into.exit_code) == (0, 0)
-    assert "1 memories are stored" in into.stdout
+    assert "1 memory is stored" in into.stdout
     assert [one["content"] for one in listed(service, other)] == ["tea"]
 
 

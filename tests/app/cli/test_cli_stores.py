@@ -116,7 +116,7 @@ def test_two_stores_that_differ_become_one_chain(databases: dict[str, str], fold
     assert (told["live"]["b"], told["deleted"]["b"]) == (3, 2)
     assert told["differing"] == {"a": {"missing": 1, "older": 1}, "b": {}}
     assert (merged.exit_code, merged.stderr) == (0, "")
-    assert merged.stdout.startswith("1 users compared: 2 states put, ")
+    assert merged.stdout.startswith("1 user compared: 2 states put, ")
     assert (after.exit_code, after.stdout.splitlines()[-1]) == (0, "a and b hold the same")
     living = [(COMMON.id, "in both"), (OWN.id, "b alone"), (NEWER.id, "changed once more")]
     assert held(databases["a"]) == held(databases["b"]) == sorted([*living, (GONE.id, None), (GONE_TOO.id, None)])
@@ -131,7 +131,7 @@ def test_two_stores_that_differ_become_one_chain(databases: dict[str, str], fold
     assert shown.stdout.splitlines()[-1].split() == [USER, late.id, "missing", "-", "no"]
     assert (done.exit_code, done.stdout) == (
         0,
-        "1 users compared: 1 states put, 0 copies of deleted memories are being deleted\n",
+        "1 user compared: 1 state put, 0 copies of deleted memories are being deleted\n",
     )
     assert (late.id, "late") in held(databases["a"])
     assert (unknown.exit_code, unknown.stderr) == (2, 'Error: "c" is not in the order, which is: a, b\n')

@@ -137,7 +137,7 @@ async def test_a_journal_in_postgresql_is_read(elsewhere: str) -> None:
     findings = await found(**MOCKS, **in_postgres(elsewhere))
 
     assert wrong(findings) == {}
-    assert findings["journal"].found == "1 operations, 0 of them tombstones, for a"
+    assert findings["journal"].found == "1 operation, 0 of them tombstones, for a"
     assert findings["journal.place"].found == "no provider's database could be compared"
     assert findings["journal.clock"].status is CheckStatus.OK
 

@@ -25,6 +25,7 @@ TRIED: Mapping[tuple[str, str], str] = {
     ("deploy/docs/accountability.md", "$ ninai quarantine add"): "tests/deploy/test_leaked_key.py",
     ("deploy/docs/erasure.md", "$ ninai erasure list"): "tests/app/cli/test_cli_erasure.py",
     ("deploy/docs/accountability.md", '{"by"'): "tests/app/usage/test_usage.py",
+    ("deploy/docs/accountability.md", "$ ninai usage"): "tests/app/cli/test_cli_usage.py",
     ("deploy/docs/accountability.md", "$ ninai retention plan"): "tests/app/controllers/test_retention.py",
     ("deploy/docs/operations.md", "$ ninai keys new support"): "tests/app/cli/test_cli_keys.py",
     ("deploy/docs/accountability.md", "RateLimit-Policy"): "tests/app/rates/test_limiter.py",

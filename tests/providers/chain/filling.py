@@ -8,7 +8,7 @@ from providers.types import Snapshot
 from tests.providers.chain.stage import USER, Stage
 from tests.support.frail import FrailProvider
 
-TOO_MUCH = "new holds 1 memories that old does not: if they belong to this chain, run `ninai providers merge new`"
+TOO_MUCH = "new holds 1 memory that old does not: if they belong to this chain, run `ninai providers merge new`"
 
 
 class Filling:

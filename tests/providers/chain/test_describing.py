@@ -100,7 +100,7 @@ def test_why_a_newcomer_is_not_filled_stands_there() -> None:
 
         assert newcomer.role is Role.FILLING
         assert newcomer.reason is not None
-        assert newcomer.reason.startswith("b holds 1 memories that a does not: ")
+        assert newcomer.reason.startswith("b holds 1 memory that a does not: ")
         assert newcomer.progress is not None
         assert (newcomer.progress.extra, newcomer.progress.verifying) == (1, True)
 

@@ -78,7 +78,7 @@ def test_why_a_newcomer_is_not_filled_is_told() -> None:
         process = await stage.process("one", [stage.link("a", stage.store()), stage.link("b", new)]).start()
         own = await new.remember(USER, "of another time")
         await asyncio.sleep(FILL_SECONDS)
-        reason = "b holds 1 memories that a does not: if they belong to this chain, run `ninai providers merge b`"
+        reason = "b holds 1 memory that a does not: if they belong to this chain, run `ninai providers merge b`"
         assert process.membership.reasons == {"b": reason}
 
         await new.delete(USER, own)
@@ -151,7 +151,7 @@ def test_a_postponed_filling_is_told_for_each_reason_and_then_rarely(rare_looks:
 
     told = staged(main)
     assert 5 <= len(told) <= 8
-    assert told[0]["reason"].startswith("b holds 1 memories that a does not: ")
+    assert told[0]["reason"].startswith("b holds 1 memory that a does not: ")
     assert (told[0]["tries"], told[0]["next_try_seconds"]) == (1, FIRST_DELAY_SECONDS + SETTLE_SECONDS)
     assert told[-1]["reason"] == "down"
     assert {line["since"] for line in told} == {told[0]["since"]}

@@ -150,7 +150,7 @@ async def test_one_refused_write_of_several_leaves_all_unknown(opensearch_server
 async def test_a_write_that_too_few_copies_have_is_unknown(opensearch_server: OpenSearchServer) -> None:
     """The server has one node, and so no room for the second copy."""
     async with opensearch_server.settings(copies=2).open(host_for()) as provider:
-        with pytest.raises(Unavailable, match="1 copies have the write, 2 must") as caught:
+        with pytest.raises(Unavailable, match="1 copy has the write, 2 must") as caught:
             await provider.remember("ann", "tea")
     assert caught.value.ambiguous
 

@@ -55,7 +55,7 @@ def test_a_key_that_cannot_be_used_is_left_out(unusable: object) -> None:
     assert len(found) == 1
     assert found.key_for("good", "ES256") is not None
     assert found.key_for("a", "ES256") is None
-    with pytest.raises(KeySetFault, match="none of its 1 keys is for RS256, ES256"):
+    with pytest.raises(KeySetFault, match="none of its 1 key is for RS256, ES256"):
         key_set(unusable)
 
 

@@ -273,7 +273,7 @@ async def test_an_agent_alone_stands_for_a_user(mem0: Mem0Api) -> None:
 
     [one] = answer.json()["results"]
     assert (one["memory"], one["user_id"], one["agent_id"]) == ("I answer in French", None, agent)
-    assert deleted.json() == {"message": "1 memories deleted"}
+    assert deleted.json() == {"message": "1 memory deleted"}
     assert await mem0.texts() == ["of a user"]
 
 
