@@ -152,7 +152,7 @@ class PostgresMemoryProvider(NativeReplica):
         total = None
         if query.total:
             [[total]] = await self._database.bound_rows(
-                count_statement(query.owner, query, walled=self._database.walled)
+                count_statement(query.owner, query, leads=self._database.leads)
             )
         cut = bounded and bool(rows) and rows[0].found > len(rows)
         return await page_within(Found(memories=memories, cut=cut, total=total), query.most_bytes)
