@@ -85,6 +85,7 @@ NOT_TRIED: Mapping[tuple[str, str], str] = {
     ("deploy/docs/mem0.md", "$ MEM0_API_KEY"): "needs mem0's own server",
     ("deploy/docs/mem0.md", "$ docker"): "needs a container engine",
     ("deploy/docs/tenants.md", "CREATE ROLE"): "needs a server that takes passwords",
+    ("deploy/docs/tenants.md", "ALTER FUNCTION"): "changes a function, and shows in plans alone",
     ("deploy/grafana/README.md", "$ "): "needs Grafana, and a container engine",
     ("deploy/kubernetes/README.md", "$ "): "needs a cluster",
     ("deploy/pgbouncer/README.md", "ALTER ROLE"): "changes a role, and shows in plans alone",
