@@ -228,7 +228,7 @@ PROTECTIONS = (
         "the kind of a cursor of the feed of all",
         "app/http/journal_cursors.py",
         "cursor.kind != _KIND",
-        ("tests/app/controllers/test_admin_changes.py::test_a_sealed_cursor_of_a_list_is_none_of_the_feed",),
+        ("tests/app/controllers/test_admin_changes.py::test_a_sealed_text_of_another_kind_is_no_cursor_of_the_feed",),
         "False",
     ),
     Protection(

@@ -160,7 +160,7 @@ async def test_the_wall_is_raised_with_tenants_and_not_without(database: str) ->
 
 @pytest.mark.parametrize("leads", [True, False])
 def test_an_index_on_metadata_is_hoped_for_only_where_it_leads(leads: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """Elsewhere policies come before `@>`, which only misleads the planner; what a page shows is decided by the rest."""
+    """Elsewhere policies come before `@>`, which only misleads the planner; the rest decides what a page shows."""
     query = PageQuery(owner=OTHER, where=Eq("topic", "tea"))
 
     for statement in (page_statement(query, leads=leads), count_statement(OTHER, query, leads=leads)):
