@@ -17,7 +17,7 @@ from app.http.problems import NO_JOURNAL, RequestError
 from app.http.watching import FIRST_PAUSE, LONGEST_PAUSE
 from providers.journal.base import Journal
 from providers.journal.changes import JournalChanges, JournalPosition, check_kept
-from providers.owners import DEFAULT_TENANT, Owner
+from providers.owners import Owner
 from providers.provenance.quarantines import Quarantines
 
 NOW = "now"
@@ -110,7 +110,7 @@ class AdminFeedService(Struct, frozen=True):
 
     def _concerned(self, tenant: str | None) -> bool:
         """Return whether the key is told of what is about a tenant, or about all."""
-        return tenant is None or self.identity.tenant in {DEFAULT_TENANT, tenant}
+        return tenant is None or self.identity.overseen in {None, tenant}
 
     async def _page(
         self, journal: Journal, place: JournalPosition | None, limit: int, *, now: bool = False
@@ -120,8 +120,8 @@ class AdminFeedService(Struct, frozen=True):
         return page
 
     def _sees(self, owner: Owner) -> bool:
-        """Return whether the key may see memories: one for users these, one of another tenant than the default that."""
-        if self.identity.tenant not in {DEFAULT_TENANT, owner.tenant}:
+        """Return whether the key may see memories: of its tenant, and of its users if it is for some."""
+        if self.identity.overseen not in {None, owner.tenant}:
             return False
         try:
             self.identity.users.choose(owner.user, reading=True)

@@ -55,6 +55,14 @@ class Identity(Struct, frozen=True):
     body_digest: str | None = None
     key: str | None = None
 
+    @property
+    def overseen(self) -> str | None:
+        """The only tenant whose memories an operator may see, None if all may be.
+
+        A key of the default tenant sees all of them unless it is for some users, who are of its own tenant.
+        """
+        return None if self.tenant == DEFAULT_TENANT and self.users.anybody else self.tenant
+
     def require(self, scope: Scope) -> None:
         """Require this scope of the identity; raise `CallerRefused` if it lacks it."""
         if scope not in self.scopes:

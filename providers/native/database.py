@@ -29,7 +29,8 @@ class Database(PreparedDatabase):
 
     The schema is looked after as the `owner` of the tables, which is the same role as any other where it is absent. A
     database that is `walled` gets row-level security if it has none yet, where that role may. `write_error` is why the
-    last write found no room, None if it found some. Whether it is `distributed` by owner is known once it is ready.
+    last write found no room, None if it found some. Whether it is `distributed` by owner is known once it is ready, and
+    whether an index on metadata `leads` to memories.
     """
 
     prepared_again = True  # it may have been put back to a time before its last migration
@@ -50,6 +51,7 @@ class Database(PreparedDatabase):
         self._schema = Schema(owner or engine)
         self._wall = RowSecurity(engine, owner or engine) if walled else None
         self.walled = False
+        self.leads = True
         self._migrate = migrate
         self.write_error: str | None = None
         self.distributed = False
@@ -100,6 +102,7 @@ class Database(PreparedDatabase):
             _log.warning("row_level_security_impossible", reason="its memories are in the form to be distributed")
         elif self._wall is not None:
             self.walled = await self._wall.ensure()
+            self.leads = await self._wall.let_index_lead() or not self.walled
         # The connection that read the state may be older than a migration, ours or another process's, and then it does
         # not know the types that the migration created.
         await self._engine.dispose()

@@ -26,14 +26,14 @@ def is_indexed(query: PageQuery) -> bool:
     return bool(contained_in(query.where))
 
 
-def page_statement(query: PageQuery, *, walled: bool = False) -> BoundSql:
+def page_statement(query: PageQuery, *, leads: bool = True) -> BoundSql:
     """Return the statement of a page; one that may exceed its bound in bytes tells in `found` how many there are.
 
-    It is for a role that row-level security holds if it is `walled`: that evaluates policies before `@>`, so that no
-    index is found by it, and it would only make the planner expect too few memories and read all of them.
+    Behind row-level security an index on metadata `leads` to memories only where `@>` is marked as leakproof. Elsewhere
+    `@>` would only make the planner expect too few memories and read all of them.
     """
     binding = Binding()
-    indexed = is_indexed(query) and not walled
+    indexed = is_indexed(query) and leads
     eligible = _on_page(query, query, binding.bind, indexed=indexed)
     # What the index finds is sorted: without the fence the planner would rather walk along the list, and hope. Where a
     # key is sought it does so as long as it has no statistics, through all memories of an owner.
@@ -69,11 +69,11 @@ def walk_statement(query: PageQuery, most: int) -> BoundSql:
     return binding.of(f"SELECT *, ({count}) AS walked FROM ({met}) AS page ORDER BY {_ORDERS[query.order]}")  # noqa: S608 - as above
 
 
-def count_statement(owner: Owner, conditions: Conditions, *, walled: bool = False) -> BoundSql:
-    """Return the statement that counts an owner's memories that meet conditions, as `total`; `walled` as of a page."""
+def count_statement(owner: Owner, conditions: Conditions, *, leads: bool = True) -> BoundSql:
+    """Return the statement that counts an owner's memories that meet conditions, as `total`; `leads` as of a page."""
     binding = Binding()
     if conditions.now is None or conditions.conditional:
-        indexed = not walled and bool(contained_in(conditions.where))
+        indexed = leads and bool(contained_in(conditions.where))
         eligible = _eligible(owner, conditions, binding.bind, indexed=indexed)
         counted = f"SELECT count(*) AS total FROM ninai_memories WHERE {eligible}"  # noqa: S608 - as above
         return binding.of(counted, planned_by_values=indexed)

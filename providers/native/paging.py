@@ -25,8 +25,8 @@ async def page_rows(
     database: Database, query: PageQuery, nearest: int = NEAREST, farthest: int = FARTHEST
 ) -> Sequence[Row[Any]]:
     """Return the rows of a page, with `found` where it may exceed its bound in bytes."""
-    if database.walled or not is_indexed(query):
-        return await database.bound_rows(page_statement(query, walled=database.walled))
+    if not database.leads or not is_indexed(query):
+        return await database.bound_rows(page_statement(query, leads=database.leads))
     # What lies before an offset is met as well, and nobody knows how often: only a walk to its end tells.
     for most in (farthest,) if query.offset else (nearest, farthest):
         rows = await database.bound_rows(walk_statement(query, most))

@@ -151,9 +151,7 @@ class PostgresMemoryProvider(NativeReplica):
         bounded = may_exceed(query.limit, query.most_bytes)
         total = None
         if query.total:
-            [[total]] = await self._database.bound_rows(
-                count_statement(query.owner, query, walled=self._database.walled)
-            )
+            [[total]] = await self._database.bound_rows(count_statement(query.owner, query, leads=self._database.leads))
         cut = bounded and bool(rows) and rows[0].found > len(rows)
         return await page_within(Found(memories=memories, cut=cut, total=total), query.most_bytes)
 

@@ -85,7 +85,11 @@ class Schema:
         async with self._engine.connect() as connection:
             if (await connection.exec_driver_sql(IN_FORM)).scalar():
                 raise Misconfigured("a distributed database has no row-level security: keys keep its tenants apart")
-        return await RowSecurity(self._engine, self._engine).switch(up=up)
+        security = RowSecurity(self._engine, self._engine)
+        state = await security.switch(up=up)
+        if up:
+            await security.let_index_lead()
+        return state
 
     async def distribution(self) -> Distributing:
         """Return what is still to be done until the database is distributed; see `Migrations`."""

@@ -4,6 +4,7 @@ from msgspec import Struct
 
 _AUTH, _TOKENS = "tests/app/auth", "tests/app/auth/tokens"
 _SIGNED, _CURSORS = f"{_AUTH}/test_signed_contexts.py", "tests/app/http/test_cursors.py"
+_OPERATORS, _ERASURES = f"{_AUTH}/test_operators_users.py", "tests/app/erasure/test_erasures.py"
 _CLAIMS = f"{_TOKENS}/test_tokens.py::test_a_token_must_be_for_this_service_and_count_now"
 _NOTHING = "if False:"
 
@@ -189,5 +190,100 @@ PROTECTIONS = (
         "    def __repr__(self) -> str:\n        return MASK",
         ("tests/app/settings", "tests/observability"),
         "    def __repr__(self) -> str:\n        return self._value",
+    ),
+    Protection(
+        "users of the feed of all",
+        "app/admin/feed_service.py",
+        "if self._sees(Owner.of_key(change.state.user_id))",
+        (f"{_OPERATORS}::test_the_feed_of_all_users_is_of_those_that_a_key_is_for",),
+        "if True",
+    ),
+    Protection(
+        "users of one tenant among namesakes",
+        "app/auth/caller.py",
+        "return None if self.tenant == DEFAULT_TENANT and self.users.anybody else self.tenant",
+        (_OPERATORS, "tests/app/console/browser/test_users.py"),
+        "return None if self.tenant == DEFAULT_TENANT else self.tenant",
+    ),
+    Protection(
+        "texts in quarantine in the feed of all",
+        "app/http/feed_schemas.py",
+        "if told.memory is not None and (hiding := quarantines.hiding(owner, state.source)) is not None:",
+        ("tests/app/controllers/test_admin_feed.py::test_what_is_in_quarantine_has_no_text",),
+    ),
+    Protection(
+        "the audit of the feed of all",
+        "app/admin/feed_service.py",
+        "self.audit.told([change for change, _ in changes])",
+        ("tests/app/controllers/test_admin_feed.py::test_the_audit_tells_whose_memories_were_shown",),
+        "pass",
+    ),
+    Protection(
+        "the owner of a feed's cursor",
+        "app/http/feed_cursors.py",
+        "if cursor.owner != _owner_digest(query.owner):",
+        ("tests/app/controllers/test_feed.py::test_users_have_feeds_of_their_own",),
+    ),
+    Protection(
+        "the kind of a cursor of the feed of all",
+        "app/http/journal_cursors.py",
+        "cursor.kind != _KIND",
+        ("tests/app/controllers/test_admin_changes.py::test_a_sealed_text_of_another_kind_is_no_cursor_of_the_feed",),
+        "False",
+    ),
+    Protection(
+        "users of an erasure by an operator",
+        "app/erasure/service.py",
+        "owner = self.identity.caller_for(user_id).owner",
+        (f"{_OPERATORS}::test_an_erasure_is_of_a_user_that_the_key_is_for",),
+        "owner = Owner(user_id, self.identity.tenant)",
+    ),
+    Protection(
+        "the scope of an export by an operator",
+        "app/admin/export_service.py",
+        'self.identity.require("memory:export")',
+        (f"{_OPERATORS}::test_an_export_is_of_a_user_that_the_key_is_for", f"{_AUTH}/test_routes.py"),
+        "pass",
+    ),
+    Protection(
+        "users of an export by an operator",
+        "app/admin/export_service.py",
+        "owner = self.identity.caller_for(user_id).owner",
+        (f"{_OPERATORS}::test_an_export_is_of_a_user_that_the_key_is_for",),
+        'owner = __import__("providers.owners", fromlist=["Owner"]).Owner(user_id, self.identity.tenant)',
+    ),
+    Protection(
+        "paths that are no UTF-8",
+        "app/http/target.py",
+        '_require("path", unquote_to_bytes(request.scope["raw_path"].partition(b"?")[0]))',
+        (f"{_ERASURES}::test_bytes_that_are_no_utf_8_name_nobody",),
+        "pass",
+    ),
+    Protection(
+        "values of a query that are no UTF-8",
+        "app/http/target.py",
+        '_require(name, value.encode(errors="surrogateescape"))',
+        (f"{_ERASURES}::test_bytes_that_are_no_utf_8_name_nobody",),
+        "pass",
+    ),
+    Protection(
+        "fences of puts by key",
+        "providers/erasure/fenced.py",
+        "self._fences.version_of(owner) == NEVER_ERASED and self._replica.puts_keyed(owner)",
+        ("tests/providers/erasure/test_fenced.py::test_of_who_was_erased_nothing_is_put_in_one_statement",),
+        "self._replica.puts_keyed(owner)",
+    ),
+    Protection(
+        "routes in metrics that nobody asked",
+        "observability/metrics/operations.py",
+        "if (method, route) not in self._routes:",
+        ("tests/observability/test_metrics.py::test_a_route_has_series_from_its_first_request_on",),
+    ),
+    Protection(
+        "row-level security",
+        "providers/native/row_security.py",
+        "ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
+        ("tests/providers/native/test_row_security.py",),
+        "ENABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY",
     ),
 )

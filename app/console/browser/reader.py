@@ -10,11 +10,11 @@ from app.settings.model import TenantSettings
 from observability.metrics import Metrics
 from observability.notes import current
 from providers.limits import check_owner
-from providers.owners import DEFAULT_TENANT, Owner
+from providers.owners import Owner
 
 
 class MemoryReader(Struct, frozen=True):
-    """Decide what an operator may see: of a key for users, these; of a key of another tenant than the default, that.
+    """Decide what an operator may see: with a key for users, these of its tenant; with any other, its whole tenant.
 
     A key of the default tenant that names no users sees every user of every tenant, as operators do everywhere.
     """
@@ -26,7 +26,7 @@ class MemoryReader(Struct, frozen=True):
     @property
     def tenant(self) -> str | None:
         """The only tenant that may be seen, None if all may be."""
-        return None if self.identity.tenant == DEFAULT_TENANT else self.identity.tenant
+        return self.identity.overseen
 
     def owner(self, tenant: str, user: str, *scopes: Scope) -> Owner:
         """Return the owner whose memories are asked for, and note that for the audit; an empty tenant is the reader's.

@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 import pytest_asyncio
 from litestar import Litestar
 from msgspec.structs import replace
 
 from app.controllers.feed import MAX_WAIT_SECONDS
-from app.http.journal_cursors import MAX_JOURNAL_CURSOR_CHARS, JournalPlace, journal_cursor
+from app.http.journal_cursors import MAX_JOURNAL_CURSOR_CHARS, JournalPlace, journal_cursor, journal_place
 from providers.feed import MAX_FEED_LIMIT
 from tests.support.api import Api, asgi_client, field_in, fresh_user, problem_in, running_app
 from tests.support.chains import two_providers
@@ -130,6 +131,16 @@ async def test_a_sealed_cursor_of_a_list_is_none_of_the_feed(http: httpx.AsyncCl
     response = await http.get(CHANGES, params={"after": listed})
 
     assert (response.status_code, field_in(response)) == (422, "after")
+
+
+async def test_a_sealed_text_of_another_kind_is_no_cursor_of_the_feed(app: Litestar, http: httpx.AsyncClient) -> None:
+    """Also where it has the form of one."""
+    place = journal_place(app.state.cursors, (await changes(http))["next"], "after").position
+    sealed = {kind: app.state.cursors.sealed(msgspec.msgpack.encode((place, kind))) for kind in ("journal", "other")}
+    answers = {kind: await http.get(CHANGES, params={"after": text}) for kind, text in sealed.items()}
+
+    assert {kind: answer.status_code for kind, answer in answers.items()} == {"journal": 200, "other": 422}
+    assert field_in(answers["other"]) == "after"
 
 
 async def test_a_single_provider_without_a_journal_says_so(mock_api: Api) -> None:

@@ -23,7 +23,7 @@ from tests.support.service import Service, running_service
 
 pytestmark = pytest.mark.soak
 
-CASES = 480  # of each operation: more than 10,000 in all
+CASES = 250  # of each operation: more than 10,000 in all
 LEAST_CASES = 10_000
 ALICE = "alice"
 CANARIES = ("canary of globex: the vault opens at nine", "canary of globex: the key is under the mat")

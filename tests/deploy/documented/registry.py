@@ -65,6 +65,7 @@ TRIED: Mapping[tuple[str, str], str] = {
     ("deploy/docs/stores.md", "$ ninai journal adopt"): "tests/app/cli/test_cli_adopt.py",
     ("deploy/docs/tenants.md", "   [tenants]"): SETTINGS,
     ("deploy/docs/tenants.md", "CREATE ROLE"): "tests/deploy/documented/test_sql.py",
+    ("deploy/docs/tenants.md", "ALTER FUNCTION"): "tests/deploy/documented/test_sql.py",
     ("deploy/pgbouncer/README.md", "ALTER ROLE"): "tests/deploy/documented/test_sql.py",
     ("deploy/prometheus/README.md", "$ "): "tests/deploy/test_prometheus_promtool.py",
     ("deploy/docs/tokens.md", "[auth]"): SETTINGS,

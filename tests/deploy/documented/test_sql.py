@@ -68,3 +68,17 @@ async def test_a_role_behind_a_pooler_has_its_settings_from_the_server(database:
                 assert await pooled.fetchval("SELECT current_setting('jit')") == "off"
         finally:
             await owner.execute(f"DROP ROLE {role}")
+
+
+async def test_an_index_may_lead_behind_the_wall(database: str) -> None:
+    """What the page has a superuser say of the function of containment is what the server knows of it then."""
+    page = (ROOT / "deploy/docs/tenants.md").read_text("utf-8")
+    [statement] = [block for block in fenced(page, "sql") if block.startswith("ALTER FUNCTION")]
+    marked = "SELECT proleakproof FROM pg_proc WHERE proname = 'jsonb_contains'"
+    async with connected(database) as superuser:
+        await superuser.execute("ALTER FUNCTION pg_catalog.jsonb_contains(jsonb, jsonb) NOT LEAKPROOF")
+        assert not await superuser.fetchval(marked)
+
+        await superuser.execute(statement)
+
+        assert await superuser.fetchval(marked)

@@ -34,6 +34,7 @@ OWNERS = (BOB, OTHER, THIRD)
 _TABLES = "SELECT relname AS name FROM pg_class WHERE relname LIKE 'ninai%' AND relkind IN ('r', 'p')"
 _MAY = "SELECT rolsuper, rolbypassrls, rolcreaterole, rolcreatedb FROM pg_roles WHERE rolname = $1"
 _OWNED = "SELECT count(*) FROM pg_class WHERE relowner = $1::regrole"
+_MANY = 500  # memories, of which one by one an index leads to sooner than a list
 _PARTITIONS = " UNION ALL ".join(f"TABLE ninai_memories_{number:02}" for number in range(16))
 
 
@@ -157,13 +158,13 @@ async def test_the_wall_is_raised_with_tenants_and_not_without(database: str) ->
         assert (await security.switch(up=False)).up is False
 
 
-@pytest.mark.parametrize("walled", [False, True])
-def test_no_index_on_metadata_is_hoped_for_behind_the_wall(walled: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """The policies come before `@>`, and so it only misleads the planner; what a page shows is decided by the rest."""
+@pytest.mark.parametrize("leads", [True, False])
+def test_an_index_on_metadata_is_hoped_for_only_where_it_leads(leads: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Elsewhere policies come before `@>`, which only misleads the planner; the rest decides what a page shows."""
     query = PageQuery(owner=OTHER, where=Eq("topic", "tea"))
 
-    for statement in (page_statement(query, walled=walled), count_statement(OTHER, query, walled=walled)):
-        assert ("metadata @>" in statement.text) is not walled
+    for statement in (page_statement(query, leads=leads), count_statement(OTHER, query, leads=leads)):
+        assert ("metadata @>" in statement.text) is leads
         assert "metadata #>" in statement.text
 
 
@@ -186,6 +187,33 @@ async def test_a_list_by_metadata_is_the_same_behind_the_wall(database: str) -> 
 
     assert pages[0] == pages[1]
     assert (len(pages[1][0]), pages[1][1]) == (2, 2)
+
+
+@pytest.mark.parametrize("marked", [True, False])
+async def test_an_index_leads_to_a_rare_value_behind_the_wall(database: str, marked: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """If a superuser has marked its operator; else all memories of the owner are looked through."""
+    async with application_role(database) as application:
+        async with open_engine(database, pool_size=1) as owner, open_engine(application, pool_size=1) as engine:
+            await RowSecurity(engine, owner).switch(up=True)
+            assert await RowSecurity(engine, engine).let_index_lead() is False, "the role may not mark it"
+            if marked:
+                several = [RowSecurity(engine, owner).let_index_lead() for _ in range(3)]
+                assert await asyncio.gather(*several) == [True] * 3
+                assert await RowSecurity(engine, engine).let_index_lead() is True
+        async with open_native_provider(application, host=replace(host_for(), tenants=True), migrate=False) as provider:
+            await provider.store_many(
+                [NewMemory(owner=OTHER, content="tea", metadata={"number": number}) for number in range(_MANY)]
+            )
+            page = await provider.page(PageQuery(owner=OTHER, where=Eq("number", 7), total=True))
+
+        statement = page_statement(PageQuery(owner=OTHER, where=Eq("number", 7)))
+        async with connected(database) as connection:
+            await connection.execute("VACUUM ANALYZE ninai_memories")
+        async with connected(application) as connection:
+            plan = "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {statement.text}", *statement.values))
+
+    assert ([memory.metadata for memory in page.memories], page.total) == ([{"number": 7}], 1)
+    assert ("Bitmap Index Scan" in plan and "metadata_idx" in plan) is marked, plan
 
 
 async def test_the_wall_holds_the_owner_of_the_tables(database: str) -> None:

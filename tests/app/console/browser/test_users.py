@@ -27,7 +27,7 @@ async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Litesta
     async with running_app({**environ, "NINAI__DATA_DIR": str(folder)}) as opened, asgi_client(opened) as http:
         for user in ("anna", "bob", "bobby", "team-a", "zoë \u202e", "\U0010ffff"):
             await memory(http, "everybody", user)
-        for user in ("bob", "carl"):
+        for user in ("bob", "carl", "team-z"):
             await memory(http, "acme", user)
         yield opened
 
@@ -62,7 +62,7 @@ def of(tenant: str, *users: str) -> list[str]:
 async def test_all_are_listed_by_tenant_and_name(app: Litestar) -> None:
     """Those of all tenants, for whoever may see all of them."""
     assert await found(app, "everybody") == [
-        *of("acme", "bob", "carl"),
+        *of("acme", "bob", "carl", "team-z"),
         *of("default", "anna", "bob", "bobby", "team-a", "zo%C3%AB+%E2%80%AE", "%F4%8F%BF%BF"),
     ]
 
@@ -75,7 +75,7 @@ async def test_a_beginning_is_that_of_one_tenants_users(app: Litestar) -> None:
     assert await found(app, "everybody", prefix="\U0010ffff") == of("default", "%F4%8F%BF%BF")
     assert await found(app, "everybody", prefix="none") == []
     assert await found(app, "everybody", tenant="acme", prefix="b") == of("acme", "bob")
-    assert await found(app, "everybody", tenant="acme") == of("acme", "bob", "carl")
+    assert await found(app, "everybody", tenant="acme") == of("acme", "bob", "carl", "team-z")
     assert await found(app, "everybody", tenant="default", prefix="anna") == of("default", "anna")
 
 
@@ -85,10 +85,11 @@ async def test_a_tenant_that_is_the_default_one_is_listed_alone(app: Litestar) -
 
 
 async def test_a_key_finds_those_that_it_speaks_for_alone(app: Litestar) -> None:
-    """Of its tenant, or of its users."""
-    assert await found(app, "acme") == of("acme", "bob", "carl")
-    assert await found(app, "acme", tenant="default") == of("acme", "bob", "carl")
+    """Of its tenant, or of its users, who have namesakes elsewhere."""
+    assert await found(app, "acme") == of("acme", "bob", "carl", "team-z")
+    assert await found(app, "acme", tenant="default") == of("acme", "bob", "carl", "team-z")
     assert await found(app, "some") == of("default", "team-a")
+    assert await found(app, "some", tenant="acme") == of("default", "team-a")
 
 
 @pytest.mark.parametrize(
@@ -99,6 +100,7 @@ async def test_a_key_finds_those_that_it_speaks_for_alone(app: Litestar) -> None
         ("acme", {"user": "bob"}, 200),
         ("some", {"user": "bob"}, 403),
         ("some", {"user": "team-a"}, 200),
+        ("some", {"tenant": "acme", "user": "team-z"}, 403),
         ("everybody", {"tenant": "acme", "user": "bob"}, 200),
         ("everybody", {"tenant": "no tenant", "user": "bob"}, 422),
     ],
