@@ -190,7 +190,9 @@ class Membership(Struct):
         Raises:
             OrderRefused: it does not belong to the journal.
         """
-        self.registrar.forget(link.name)
+        former = self.registrar.met.get(link.name)
+        if introduction is None or former is None or former.identity != introduction.identity:
+            self.registrar.forget(link.name)  # the same store goes on answering meanwhile, however slow the journal is
         if introduction is None:
             await self.registrar.expect(link.name)
             return

@@ -1,6 +1,7 @@
 """Who may answer is what the journal says: complete providers, filled ones, and nobody who is empty or gone."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -14,8 +15,10 @@ from providers.chain.reporting.events import LogEvents
 from providers.chain.reporting.reporter import Reporter
 from providers.chain.stores import watch
 from providers.chain.stores.claims import IDENTITY_SECONDS
+from providers.chain.stores.registrar import Registrar
 from providers.chain.stores.watch import IDLE_SECONDS
 from providers.errors import InvalidInput
+from providers.introduction import Introduction
 from providers.journal.operations import MemberState
 from providers.owners import Owner
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
@@ -48,6 +51,30 @@ def test_the_first_ever_is_complete_at_once() -> None:
         process = await stage.process("one", links).start()
 
         assert process.complete == {"a"}
+
+    staged(main)
+
+
+def test_who_is_met_again_answers_meanwhile(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An order that is put in force again takes no store away, however long the journal takes."""
+
+    async def main(stage: Stage) -> None:
+        links = [stage.link("a", stage.store())]
+        process = await stage.process("one", links).start()
+        meet, seen = Registrar.meet, set[frozenset[str]]()
+
+        async def slowly(*given: Any, **known: Any) -> Introduction | None:  # noqa: ANN401 - whatever it takes
+            await asyncio.sleep(5 * REFRESH_SECONDS)
+            return await meet(*given, **known)
+
+        monkeypatch.setattr(Registrar, "meet", slowly)
+        again = asyncio.ensure_future(process.membership.admit(links, {}))
+        while not again.done():
+            seen.add(process.complete)
+            await asyncio.sleep(REFRESH_SECONDS / 2)
+
+        assert (await again).names == {"a"}
+        assert seen == {frozenset({"a"})}
 
     staged(main)
 
