@@ -38,8 +38,8 @@ class LineFault(Struct, frozen=True):
 class ImportReport(Struct, kw_only=True):
     """What became of a file; `renamed` were stored under new ids, and `cut` says what is missing of an export.
 
-    `versions` are former ones of memories; `left` were not stored, being older than what is kept there, or newer than
-    the memory.
+    `versions` are former ones of memories; `left` were not stored, being there already, older than what is kept there,
+    or newer than the memory.
     """
 
     stored: int = 0
@@ -221,7 +221,7 @@ def _in_words(report: ImportReport) -> str:
     if report.versions:
         parts.append(f"{report.versions} former versions of them, too")
     if report.left:
-        parts.append(f"{report.left} former versions were left out, since none as old, or as new, is kept there")
+        parts.append(f"{report.left} former versions were left out, being there already, too old, or too new")
     if report.kept:
         parts.append(f"{report.kept} left as they are, since something else is stored under their ids")
     if report.failed:
