@@ -63,12 +63,14 @@ class Written(Answer, frozen=True, kw_only=True):
 class Stored(Written, frozen=True, kw_only=True):
     """The id of a stored memory, and its version, 0 where the store tells none.
 
-    Where it was put by key, it is `tidied` if the store looks by itself whether others were put under the key.
+    Where it was put by key, it is `tidied` if the store looks by itself whether others were put under the key. Of what
+    was added to a history it tells whether it was `found` there.
     """
 
     id: str
     version: int = 0
     tidied: bool = False
+    found: bool = False
 
 
 class Changed(Written, frozen=True, kw_only=True):

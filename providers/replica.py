@@ -14,7 +14,6 @@ from providers.embedding_progress import EmbeddingReport
 from providers.erasure.fences import Fence
 from providers.errors import ProviderError, Unsupported
 from providers.expiry import BEGINNING
-from providers.heads import Heads
 from providers.histories import HistoriesPage, HistoriesQuery, VersionPlace
 from providers.holdings import Holdings, OwnerHoldings, holdings_of
 from providers.introduction import Introduction, StoreMark
@@ -25,13 +24,13 @@ from providers.states.clock import HybridClock
 from providers.states.editing import tombstone_for
 from providers.summaries import OwnerSummary, summary_of
 from providers.types import ALL, Conditions, Snapshot, as_page
-from providers.versions_by_store import histories_in, kept_by
+from providers.versions_by_store import HistoryStore, histories_in, kept_by
 
 MAX_SNAPSHOTS = MAX_OWNERS = 1_000  # in one call
 
 
 @runtime_checkable
-class Replica(MemoryProvider, Heads, EmbeddingReport, Protocol):
+class Replica(MemoryProvider, HistoryStore, EmbeddingReport, Protocol):
     """A provider that can be brought to the same state as another.
 
     Putting the same snapshots in any order, any number of times, ends in the same state: of two versions of a memory

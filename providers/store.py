@@ -123,7 +123,7 @@ class MemoryStore(Protocol):
 
         The result holds, in order, None where nothing keeps a version that old, or any; or else why it was not added:
         `MemoryNotFound`, `MemoryDeleted`, or `Conflict` where it is newer than the memory. A version that is there
-        stays as it is. Repeating the call is harmless.
+        stays as it is, and its answer says that it was `found`. Repeating the call is harmless.
 
         Raises:
             Unavailable: it is unknown for all of them whether they were added; the same call may be repeated.

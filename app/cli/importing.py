@@ -39,8 +39,8 @@ class LineFault(Struct, frozen=True):
 class ImportReport(Struct, kw_only=True):
     """What became of a file; `renamed` were stored under new ids, and `cut` says what is missing of an export.
 
-    `versions` are former ones of memories; `left` were not stored, being older than what is kept there, or newer than
-    the memory.
+    `versions` are former ones of memories; `left` were not stored, being there already, older than what is kept there,
+    or newer than the memory.
     """
 
     stored: int = 0
@@ -223,7 +223,7 @@ def _in_words(report: ImportReport) -> str:
         parts.append(f"{counted(report.versions, 'former version', 'former versions')} of them, too")
     if report.left:
         left = counted(report.left, "former version was", "former versions were")
-        parts.append(f"{left} left out, since none as old, or as new, is kept there")
+        parts.append(f"{left} left out, being there already, too old, or too new")
     if report.kept:
         parts.append(f"{report.kept} left as they are, since something else is stored under their ids")
     if report.failed:

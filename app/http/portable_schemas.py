@@ -12,8 +12,8 @@ class ImportResult(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What became of one line: `memory_id` is where its memory is now, `former_id` what the line calls it, if other.
 
     `kept` is a memory under whose id something else is stored, which stays as it is, or a version that is newer than
-    its memory; `skipped` is a line that stores nothing: the header, what was deleted, and versions that are older than
-    those that are kept here. A line of a superseded version has its `version`.
+    its memory, or that its history has already; `skipped` is a line that stores nothing: the header, what was deleted,
+    and versions that are older than those that are kept here. A line of a superseded version has its `version`.
     """
 
     line: int
@@ -27,7 +27,7 @@ class ImportResult(Struct, frozen=True, omit_defaults=True, kw_only=True):
 class ImportResponse(Struct, frozen=True):
     """The result for each line that is not blank, in their order, and how many there are of each kind.
 
-    `stored` and `kept` count memories; `versions` counts the superseded versions that are stored.
+    `stored` and `kept` count memories; `versions` counts the superseded versions that are new.
     """
 
     results: list[ImportResult]

@@ -236,7 +236,7 @@ def _result(number: int, given: Given, stored: Given, outcome: Stored | Provider
     if outcome is None:
         return result
     if isinstance(outcome, Stored):
-        return replace(result, status=stored_or_accepted(outcome), memory_id=outcome.id)
+        return replace(result, status="kept" if outcome.found else stored_or_accepted(outcome), memory_id=outcome.id)
     if isinstance(outcome, Conflict):
         return replace(result, status="kept", memory_id=_id_of(stored))
     if isinstance(outcome, MemoryDeleted):

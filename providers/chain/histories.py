@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from providers.answers import Stored
-from providers.chain.applying import keep_versions
+from providers.chain.applying import keep_versions, only_owner
 from providers.chain.context import ChainContext
 from providers.chain.deadline import CallOptions
 from providers.chain.execution import Execution
@@ -26,6 +26,7 @@ from providers.journal.operations import Dead, Done, KeptVersion, Postponed, Set
 from providers.replica_limits import check_snapshots, check_version_of_memory
 from providers.states.clock import HybridClock
 from providers.types import Snapshot
+from providers.versions_by_store import VersionOf, version_of
 
 Result = Stored | ProviderError | None  # of one version; None is one that nothing keeps
 
@@ -122,14 +123,50 @@ class ChainHistories(Struct, frozen=True):
             elif isinstance(outcome, ProviderError):
                 results[place] = outcome
             else:
-                results[place] = Stored(id=version.id, version=version.version)
+                results[place] = Stored(id=version.id, version=version.version, found=outcome.found)
                 if home is None or home.name in outcome.pending:
                     waiting[place] = outcome
+        results |= await self._found(execution, wanted, results)
         if home is None:
             execution.accept("home_incomplete", waiting)
             return results
         execution.answered(home.name)
         return results | await self._delivered(execution, home, wanted, waiting)
+
+    async def _found(
+        self, execution: Execution, wanted: dict[int, Snapshot], results: dict[int, Result]
+    ) -> dict[int, Result]:
+        """Return the results of versions that the journal has forgotten, and that stand in the histories of a store.
+
+        What nobody can tell counts as new: it will be there either way.
+        """
+        new = {
+            place: (wanted[place], result)
+            for place, result in results.items()
+            if isinstance(result, Stored) and not result.found
+        }
+        if not new:
+            return {}
+        versions = [version for version, _ in new.values()]
+
+        async def ask(link: Link, options: CallOptions) -> set[VersionOf]:
+            owner = only_owner(versions)
+            return await link.call(
+                lambda store: store.kept_of(versions), OperationClass.READ, options, size=len(versions), owner=owner
+            )
+
+        try:
+            fallback = Fallback(self.context, Hedging())
+            route = of_keepers(execution.route)
+            half = execution.deadline.earlier(execution.deadline.remaining() / 2)
+            found = await fallback.first(execution, OperationClass.READ, ask, route, half, hedged=False)
+        except Unavailable:
+            return {}
+        return {
+            place: replace(result, found=True)
+            for place, (version, result) in new.items()
+            if version_of(version) in found
+        }
 
     async def _delivered(
         self, execution: Execution, home: Link, wanted: dict[int, Snapshot], waiting: dict[int, KeptVersion]

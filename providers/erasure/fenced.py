@@ -27,6 +27,7 @@ from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.retention import Retention
 from providers.summaries import OwnerSummary
 from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
+from providers.versions_by_store import VersionOf
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -225,6 +226,10 @@ class FencedReplica(Replica):
             if len(page) < limit or len(found) >= limit:
                 return found[:limit]
             after = page[-1].id, page[-1].version
+
+    async def kept_of(self, versions: Sequence[Snapshot]) -> set[VersionOf]:
+        """See `HistoryStore`."""
+        return {one for one in await self._replica.kept_of(versions) if one[1][1] > self._fences.version_of(one[0])}
 
     async def history(self, query: HistoryQuery) -> HistoryPage:
         """See `MemoryStore`."""

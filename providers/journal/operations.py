@@ -78,11 +78,13 @@ class Appended(Struct, frozen=True, kw_only=True):
 class KeptVersion(Struct, frozen=True):
     """The answer to a superseded version that is durable, 0 and nobody where no member keeps history.
 
-    `pending` are the members that keep history and have not confirmed it, those with a dead letter included.
+    `pending` are the members that keep history and have not confirmed it, those with a dead letter included. It was
+    `found` if the journal knew it before the call.
     """
 
     seq: int
     pending: frozenset[str]
+    found: bool = False
 
 
 class OutOfDate(Rejected):

@@ -23,6 +23,7 @@ from providers.retention import Retention
 from providers.states.clock import HybridClock
 from providers.timing.turns import in_turns
 from providers.types import Snapshot
+from providers.versions_by_store import VersionOf
 
 SWEEP_SECONDS = 3_600.0  # between two looks for what is old
 _FIRST_SWEEP_SECONDS = 30.0  # after the start of a process, which has other work
@@ -62,6 +63,15 @@ class VersionTable(Struct, frozen=True):
         values = {"user_ids": user_ids, "ids": ids, "tenants": tenants_of(user_ids), "keep": self.retention.keep}
         await self.database.change(history_sql.TIDY, values)
         return {(row.user_id, str(row.id)) for row in gone}
+
+    async def kept_of(self, states: Sequence[Snapshot]) -> set[VersionOf]:
+        """Return which of some versions are kept."""
+        if not states:
+            return set()
+        user_ids, ids, versions = zip(*((one.user_id, one.id, one.version) for one in states), strict=True)
+        values: dict[str, Any] = {"user_ids": user_ids, "ids": ids, "versions": versions, "oldest": self.oldest}
+        rows = await self.database.rows(history_sql.KEPT_OF, values | {"tenants": tenants_of(user_ids)})
+        return {(Owner.of_key(row.user_id), (str(row.id), row.version)) for row in rows}
 
     async def page(self, query: HistoryQuery, newest: Snapshot) -> HistoryPage:
         """Return a page of the history of a memory, of which the newest version is known."""

@@ -44,6 +44,12 @@ SUPERSEDED_AFTER = text(
     _SUPERSEDED.format(behind="AND (h.id, h.version) > (CAST(:after AS uuid), CAST(:after_version AS bigint))")
 )
 
+KEPT_OF = text(f"""
+    SELECT h.user_id, h.id, h.version FROM unnest(
+        CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[])
+    ) AS g (user_id, id, version) JOIN ninai_history AS h USING (user_id, id, version) WHERE {NAMED} AND {YOUNG}
+""")  # noqa: S608 - joined from constants
+
 _BOUND = ", ".join(f"CAST(:{column.name} AS {column.type}[])" for column in VERSION)
 _WRITTEN = ", ".join("CAST(g.edits AS uuid[])" if c.name == "edits" else f"g.{c.name}" for c in VERSION)
 

@@ -29,10 +29,11 @@ from providers.native.keyed_put import KeyedPuts
 from providers.native.listing import count_statement
 from providers.native.paging import page_rows
 from providers.native.ranked_recall import RankedRecall
-from providers.native.replication import NativeReplica, checked
+from providers.native.replication import NativeReplica
 from providers.native.rows import NO_EMBEDDING, MemoryRow
 from providers.native.search import recall_statement
 from providers.native.vectors import Vectors
+from providers.native.versioned import checked
 from providers.native.wall import tenants_of, values_of
 from providers.native.writing import answer, is_late, new_row
 from providers.owners import Owner

@@ -1,6 +1,6 @@
 """The native provider as a replica: whole states are put in few statements, and read in pages."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
@@ -11,7 +11,6 @@ from msgspec import Struct
 from providers.acquaintance import Acquaintance
 from providers.changes import ChangeCursor, Changes
 from providers.errors import MemoryDeleted, OwnerErased, ProviderError
-from providers.histories import VersionPlace
 from providers.holdings import Holdings, OwnerHoldings
 from providers.introduction import Introduction, StoreMark
 from providers.limits import check_memory_id, check_owner
@@ -21,11 +20,10 @@ from providers.native.columns import WRITTEN, insert_values, snapshot_of
 from providers.native.database import Database
 from providers.native.distribution.hashing import bucket_of
 from providers.native.embedding_queue import EmbeddingQueue
-from providers.native.fencing import FencingReplica
-from providers.native.history import VersionTable
 from providers.native.introducing import StoreTable
 from providers.native.rows import Key, MemoryRow, key_of
 from providers.native.vectors import Vectors
+from providers.native.versioned import VersionedReplica, checked
 from providers.native.wall import tenants_of, values_of
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS
@@ -36,8 +34,6 @@ from providers.replica_limits import (
     check_snapshot,
     check_snapshots,
     check_snapshots_page,
-    check_superseded_page,
-    check_version_of_memory,
 )
 from providers.retention import NO_HISTORY, Retention, is_superseded
 from providers.states.clock import HybridClock
@@ -49,7 +45,7 @@ from providers.types import Snapshot
 Item = TypeVar("Item", bound=Struct)
 
 
-class NativeReplica(FencingReplica):
+class NativeReplica(VersionedReplica):
     """The methods of a native provider about whole states."""
 
     def __init__(
@@ -60,41 +56,11 @@ class NativeReplica(FencingReplica):
         clock: HybridClock,
         retention: Retention = NO_HISTORY,
     ) -> None:
-        super().__init__(database, clock)
-        self.versions = VersionTable(database, retention, clock)
+        super().__init__(database, clock, retention)
         self._vectors = vectors
         self._queue = queue
         self._table = StoreTable(database)
         self._acquaintance = Acquaintance(queue.begin_anew if queue is not None else lambda: None)
-
-    @property
-    def retention(self) -> Retention:
-        """See `Replica`; a trigger keeps the versions, which a distributed table cannot have."""
-        return NO_HISTORY if self._database.distributed else self.versions.retention
-
-    async def put_versions(self, snapshots: Sequence[Snapshot]) -> list[ProviderError | None]:
-        """Put superseded versions in two statements; see `Replica`."""
-        await self._database.ready()
-        if not self.keeps_history:
-            return await super().put_versions(snapshots)
-        check_snapshots(snapshots)
-        canonical = await in_turns(partial(checked, check_version_of_memory), snapshots)
-        states = [state for state in canonical if isinstance(state, Snapshot)]
-        for state in states:
-            self._clock.meet(state.version)
-        deleted = await self.versions.put(states)
-        return [
-            state if isinstance(state, ProviderError) else MemoryDeleted(state.id) if key_of(state) in deleted else None
-            for state in canonical
-        ]
-
-    async def superseded(
-        self, owner: Owner, limit: int = MAX_SNAPSHOTS, *, after: VersionPlace | None = None
-    ) -> list[Snapshot]:
-        """Return superseded versions by id and version; see `Replica`."""
-        after = check_superseded_page(owner, limit, after)
-        await self._database.ready()
-        return await self.versions.superseded(owner, limit, after) if self.keeps_history else []
 
     @property
     def has_shards(self) -> bool:
@@ -275,14 +241,6 @@ class NativeReplica(FencingReplica):
         values = {"user_ids": list(user_ids), "ids": list(map(UUID, ids)), "tenants": tenants_of(user_ids)}
         rows = await self._database.rows(replication_sql.HEADS, values, after_write=after_write)
         return {key_of(head): head for head in await in_turns(snapshot_of, rows)}
-
-
-def checked(check: Callable[[Item], Item], item: Item) -> Item | ProviderError:
-    """Return an item in its canonical form, or the error that refuses it."""
-    try:
-        return check(item)
-    except ProviderError as error:
-        return error.with_traceback(None)  # a value now; the frames would keep the whole batch alive
 
 
 def _tombstones(heads: Mapping[Key, Snapshot]) -> dict[Key, int | None]:

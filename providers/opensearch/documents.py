@@ -1,4 +1,4 @@
-"""The documents of an index: one for the state of each memory, one that heads each owner, some about the store.
+"""The documents of an index: one for each memory and superseded version, one that heads each owner, some on the store.
 
 A state is one opaque text, as in every other store; the fields beside it are what documents are found and ordered by.
 """
@@ -26,7 +26,7 @@ MAPPING: dict[str, Any] = {
         "owner": _KEYWORD,
         "head": {"type": "boolean"},  # of the document that heads an owner
         "id": _KEYWORD,  # of a memory or tombstone
-        "place": _KEYWORD,  # in the owner's list, of what lives
+        "place": _KEYWORD,  # in the owner's list, of what lives; of a superseded version, in its list of those
         "changed": {"type": "long"},  # the position of its last change, by which a feed is ordered
         "ends": _KEYWORD,  # of what expires: its moment, owner and id
         "fence": _KEYWORD,  # of an erased owner: the keyed hash
@@ -49,6 +49,11 @@ def head_id(owner: Owner) -> str:
 def state_id(owner: Owner, memory_id: str) -> str:
     """Return the id of the document of a memory."""
     return f"{route_of(owner)}:{memory_id}"
+
+
+def version_id(owner: Owner, memory_id: str, version: int) -> str:
+    """Return the id of the document of a superseded version of a memory."""
+    return f"{state_id(owner, memory_id)}:{version}"
 
 
 def document_of(state: Snapshot, position: int) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from providers.errors import Unavailable
 from providers.keyed.erasing import Erasing
 from providers.opensearch.documents import route_of, state_id
 from providers.opensearch.fences import FenceDocuments
+from providers.opensearch.history import OpenSearchHistories
 from providers.opensearch.index import Index, Write
 from providers.opensearch.reader import OpenSearchReader
 from providers.opensearch.shelf import OpenSearchShelf
@@ -39,10 +40,11 @@ class OpenSearchErasing(Erasing):
         index: Index,
         shelf: OpenSearchShelf,
         reader: OpenSearchReader,
+        histories: OpenSearchHistories,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(now)
-        self._index, self._shelf, self._reader = index, shelf, reader
+        self._index, self._shelf, self._reader, self._histories = index, shelf, reader, histories
         self._list = FenceDocuments(index)
 
     async def purge(self, owner: Owner, version: int, limit: int) -> int:
@@ -54,6 +56,7 @@ class OpenSearchErasing(Erasing):
             if chosen:
                 count += await self._remove(owner, chosen, version)
             after = page[-1].id
+        await self._histories.purge(owner, version)
         await self._end(owner)
         return count
 
@@ -105,7 +108,7 @@ class OpenSearchErasing(Erasing):
                 return
             await self._reader.refresh()
             after = None
-            if await self._reader.shown(owner, 1, None):
+            if await self._reader.shown(owner, 1, None) or await self._histories.has_any(owner):
                 if not head.head.purging:
                     return
                 found = await self._shelf.read(owner, head.head.purging)

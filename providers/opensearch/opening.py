@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
 
+from providers import background
 from providers.host import Host
 from providers.opensearch.address import ServerAddress, address_of
 from providers.opensearch.calling import SearchClient
@@ -12,6 +13,7 @@ from providers.opensearch.changes import OpenSearchChanges
 from providers.opensearch.erasing import OpenSearchErasing
 from providers.opensearch.extra import OPENSEARCH
 from providers.opensearch.feed import OpenSearchFeed
+from providers.opensearch.history import OpenSearchHistories
 from providers.opensearch.index import Index
 from providers.opensearch.introducing import StoreDocuments
 from providers.opensearch.options import OpenSearchOptions
@@ -35,8 +37,9 @@ async def open_opensearch(options: OpenSearchOptions, host: Host) -> AsyncIterat
     server = Server(address, _client_of, wanted, options.timeout)
     apart = Server(replace(address, connections=1), _client_of, wanted, options.timeout)
     index = Index(server, options.index, options.copies)
-    shelf = OpenSearchShelf(index)
+    shelf = OpenSearchShelf(index, host.retention, host.clock)
     reader = OpenSearchReader(index, refreshes=options.staleness_seconds == 0)
+    histories = OpenSearchHistories(shelf, reader, host.retention, host.clock)
     changes = OpenSearchChanges(shelf, reader)
     with watched_index(changes, options.recall_cache_mb * MEGABYTE, host) as kept:
         parts = OpenSearchParts(
@@ -45,14 +48,17 @@ async def open_opensearch(options: OpenSearchOptions, host: Host) -> AsyncIterat
             changes=changes,
             recall=OpenSearchRecall(reader, shelf, kept),
             store_name=StoreDocuments(server, index),
-            erasing=OpenSearchErasing(index, shelf, reader),
+            erasing=OpenSearchErasing(index, shelf, reader, histories),
+            histories=histories,
             feed=OpenSearchFeed(server, shelf, reader),
             apart=apart,
             clock=host.clock,
         )
+        sweeping = background.start(histories.run, "history")
         try:
             yield OpenSearchMemoryProvider(parts, options.index, options.staleness_seconds)
         finally:
+            await background.stop(sweeping)
             await kept.close()
             await server.close()
             await apart.close()

@@ -3,6 +3,7 @@
 from providers.keyed.parts import KeyedParts
 from providers.opensearch.changes import OpenSearchChanges
 from providers.opensearch.feed import OpenSearchFeed
+from providers.opensearch.history import OpenSearchHistories
 from providers.opensearch.reader import OpenSearchReader
 from providers.opensearch.server import Server
 from providers.opensearch.shelf import OpenSearchShelf
@@ -15,4 +16,5 @@ class OpenSearchParts(KeyedParts, frozen=True, kw_only=True):
     reader: OpenSearchReader
     changes: OpenSearchChanges
     feed: OpenSearchFeed
+    histories: OpenSearchHistories
     apart: Server

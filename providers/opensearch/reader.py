@@ -52,7 +52,7 @@ class OpenSearchReader(Reader):
 
     async def listed(self, query: PageQuery) -> AsyncIterator[Snapshot]:
         """See `Reader`."""
-        await self._current()
+        await self.current()
         async for state in self._listed(query):
             yield state
 
@@ -69,19 +69,19 @@ class OpenSearchReader(Reader):
 
     async def count_living(self, owner: Owner, now: datetime) -> int:
         """See `Reader`."""
-        await self._current()
+        await self.current()
         query = _all_of(owner, _PLACED)
         query["bool"]["must_not"] = [{"range": {"ends": {"lte": place_at(now) + _GREATEST}}}]
         return await self._index.count(query, route_of(owner))
 
     async def count(self, owner: Owner) -> int:
         """Count the memories of an owner, those that have expired included."""
-        await self._current()
+        await self.current()
         return await self._index.count(_all_of(owner, _PLACED), route_of(owner))
 
     async def snapshots(self, owner: Owner, limit: int, after: str | None) -> list[Snapshot]:
         """See `Reader`."""
-        await self._current()
+        await self.current()
         return await self.shown(owner, limit, after)
 
     async def shown(self, owner: Owner, limit: int, after: str | None) -> list[Snapshot]:
@@ -98,14 +98,14 @@ class OpenSearchReader(Reader):
 
     async def owners(self, limit: int, after: Owner | None) -> list[Owner]:
         """See `Reader`."""
-        await self._current()
+        await self.current()
         body = {"query": {"term": {"head": True}}, "sort": [{"owner": "asc"}], "_source": False}
         hits = await self._index.search(_behind(body, limit, None if after is None else [after.key]))
         return [Owner.of_key(hit["sort"][0]) for hit in hits]
 
     async def expired(self, before: datetime, limit: int, after: Snapshot | None) -> list[Snapshot]:
         """See `Reader`; they come in the order in which they expired."""
-        await self._current()
+        await self.current()
         ended = {"range": {"ends": {"lte": place_at(before) + _GREATEST}}}
         body = {"query": {"bool": {"filter": [ended]}}, "sort": [{"ends": "asc"}]}
         hits = await self._index.search(_behind(body, limit, None if after is None else [end_of(after)]))
@@ -124,7 +124,7 @@ class OpenSearchReader(Reader):
 
     async def matching(self, owner: Owner, question: str) -> list[Snapshot]:
         """Return the memories that share the rarest words with a question, as far as the server can tell."""
-        await self._current()
+        await self.current()
         words = question_words(question)
         terms = [*dict.fromkeys(term for word in words for term in word.terms(STOP_WORDS))][:_MOST_WORDS]
         query = _all_of(owner)
@@ -132,7 +132,8 @@ class OpenSearchReader(Reader):
         hits = await self._index.search({"query": query, "size": MOST_MATCHING, "_source": ["state"]}, route_of(owner))
         return await in_turns(_state, hits)
 
-    async def _current(self) -> None:
+    async def current(self) -> None:
+        """Have searches show all that was written before, unless they may be behind."""
         if self._refreshes:
             await self.refresh()
 

@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
@@ -11,12 +11,16 @@ from weakref import WeakValueDictionary
 from msgspec import Struct
 
 from providers.errors import Unavailable
+from providers.histories import VersionPlace
 from providers.keyed.shelf import HeldState, Replacement, Shelf, parts_of
 from providers.keyed.steps import StateStep
 from providers.opensearch.documents import document_of, head_id, route_of, state_id
 from providers.opensearch.heads import OwnerHead, decode_head, encode_head
 from providers.opensearch.index import ABSENT, FoundDocument, Index, Number, Write
+from providers.opensearch.versions import VersionDocuments
 from providers.owners import Owner
+from providers.retention import NO_HISTORY, Retention
+from providers.states.clock import HybridClock
 from providers.states.codec import decode
 from providers.timing.turns import in_turns
 from providers.types import Snapshot
@@ -39,10 +43,15 @@ class OpenSearchShelf(Shelf[Number]):
     Writes of one owner wait for each other in this process: they would only hinder each other at the server.
     """
 
-    def __init__(self, index: Index) -> None:
-        self.index = index
+    def __init__(self, index: Index, retention: Retention = NO_HISTORY, clock: HybridClock | None = None) -> None:
+        self.index, self.versions = index, VersionDocuments(index)
+        self._retention, self._clock = retention, clock or HybridClock()
         self._heads: OrderedDict[Owner, HeldHead] = OrderedDict()
         self._writing: WeakValueDictionary[Owner, asyncio.Lock] = WeakValueDictionary()
+
+    def keeps(self, version: Snapshot) -> bool:
+        """See `Shelf`."""
+        return self._retention.keep > 0 and self._retention.keeps(version.version, self._clock.milliseconds())
 
     async def read(self, owner: Owner, ids: Sequence[str]) -> dict[str, HeldState[Number]]:
         """See `Shelf`."""
@@ -70,7 +79,17 @@ class OpenSearchShelf(Shelf[Number]):
     async def write(
         self, owner: Owner, changes: Sequence[Replacement[Number]], found: Mapping[str, HeldState[Number]]
     ) -> set[str]:
-        """See `Shelf`; what is found and stays is written anew, because a read may be ahead of the other copies."""
+        """See `Shelf`; what is found and stays is written anew, because a read may be ahead of the other copies.
+
+        Versions are there before the states that supersede them, so that none is lost, and go after a tombstone is
+        there, so that none stays. Of a memory that has no state yet there is nothing to compare: whoever adds versions
+        looks for a tombstone afterwards.
+        """
+        versions = [version for change in changes for version in change.superseded]
+        stateless = {change.memory_id for change in changes if change.after is None}
+        if stateless:
+            await self._headed(owner)
+        made = await self.versions.put(owner, versions) if versions else []
         changed = {change.memory_id for change in changes}
         again = [
             Replacement(memory_id, held, held.state)
@@ -78,8 +97,13 @@ class OpenSearchShelf(Shelf[Number]):
             if held.state is not None and memory_id not in changed
         ]
         refused: set[str] = set()
-        for part in parts_of([*changes, *again]):
+        for part in parts_of([*(change for change in changes if change.after is not None), *again]):
             refused |= await self._put(owner, part)
+        buried = [change.memory_id for change in changes if change.after is not None and change.after.deleted]
+        if self._retention.keep > 0:
+            await self.versions.bury(owner, [memory_id for memory_id in buried if memory_id not in refused])
+        doubtful = [*dict.fromkeys(one.id for one in versions if one.id in stateless or one.id in refused)]
+        refused |= await self._taken_back(owner, doubtful, made, refused)
         if refused:
             await asyncio.sleep(random.uniform(0, _LONGEST_WAIT))  # noqa: S311 - so that two do not meet again
         return refused
@@ -89,6 +113,15 @@ class OpenSearchShelf(Shelf[Number]):
         lock = self._writing.setdefault(owner, asyncio.Lock())
         async with lock:
             return await super().settle_owner(owner, steps)
+
+    async def _taken_back(
+        self, owner: Owner, doubtful: Sequence[str], made: Sequence[VersionPlace], refused: Collection[str]
+    ) -> set[str]:
+        """Remove versions that were put while their memories were deleted or erased; return whose have a state now."""
+        states = await self.states(owner, doubtful) if doubtful else {}
+        gone = {one for one in doubtful if (states[one].deleted if one in states else one in refused)}
+        await self.versions.drop(owner, [place for place in made if place[0] in gone])
+        return {*states}
 
     async def _put(self, owner: Owner, changes: Sequence[Replacement[Number]]) -> set[str]:
         """Write states and the next head in one request; both again where somebody else's head is there.

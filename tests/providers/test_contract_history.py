@@ -18,6 +18,7 @@ from providers.replica import Replica
 from providers.states.clock import HybridClock
 from providers.states.editing import edited, first_state, tombstone_for
 from providers.types import Conditions, Edit, NewMemory, Snapshot
+from providers.versions_by_store import found_in, version_of
 
 TEXTS = ["tea", "coffee", "milk", "water"]
 clock = HybridClock()
@@ -243,16 +244,32 @@ async def test_only_the_last_versions_are_kept(keeper: Replica, user: str) -> No
 
 
 async def test_versions_from_elsewhere_are_added(keeper: Replica, user: str) -> None:
-    """Behind the newest one, whatever is kept already; a repetition changes nothing."""
+    """Behind the newest one, whatever is kept already; a repetition changes nothing, and says so."""
     *older, newest = life(user)
     await keeper.put_many([newest])
+    await keeper.put_versions(older[1:2])
 
-    for _ in range(2):
+    for found in ([False, True, False], [True, True, True]):
         answers = await keeper.keep_versions(older)
-        assert [(one.id, one.version) for one in answers if isinstance(one, Stored)] == [
-            (one.id, one.version) for one in older
+        assert [(one.id, one.version, one.found) for one in answers if isinstance(one, Stored)] == [
+            (state.id, state.version, was_there) for state, was_there in zip(older, found, strict=True)
         ]
     assert [state.content for state in await told(keeper, newest)] == TEXTS[::-1]
+
+
+async def test_a_store_tells_which_versions_it_keeps(keeper: Replica, user: str, stranger: str) -> None:
+    """Of whatever memories: neither the newest ones, nor those of others, nor what was never there."""
+    lives = [life(user) for _ in range(3)]
+    (theirs,) = [life(stranger)]
+    first = replace(lives[0][0], version=1, first_version=1)
+    await keeper.put_many([*lives[0][1:], *lives[1], *theirs, *lives[2][-1:]])
+    await keeper.put_versions([first])
+    asked = [first, *lives[0], *lives[1][1::2], *lives[2], *theirs[:1], replace(theirs[0], user_id=Owner(user).key)]
+
+    expected = [first, *lives[0][1:3], lives[1][1], theirs[0]]
+    assert await keeper.kept_of(asked) == {version_of(one) for one in expected}
+    assert await found_in(keeper, asked) == await keeper.kept_of(asked)
+    assert await keeper.kept_of([]) == set()
 
 
 async def test_versions_need_their_memory(keeper: Replica, user: str) -> None:

@@ -55,4 +55,6 @@ def _values(part: Sequence[_PlacedVersion]) -> dict[str, Any]:
 def _answer(state: Snapshot, row: Row[Any]) -> KeptVersion | Rejected:
     if row.erased is not None:
         return OwnerErased(row.erased)
-    return MemoryDeleted(state.id) if row.deleted else KeptVersion(row.seq, frozenset(row.pending))
+    if row.deleted:
+        return MemoryDeleted(state.id)
+    return KeptVersion(row.seq, frozenset(row.pending), found=row.found)

@@ -55,7 +55,8 @@ KEEP = text(f"""
         FROM new AS n CROSS JOIN ninai_journal_members AS m WHERE m.keeps_history
         RETURNING d.provider, d.seq
     )
-    SELECT j.place, j.erased, j.deleted, coalesce(n.seq, s.seq, 0) AS seq, CASE
+    SELECT j.place, j.erased, j.deleted, coalesce(n.seq, s.seq, 0) AS seq,
+        n.seq IS NULL AND s.seq IS NOT NULL AS found, CASE
         WHEN n.seq IS NULL THEN ARRAY(
             SELECT d.provider FROM ninai_journal_deliveries AS d WHERE d.user_id = j.user_id AND d.seq = s.seq
         ) ELSE ARRAY(SELECT d.provider FROM delivered AS d WHERE d.seq = n.seq) END AS pending

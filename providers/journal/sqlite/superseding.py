@@ -60,8 +60,9 @@ def keep_given(
     keepers = [name for (name,) in connection.rows("SELECT name FROM members WHERE keeps_history = 1")]
     due = {name: now + seconds if name == held else now for name in keepers}
     erased = {user: version_of(connection, user) for user in {one.user_id for one in versions}}
+    new: set[int] = set()
     return [
-        _keep_given(connection, one, due, now)
+        _keep_given(connection, one, due, now, new)
         if one.version > erased[one.user_id]
         else OwnerErased(erased[one.user_id])
         for one in versions
@@ -69,8 +70,9 @@ def keep_given(
 
 
 def _keep_given(
-    connection: JournalConnection, state: Snapshot, due: dict[str, float], now: float
+    connection: JournalConnection, state: Snapshot, due: dict[str, float], now: float, new: set[int]
 ) -> KeptVersion | Rejected:
+    """Keep a version that is not known; add its number to those that are `new` in this call."""
     memory = (state.user_id, state.id)
     if connection.row("SELECT 1 FROM operations WHERE user_id = ? AND memory_id = ? AND kind = 'delete'", memory):
         return MemoryDeleted(state.id)
@@ -80,8 +82,9 @@ def _keep_given(
     if (there := connection.row(sql, (*memory, state.version))) is not None:
         sql = "SELECT provider FROM deliveries WHERE user_id = ? AND seq = ?"
         pending = connection.rows(sql, (state.user_id, there[0]))
-        return KeptVersion(there[0], frozenset(name for (name,) in pending))
+        return KeptVersion(there[0], frozenset(name for (name,) in pending), found=there[0] not in new)
     seq = _next_seq(connection)
+    new.add(seq)
     connection.run(
         """INSERT INTO superseded (seq, user_id, memory_id, version, kind, state, appended_at)
         VALUES (?, ?, ?, ?, ?, ?, ?)""",

@@ -49,6 +49,12 @@ def confirmed(results: Sequence[object]) -> list[bool]:
     return [one.confirmed for one in results if isinstance(one, Stored)]
 
 
+def found(results: Sequence[object]) -> list[bool]:
+    """Return of each version that was added whether it was there already."""
+    assert all(isinstance(one, Stored) for one in results), results
+    return [one.found for one in results if isinstance(one, Stored)]
+
+
 def test_all_stores_get_them() -> None:
     """Also the one that was away, and a repetition changes nothing."""
 
@@ -66,6 +72,49 @@ def test_all_stores_get_them() -> None:
 
         assert await texts(home) == await texts(standby) == BEFORE
         assert {backlog.pending + backlog.dead for backlog in (await stage.journal.status()).backlogs} == {0}
+
+    staged(main)
+
+
+def test_what_is_there_is_found() -> None:
+    """By the journal as long as that knows it, then by the stores; what only the standby lacks is brought to it."""
+
+    async def main(stage: Stage) -> None:
+        home, standby = (FrailProvider(stage.clock, keeps_history=True) for _ in range(2))
+        chain = await started(stage, home, standby)
+        memory_id = await chain.provider.remember(USER, "milk")
+        older, newer = before(memory_id)
+        assert found(await chain.provider.keep_versions([older])) == [False]
+        assert found(await chain.provider.keep_versions([older, newer])) == [True, False]
+        await asyncio.sleep(30)
+        await stage.journal.prune(0)
+        assert await stage.journal.superseded(OWNER, memory_id) == []
+        assert found(await chain.provider.keep_versions([older, newer])) == [True, True]
+        home.down = True
+        assert found(await chain.provider.keep_versions([older, newer])) == [True, True]
+        home.down = False
+        await asyncio.sleep(90)
+
+        assert await texts(home) == await texts(standby) == BEFORE
+
+    staged(main)
+
+
+def test_what_nobody_can_tell_is_taken_as_new() -> None:
+    """It is durable either way."""
+
+    async def main(stage: Stage) -> None:
+        home, standby = (FrailProvider(stage.clock, keeps_history=True) for _ in range(2))
+        chain = await started(stage, home, standby)
+        memory_id = await chain.provider.remember(USER, "milk")
+        await chain.provider.keep_versions(before(memory_id))
+        await asyncio.sleep(30)
+        await stage.journal.prune(0)
+        await chain.provider.update(USER, memory_id, content="water")
+        home.down = standby.down = True
+        results = await chain.provider.keep_versions(before(memory_id))
+
+        assert (found(results), confirmed(results)) == ([False, False], [False, False])
 
     staged(main)
 

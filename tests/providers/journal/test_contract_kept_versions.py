@@ -58,7 +58,7 @@ async def test_the_first_number_may_be_that_of_a_version(journal: Journal) -> No
 
 
 async def test_one_that_is_there_stays(journal: Journal) -> None:
-    """A repetition tells who has not confirmed it yet; one in the same call, too."""
+    """A repetition tells that it was found, and who has not confirmed it yet; one in the same call is as new."""
     await keeping(journal)
     [first, twin] = await journal.keep_versions([given("m", 3), given("m", 3, "another")])
     assert isinstance(first, KeptVersion)
@@ -66,7 +66,8 @@ async def test_one_that_is_there_stays(journal: Journal) -> None:
     [again] = await journal.keep_versions([given("m", 3, "another")])
 
     assert twin == first
-    assert again == KeptVersion(first.seq, frozenset({"standby"}))
+    assert not first.found
+    assert again == KeptVersion(first.seq, frozenset({"standby"}), found=True)
     assert [state.content for state in await journal.superseded(OWNER, "m")] == ["from elsewhere"]
 
 

@@ -174,7 +174,8 @@ async def test_an_erasure_misses_nothing_that_searches_do_not_show_yet(opensearc
 async def test_a_process_knows_a_new_fence_within_a_second(provider: OpenSearchMemoryProvider) -> None:
     """It asks for the whole list only when there is another one."""
     index, now = CountedIndex(provider.parts.shelf.index), [100.0]
-    other = OpenSearchErasing(index, provider.parts.shelf, provider.parts.reader, lambda: now[0])
+    parts = provider.parts
+    other = OpenSearchErasing(index, parts.shelf, parts.reader, parts.histories, lambda: now[0])
     assert not await other.listed()
     assert index.searches == 0
 
