@@ -5,12 +5,13 @@ from math import frexp, sqrt
 
 # What costs more is dear: a few conditions more than one question ordinarily has, or a batch of four.
 DEAR = 10.0
-# What may always be under way of it, besides a single one, however dear that is.
-LEAST = 35.0
+# What may always be under way of it, besides a single one, however dear that is. Beside three lists that are read from
+# far behind, a recall waited for all of them each time it asked the database.
+LEAST = DEAR
 # The same while it makes only itself slow: two batches of 20 questions use all that one process and its database have
 # on two processors, and a third one would make them wait.
-LEAST_ALONE = 4 * LEAST
-FIRST = 8.0  # times the least
+LEAST_ALONE = 140.0
+FIRST = 2 * LEAST_ALONE
 # Times as long as they usually take, which ordinary requests may take beside dear ones.
 MOST_SLOWDOWN = 1.6
 # The same for dear ones beside each other: two that share what one alone would use all of take twice as long.
@@ -32,7 +33,7 @@ class DearLimit:
 
     def __init__(self, most: float) -> None:
         self.most = most
-        self.units = min(most, FIRST * LEAST)
+        self.units = min(most, FIRST)
         self.reached = False  # since the last interval
         self._ordinary, self._dear = Slowdowns(), Slowdowns()
         self._alone = 0

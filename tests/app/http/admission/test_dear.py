@@ -71,7 +71,7 @@ def test_one_request_does_less_at_once() -> None:
 
 def test_what_nobody_needs_is_not_allowed() -> None:
     """So that a sudden flood of dear work does not meet a limit that nothing has tried."""
-    assert adjusted(QUICK, 1_000, reached=False).units == FIRST * LEAST
+    assert adjusted(QUICK, 1_000, reached=False).units == FIRST
 
 
 def test_it_comes_back() -> None:
@@ -83,7 +83,7 @@ def test_it_comes_back() -> None:
         alone.reached = True
         alone.adjust()
 
-    assert quick.units > FIRST * LEAST
+    assert quick.units > FIRST
     assert alone.units == MOST
 
 
@@ -105,7 +105,7 @@ def test_only_what_is_dear_is_limited(units: float, *, begins: bool) -> None:
     limit.units = LEAST
     shared = SharedLimit(lambda: 1_000.0, 0.03, limit)
 
-    assert shared.take(shared.arrive("one", USER), 2 * LEAST)
+    assert shared.take(shared.arrive("one", USER), 6 * LEAST)
     assert shared.take(shared.arrive("two", USER), units) is begins
 
 
@@ -118,7 +118,7 @@ def test_only_what_the_limit_keeps_waiting_raises_it(units: float, *, full: bool
         dear.units = LEAST
         shared = SharedLimit(lambda: 100.0, 0.03, dear)
         for user in (b"a", b"b", b"c"):
-            shared.add(shared.arrive("one", user), 2 * LEAST)
+            shared.add(shared.arrive("one", user), 3 * DEAR)
         with pytest.raises(NoRoom):
             await shared.wait(shared.arrive("one", USER), units)
 
