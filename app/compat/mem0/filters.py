@@ -32,6 +32,7 @@ from providers.types import Conditions, MemoryRecord
 MAX_DEPTH = 16
 MAX_USERS = 10
 _GATES = {"AND": "and", "OR": "or", "NOT": "not"}
+_DATES = frozenset({"start_date", "end_date"})
 _UNKNOWN_FIELDS = frozenset({"categories", "keywords", "memory_ids", "feedback", "feedback_reason"})
 _TICK = timedelta(microseconds=1)
 
@@ -123,6 +124,8 @@ class _Reader:
             return self._of_user(value)
         if key == "created_at":
             return self._created(value, outermost=outermost)
+        if key in _DATES:
+            raise InvalidInput(FIELD, f"{key} is not supported: use created_at")
         if key in _UNKNOWN_FIELDS or key.endswith("_at"):  # other moments
             raise InvalidInput(FIELD, f"{key} is not supported")
         if key == "metadata" and isinstance(value, dict):

@@ -102,6 +102,8 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"topic": {"gt": True}}, "compares numbers and texts"),
     ({"categories": ["food"]}, "categories is not supported"),
     ({"keywords": "x"}, "keywords is not supported"),
+    ({"start_date": "2026-01-01"}, "start_date is not supported: use created_at"),
+    ({"AND": [{"end_date": {"lte": "2026-01-01"}}]}, "end_date is not supported: use created_at"),
     ({"created_at": "2026-01-01"}, "needs an object"),
     ({"created_at": {"eq": "2026-01-01"}}, "eq is not supported"),
     ({"created_at": {"gte": "soon"}}, "ISO 8601"),
