@@ -23,6 +23,7 @@ USER_HEADER_ENCODED = f"{USER_HEADER}*"
 USER_FIELD = "user_id"  # in the query and in the body
 OWNERS_FIELD = "owners"  # in the body of a recall
 _IN_QUERY, _IN_BODY = f"{USER_FIELD} in the query", f"{USER_FIELD} in the body"
+_IN_PATH = "the user in the path"
 
 # RFC 8187, section 3.2.1: the charset, a language that means nothing here, and what is percent-encoded or harmless.
 _ENCODED = re.compile(r"[Uu][Tt][Ff]-8'[A-Za-z0-9-]*'((?:%[0-9A-Fa-f]{2}|[A-Za-z0-9!#$&+.^_`|~-])*)")
@@ -92,6 +93,16 @@ class RequestUser:
         if self._caller is not None and self._named is None:
             raise RuntimeError("the body was read after the user had been settled without it")
         self._name(_IN_BODY, user_id, USER_FIELD)
+        self._caller = self._settled()
+
+    @property
+    def is_named(self) -> bool:
+        """Whether the request names a user."""
+        return self._named is not None
+
+    def name_in_path(self, user_id: str) -> None:
+        """Take the name in the path of another protocol; errors as of the constructor and of `caller`."""
+        self._name(_IN_PATH, user_id, USER_FIELD)
         self._caller = self._settled()
 
     def _name(self, place: str, user_id: str, field: str) -> None:

@@ -77,7 +77,7 @@ class Sender(Struct):
                 continue
             try:
                 await self._send_due()
-                more = await self._send_page(place)
+                more = await self._send_page(await place_of(self.journal, self.name))
             except _Gone:
                 _log.warning("webhook_gone", webhook=self.name)
                 latest = await place_of(self.journal, self.name)
@@ -162,6 +162,9 @@ class Sender(Struct):
                     await note(self.journal, self.name, await place_of(self.journal, self.name), failed)
                     continue
                 self.metrics.webhook_changes.labels(self.name, "delivered").inc()
+                place = await place_of(self.journal, self.name)
+                if place.error:  # the receiver is well again
+                    await note(self.journal, self.name, replace(place, error=""))
             await self.journal.drop_webhook_notes(self.name, [letter.seq])
 
     async def _now(self, letter: HookLetter) -> OwnersChange:

@@ -13,12 +13,14 @@ from litestar.handlers import ASGIRouteHandler
 from msgspec import Struct
 
 from app.auth.admission import checks_scope
+from app.auth.caller import Caller
 from app.auth.routes import PER_MESSAGE, SCOPE
-from app.compat.calls import call_with_message
+from app.compat.calls import ProtocolCall, call_with_message
 from app.compat.mcp.paths import PATH, USER_PATH
 from app.compat.mcp.tools import CALL, UserCall
 from app.http.problems import NOT_SERVED, STATUS_SERVER_ERRORS, Problem, RequestError, headers_of, logged_problem
 from observability.http import AsgiApp, Message, Receive, Scope, Send
+from providers.errors import InvalidInput
 
 _USER = "/u/"
 
@@ -74,14 +76,17 @@ class McpEndpoint:
         Raises:
             NotFoundException: this port is for operators, or there is no such path.
             MethodNotAllowedException: there are no streams to be opened and no sessions to be ended here.
-            RequestError: the caller is unknown, or does not speak for the user; or the body is too long.
+            RequestError: the caller is unknown, or does not speak for the user, of whom the path and the head name one;
+                or the body is too long.
             InvalidInput: no user is named, or it is invalid.
         """
         connection: ASGIConnection[Any, Any, Any, Any] = ASGIConnection(scope, receive)  # type: ignore[arg-type] # the framework's own names for ASGI's open types
         request = await call_with_message(connection)
         if scope["method"] != "POST":
             raise MethodNotAllowedException(headers={"Allow": _ALLOWED})
-        scope[CALL] = UserCall(request, request.caller(user))
+        if user is not None:
+            request.user.name_in_path(user)
+        scope[CALL] = UserCall(request, _caller_of(request))
         body = bytearray()
         more = True
         while more:
@@ -126,6 +131,15 @@ def _user_in(path: str) -> str | None:
     if not path.startswith(_USER) or not user:
         raise NotFoundException
     return user
+
+
+def _caller_of(request: ProtocolCall) -> Caller:
+    try:
+        return request.caller()
+    except InvalidInput as error:
+        if request.user.is_named:
+            raise
+        raise InvalidInput("user", f"is required with this key: the address is {USER_PATH}") from error
 
 
 def _after(body: bytes, receive: Receive) -> Receive:

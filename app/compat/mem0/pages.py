@@ -17,6 +17,7 @@ from app.compat.mem0.reading import (
 from app.compat.mem0.records import Mem0Memory, PageAnswer, ResultsAnswer, mem0_memories
 from app.compat.mem0.requests import ListBody, Narrowed
 from app.http.answers import in_parts
+from observability.http import came_over_tls
 from providers.limits import check_range
 
 
@@ -56,4 +57,5 @@ def _page_in(body: Narrowed) -> PageNumber:
 def _link(request: AnyRequest, number: int, size: int) -> str:
     query = urlencode({**dict(request.query_params), "page": number, "page_size": size})
     prefix = request.app.state.settings.server.prefix
-    return f"{str(request.base_url).rstrip('/')}{prefix}{request.scope['path']}?{query}"
+    scheme = "https" if came_over_tls(request.scope) else request.base_url.scheme
+    return f"{scheme}://{request.base_url.netloc}{prefix}{request.scope['path']}?{query}"

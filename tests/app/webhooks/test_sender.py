@@ -193,7 +193,7 @@ async def test_what_is_never_taken_becomes_a_dead_letter(journal: Journal, recei
 
 
 async def test_a_letter_that_fails_again_stays(journal: Journal, receiver: Receiver) -> None:
-    """It is tried once for each time that an operator wants it."""
+    """It is tried once for each time that an operator wants it; once it is taken, no error is told any more."""
     receiver.answers = [500, 500]
     async with sending(journal, receiver, attempts=1):
         await put(journal, remember("m", version=1))
@@ -205,6 +205,11 @@ async def test_a_letter_that_fails_again_stays(journal: Journal, receiver: Recei
 
         await eventually(tried)
         assert receiver.received == []
+        assert (await place_of(journal, NAME)).error == "the answer is 500"
+
+        await make_due(journal, NAME, None)
+        await dead(journal, 0)
+        assert (await place_of(journal, NAME)).error == ""
 
 
 async def test_a_receiver_that_is_gone_is_left_alone(journal: Journal, receiver: Receiver) -> None:

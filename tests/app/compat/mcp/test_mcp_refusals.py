@@ -73,8 +73,17 @@ async def test_a_free_key_must_name_a_user(guarded_app: Litestar, free_key: str)
         listed = await client.call_tool("list_memories", {})
 
     assert response.status_code == 422
-    assert "is required with this key" in fault_in(response)["message"]
+    assert "is required with this key: the address is /mcp/u/{user}" in fault_in(response)["message"]
     assert listed.structured_content["count"] == 0
+
+
+async def test_the_path_and_the_head_name_one_user(mock_http: httpx.AsyncClient) -> None:
+    """Two would be told apart by chance, as everywhere; the same one twice is no fault."""
+    two = await mock_http.post("/mcp/u/anna", headers={**HEADERS, "X-User-ID": "eve"}, json=call())
+    one = await mock_http.post("/mcp/u/anna", headers={**HEADERS, "X-User-ID": "anna"}, json=call())
+
+    assert (two.status_code, one.status_code) == (400, 200)
+    assert "the user in the path names another user than X-User-ID" in fault_in(two)["message"]
 
 
 @pytest.mark.parametrize(

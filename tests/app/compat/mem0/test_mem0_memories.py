@@ -143,8 +143,13 @@ async def test_pages_have_numbers_and_a_total(mem0: Mem0Api) -> None:
 
     assert [page["count"] for page in (first, last, beyond)] == [5, 5, 5]
     assert (first["previous"], last["next"]) == (None, None)
+    assert first["next"].startswith("http://")
     assert [len(page["results"]) for page in (first, last, beyond)] == [2, 1, 0]
-    following = await mem0.http.post(first["next"], json={"filters": {"user_id": mem0.user}})
+    body = {"filters": {"user_id": mem0.user}}
+    told = {"X-Forwarded-Proto": "https"}
+    over_tls = await mem0.http.post("/v3/memories/?page=1&page_size=2", json=body, headers=told)
+    assert over_tls.json()["next"].startswith("https://")
+    following = await mem0.http.post(first["next"], json=body)
     assert [one["memory"] for one in following.json()["results"]] == ["fact 2", "fact 1"]
 
 
