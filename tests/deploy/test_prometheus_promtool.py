@@ -48,6 +48,7 @@ def test_the_rules_are_valid(name: str) -> None:
     assert "SUCCESS" in said
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("scenarios", ["states.yaml", "hours.yaml", "days.yaml"])
 def test_the_alerts_fire_when_they_should(scenarios: str) -> None:
     """And are silent when they should be."""

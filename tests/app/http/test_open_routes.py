@@ -264,6 +264,7 @@ async def test_what_never_changes_is_the_same_in_both_encodings(app: Litestar, p
     assert (head.headers["etag"], head.headers["content-encoding"]) == (packed.headers["etag"], "gzip")
 
 
+@pytest.mark.thorough
 def test_every_process_has_the_same_tags() -> None:
     """A client may be answered by another worker the next time, in which other things come first in a set."""
 
