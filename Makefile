@@ -45,12 +45,14 @@ thorough: setup
 	$(MEMORY) $(PYTEST) -m "thorough and not soak" $(KNOWN_FAILURES)
 
 # What failed in the last run, one after the other and by itself: who fails here, too, is not late because of the others.
+# After `make test-oldest` with POSTGRES=16, as there.
+POSTGRES ?=
 again: setup
-	$(MEMORY) $(BIN)/pytest -m "not soak" --last-failed --last-failed-no-failures none
+	$(MEMORY) $(BIN)/pytest $(if $(POSTGRES),--postgres $(POSTGRES)) -m "not soak" --last-failed --last-failed-no-failures none
 
 # What depends on the server's version, on the oldest one that is supported.
 test-oldest: setup
-	$(MEMORY) $(PYTEST) --postgres 16 -k 'native or postgres' tests/providers --ignore tests/providers/chain --ignore tests/providers/mem0
+	$(MEMORY) $(PYTEST) --postgres 16 -k 'native or postgres' tests/providers --ignore tests/providers/chain --ignore tests/providers/mem0 $(KNOWN_FAILURES)
 
 # Clients generated from the OpenAPI document, in Python and, where there is Node.js, in TypeScript, whose tools npm fetches;
 # other people's, several versions of each, and the frameworks that our own has adapters for, in environments of their own, which

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from msgspec import Struct
 from msgspec.structs import replace
 
+from providers.chain.stores.claims import IDENTITY_SECONDS
 from providers.journal.sqlite.connection import JournalConnection
 from tests.simulation.acting import first_content, id_of, user_of
 from tests.simulation.breach import Breach
@@ -246,5 +247,6 @@ def _unnoticed(world: World) -> list[str]:
     return [
         f"{breach.what} at {breach.at}, and noticed at {breach.noticed}"
         for breach in world.breaches
-        if breach.noticed is None or breach.noticed > max(breach.at, quiet) + _NOTICED_BY
+        if breach.noticed is None
+        or breach.noticed > max(breach.at, quiet) + _NOTICED_BY + IDENTITY_SECONDS * breach.admitting
     ]

@@ -80,6 +80,7 @@ async def _replace(world: World, change: Upset) -> None:
     right, last = world.stores[name], complete_in(world) <= {name}
     other = world.another_store(name)
     breach = Breach(what=f"{name} replaced", at=world.clock(), names=change.names, known=known_in(world))
+    breach.admitting = any(one is not None and one.admitting_since <= breach.at for one in world.replicas)
     world.breaches.append(breach)
     world.stores[name] = other
 

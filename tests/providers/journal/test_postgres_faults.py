@@ -118,9 +118,10 @@ async def test_a_server_that_hangs_costs_no_more_than_the_limit(own_server: Embe
 
 async def test_a_server_that_hangs_does_not_hold_up_the_end(own_server: EmbeddedServer, own_database: str) -> None:
     """A journal closes within a few seconds while its server answers nothing, whatever is still queued."""
+    async with opened(own_database) as patient:  # the first statements of a new database take longer
+        await patient.join("home", None)
     async with contextlib.AsyncExitStack() as stack:
         async with opened(own_database, timeout=LIMIT) as journal:
-            await journal.join("home", None)
             entry = await put(journal, remember())
             stack.enter_context(hanging(own_server))
             await journal.settle([Done(seq=entry.seq, provider="home")])

@@ -130,7 +130,8 @@ async def test_eight_providers_at_once_take_turns(empty_database: str) -> None:
     """Providers that open together on an empty database all store and find, vectors included."""
     async with contextlib.AsyncExitStack() as stack:
         providers = [
-            await stack.enter_async_context(open_native_provider(empty_database, HashingEmbedder())) for _ in range(8)
+            await stack.enter_async_context(open_native_provider(empty_database, HashingEmbedder(), timeout=60.0))
+            for _ in range(8)  # each waits for all migrations of the one that goes first
         ]
         await asyncio.gather(*(provider.remember(f"user-{n}", "tea") for n, provider in enumerate(providers)))
         answers = [await provider.recall(f"user-{n}", "tea") for n, provider in enumerate(providers)]
