@@ -1,7 +1,12 @@
 """The superseded versions of memories in a store of states."""
 
+import asyncio
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Sequence
 
+import structlog
+
+from providers.errors import ProviderError
 from providers.histories import VersionPlace
 from providers.history import HistoryPage, HistoryQuery, history_page
 from providers.owners import Owner
@@ -9,9 +14,15 @@ from providers.retention import Retention
 from providers.states.clock import HybridClock
 from providers.types import Snapshot
 
+SWEEP_SECONDS = 3_600.0  # between two looks for what is old, or left
+_FIRST_SWEEP_SECONDS = 30.0  # after the start of a process, which has other work
+_OWNERS_AT_ONCE = 100
+
+_log = structlog.get_logger(__name__)
+
 
 class StoredHistories(ABC):
-    """Read versions; they are written together with the states that supersede them."""
+    """Read versions, which are written with the states that supersede them, and sweep what need not be kept."""
 
     def __init__(self, retention: Retention, clock: HybridClock) -> None:
         self.retention, self.clock = retention, clock
@@ -23,6 +34,36 @@ class StoredHistories(ABC):
     @abstractmethod
     async def behind(self, owner: Owner, limit: int, after: VersionPlace | None) -> list[Snapshot]:
         """Return an owner's versions by ascending id and version, those behind a place."""
+
+    @abstractmethod
+    def _owners(self, limit: int, after: Owner | None) -> Awaitable[Sequence[Owner]]:
+        """Return the owners behind one, in their order."""
+
+    @abstractmethod
+    async def _swept(self, owner: Owner) -> int:
+        """Remove the versions of an owner that belong to no history any more; return how many."""
+
+    async def run(self) -> None:
+        """Sweep, until cancelled."""
+        await asyncio.sleep(_FIRST_SWEEP_SECONDS)
+        while True:
+            try:
+                dropped = await self.sweep()
+            except ProviderError as error:
+                _log.debug("history_sweep_postponed", reason=str(error))
+            else:
+                if dropped:
+                    _log.info("versions_dropped", count=dropped)
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    async def sweep(self) -> int:
+        """Remove versions that are too old or too many, and those of deleted memories; return how many."""
+        dropped, last = 0, None
+        while owners := await self._owners(_OWNERS_AT_ONCE, last):
+            for owner in owners:
+                dropped += await self._swept(owner)
+            last = owners[-1]
+        return dropped
 
     async def page(self, query: HistoryQuery, newest: Snapshot) -> HistoryPage:
         """Return a page of the history of a memory, of which the newest version is known."""

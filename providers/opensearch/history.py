@@ -5,12 +5,8 @@ supersedes it, or between a tombstone and the versions that go with it. So the s
 history of a memory that is not deleted, whose newest version is another one, and is among the last that are to be kept.
 """
 
-import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
-import structlog
-
-from providers.errors import ProviderError
 from providers.histories import VersionPlace
 from providers.keyed.histories import StoredHistories
 from providers.opensearch.reader import OpenSearchReader
@@ -19,12 +15,6 @@ from providers.owners import Owner
 from providers.retention import Retention
 from providers.states.clock import HybridClock
 from providers.types import Snapshot
-
-SWEEP_SECONDS = 3_600.0  # between two looks for what is left
-_FIRST_SWEEP_SECONDS = 30.0  # after the start of a process, which has other work
-_OWNERS_AT_ONCE = 100
-
-_log = structlog.get_logger(__name__)
 
 
 class OpenSearchHistories(StoredHistories):
@@ -65,27 +55,8 @@ class OpenSearchHistories(StoredHistories):
             await self._documents.drop(owner, [place for place in places if place[1] <= version])
             after = places[-1]
 
-    async def run(self) -> None:
-        """Remove what belongs to no history, until cancelled."""
-        await asyncio.sleep(_FIRST_SWEEP_SECONDS)
-        while True:
-            try:
-                dropped = await self.sweep()
-            except ProviderError as error:
-                _log.debug("history_sweep_postponed", reason=str(error))
-            else:
-                if dropped:
-                    _log.info("versions_dropped", count=dropped)
-            await asyncio.sleep(SWEEP_SECONDS)
-
-    async def sweep(self) -> int:
-        """Remove versions that are too old or too many, and those of deleted memories; return how many."""
-        dropped, last = 0, None
-        while owners := await self._reader.owners(_OWNERS_AT_ONCE, last):
-            for owner in owners:
-                dropped += await self._swept(owner)
-            last = owners[-1]
-        return dropped
+    def _owners(self, limit: int, after: Owner | None) -> Awaitable[Sequence[Owner]]:
+        return self._reader.owners(limit, after)
 
     async def _swept(self, owner: Owner) -> int:
         dropped, after = 0, None

@@ -1,10 +1,7 @@
 """The superseded versions of memories in Redis: read by their places, and dropped when they are old."""
 
-import asyncio
+from collections.abc import Awaitable, Sequence
 
-import structlog
-
-from providers.errors import ProviderError
 from providers.histories import VersionPlace
 from providers.keyed.histories import StoredHistories
 from providers.owners import Owner
@@ -20,12 +17,7 @@ from providers.states.codec import decode
 from providers.timing.turns import in_turns
 from providers.types import Snapshot
 
-SWEEP_SECONDS = 3_600.0  # between two looks for what is old
-_FIRST_SWEEP_SECONDS = 30.0  # after the start of a process, which has other work
 _AT_ONCE = 200  # versions that one command reads, or drops
-_OWNERS_AT_ONCE = 100
-
-_log = structlog.get_logger(__name__)
 
 
 class RedisHistories(StoredHistories):
@@ -66,27 +58,8 @@ class RedisHistories(StoredHistories):
             await self._drop(owner, [place for place in places if version_in(place)[1] <= version])
             after = version_in(places[-1])
 
-    async def run(self) -> None:
-        """Drop what is old, until cancelled."""
-        await asyncio.sleep(_FIRST_SWEEP_SECONDS)
-        while True:
-            try:
-                dropped = await self.sweep()
-            except ProviderError as error:
-                _log.debug("history_sweep_postponed", reason=str(error))
-            else:
-                if dropped:
-                    _log.info("versions_dropped", count=dropped)
-            await asyncio.sleep(SWEEP_SECONDS)
-
-    async def sweep(self) -> int:
-        """Drop versions that are older than the retention, and those of deleted memories; return how many."""
-        dropped, last = 0, None
-        while owners := await self._reader.owners(_OWNERS_AT_ONCE, last):
-            for owner in owners:
-                dropped += await self._swept(owner)
-            last = owners[-1]
-        return dropped
+    def _owners(self, limit: int, after: Owner | None) -> Awaitable[Sequence[Owner]]:
+        return self._reader.owners(limit, after)
 
     async def _swept(self, owner: Owner) -> int:
         dropped, after = 0, None
