@@ -123,6 +123,7 @@ async def test_another_order_in_the_file_is_put_in_force(http: httpx.AsyncClient
     assert await metric(http, "ninai_config_last_reload_successful") == 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
