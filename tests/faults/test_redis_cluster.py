@@ -50,8 +50,8 @@ async def acting(load: Load) -> AsyncIterator[None]:
     running = asyncio.create_task(load.run(MOST_ACTS))
     try:
         yield
-        while len(load.events) < LEAST_ACTS:
-            await asyncio.sleep(PAUSE)
+        while len(load.events) < LEAST_ACTS and not running.done():
+            await asyncio.wait([running], timeout=PAUSE)
         load.end()
         await running
     finally:
