@@ -86,11 +86,13 @@ class Confirmer(Struct):
         usual = home.attempts.seconds(operation, len(waiting))
         deadline = Deadline.after(max(usual, execution.deadline.remaining()), self.context.now, ending)
         options = CallOptions(deadline, others=not self.waits and wished is None, place=seconds)
-        attempt = HomeTry(home, waiting, self._lease(home, waiting), _try(home, waiting, operation, options), ending)
+        delivery = apply_all(home, _changes(waiting), operation, options)
+        task = asyncio.get_running_loop().create_task(delivery, name="home")
+        attempt = HomeTry(home, waiting, self._lease(home, waiting), task, ending)
         answered = False
         try:
             await answered_within([attempt], seconds, patience, execution.deadline)
-            answered = attempt.task.done()
+            answered = task.done()
         finally:
             # Also where the caller is gone, be it at the moment of the answer: home need not get the write twice for
             # that, and nobody else ends the lease.
@@ -243,11 +245,8 @@ class Confirmer(Struct):
             )
 
 
-def _try(
-    home: Link, waiting: Waiting, operation: OperationClass, options: CallOptions
-) -> asyncio.Task[list[ProviderError | None]]:
-    changes = [Change(entry.kind, entry.state) for _, entry in waiting]
-    return asyncio.get_running_loop().create_task(apply_all(home, changes, operation, options), name="home")
+def _changes(waiting: Waiting) -> list[Change]:
+    return [Change(entry.kind, entry.state) for _, entry in waiting]
 
 
 def _postponed(home: Link, entry: JournalEntry, error: ProviderError) -> Postponed:
