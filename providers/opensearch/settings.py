@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from msgspec import structs
 
+from providers.embedders.settings import NoEmbedderSettings
 from providers.expectations import ProviderLimits
 from providers.host import Host
 from providers.kind import Advice, Usage
@@ -45,6 +46,8 @@ class OpenSearchSettings(OpenSearchOptions, frozen=True, kw_only=True, tag_field
             yield SettingFault(("url",), f"expected {_SHAPE}")
         if parts.username and self.api_key is not None:
             yield SettingFault(("api_key",), "there is a user in url already: set one of the two")
+        if usage.in_use and self.embedder.missing is not None:
+            yield SettingFault(("embedder", "kind"), self.embedder.missing)
         if self.staleness_seconds and usage.in_use and usage.alone and not usage.journalled:
             reason = "only a journal can show meanwhile what was written: set journal.kind, or leave this at 0"
             yield SettingFault(("staleness_seconds",), reason)
@@ -55,6 +58,10 @@ class OpenSearchSettings(OpenSearchOptions, frozen=True, kw_only=True, tag_field
         access = f"{place}.url, .api_key and .ca_file"
         keeping = "the health of the index, and whether others write to it or delete it"
         return structs.replace(super().advice(name), address=f"{place}.url", access=access, keeping=keeping)
+
+    def opened_to_look(self, host: Host) -> AbstractAsyncContextManager[Replica]:
+        """Make no field for vectors, and no vectors."""
+        return structs.replace(self, embedder=NoEmbedderSettings()).open(host)
 
     def open(self, host: Host) -> AbstractAsyncContextManager[Replica]:
         """Hold a provider; the server may be down meanwhile."""

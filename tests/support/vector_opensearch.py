@@ -15,7 +15,7 @@ Written from the servers' documents, before what asks it and without a look at t
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.support.fickle_http import FickleHttp, Received, response_of
@@ -63,21 +63,24 @@ class VectorOpenSearch(FickleHttp):
     async def _act(self, received: Received) -> bytes:
         path = received.path.partition("?")[0].strip("/")
         name, _, operation = path.partition("/")
-        index = name.removesuffix("-000001")
+        if not path and self._elastic:
+            return _answer(200, {"version": _ELASTICSEARCH, "tagline": "You Know, for Search"})
+        about = self._concerning(received, operation) if path else None
         try:
-            if not path and self._elastic:
-                return _answer(200, {"version": _ELASTICSEARCH, "tagline": "You Know, for Search"})
-            if received.method == "PUT" and operation in {"", "_mapping"}:
-                return await self._map(index, received)
-            if received.method == "GET" and not operation:
-                return _answer(*self._told(index, *await self._asked(received)))
-            if operation == "_bulk":
-                return await self._bulk(index, received)
-            if operation == "_search" and "script_score" in json.loads(received.body).get("query", {}):
-                return await self._score(index, received)
+            return await (super()._act(received) if about is None else about(name.removesuffix("-000001"), received))
         except Refused as refused:
             return _answer(refused.status, {"error": refused.body, "status": refused.status})
-        return await super()._act(received)
+
+    def _concerning(self, received: Received, operation: str) -> Callable[[str, Received], Awaitable[bytes]] | None:
+        """Return what answers a request that may be about vectors."""
+        if received.method == "PUT" and operation in {"", "_mapping"}:
+            return self._map
+        if received.method == "GET" and not operation:
+            return self._describe
+        if operation == "_bulk":
+            return self._bulk
+        scored = operation == "_search" and "script_score" in json.loads(received.body).get("query", {})
+        return self._score if scored else None
 
     async def _asked(self, received: Received, body: object = None) -> tuple[int, Document]:
         """Ask the server behind, with another body."""
@@ -113,13 +116,14 @@ class VectorOpenSearch(FickleHttp):
     def _dimensions_in(self, field: Document) -> int:
         return int(field["dims" if self._elastic else "dimension"])
 
-    def _told(self, index: str, status: int, answer: Document) -> tuple[int, Document]:
+    async def _describe(self, index: str, received: Received) -> bytes:
+        status, answer = await self._asked(received)
         for described in answer.values() if status == 200 else ():
             for name in described["mappings"].get("properties", {}):
                 field = self._fields.get(f"{index}/{name}")
                 if field is not None:
                     described["mappings"]["properties"][name] = field
-        return status, answer
+        return _answer(status, answer)
 
     async def _bulk(self, index: str, received: Received) -> bytes:
         """Take what has vectors of the right dimensions, and answer the others where they stand."""
