@@ -63,8 +63,8 @@ async def open_opensearch(options: OpenSearchOptions, host: Host) -> AsyncIterat
             apart=apart,
             clock=host.clock,
         )
-        stack.push_async_callback(background.stop, background.start(histories.run, "history"))
         if host.serves:
+            stack.push_async_callback(background.stop, background.start(histories.run, "history"))
             filling = VectorFilling(server, shelf, reader, vectors)
             stack.push_async_callback(background.stop, background.start(filling.run, "vectors"))
         yield OpenSearchMemoryProvider(parts, options.index, options.staleness_seconds)

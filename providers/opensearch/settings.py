@@ -1,12 +1,13 @@
 """The settings of the OpenSearch provider, which open it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from urllib.parse import urlsplit
 
 from msgspec import structs
 
 from providers.embedders.settings import NoEmbedderSettings
+from providers.examination.check import Check, Subject
 from providers.expectations import ProviderLimits
 from providers.host import Host
 from providers.kind import Advice, Usage
@@ -58,6 +59,19 @@ class OpenSearchSettings(OpenSearchOptions, frozen=True, kw_only=True, tag_field
         access = f"{place}.url, .api_key and .ca_file"
         keeping = "the health of the index, and whether others write to it or delete it"
         return structs.replace(super().advice(name), address=f"{place}.url", access=access, keeping=keeping)
+
+    def checks(self, subject: Subject) -> Sequence[Check]:
+        """See `ProviderKind`."""
+        from providers.opensearch.examination import embedder_check
+
+        embedding = [embedder_check(self, subject)] if self.embedder.makes_vectors else []
+        return [*embedding, *super().checks(subject)]
+
+    def parts_to_try(self, subject: Subject) -> Sequence[Check]:
+        """See `ProviderKind`."""
+        from providers.opensearch.examination import embedder_to_try
+
+        return [embedder_to_try(self, subject)] if self.embedder.makes_vectors else ()
 
     def opened_to_look(self, host: Host) -> AbstractAsyncContextManager[Replica]:
         """Make no field for vectors, and no vectors."""

@@ -149,10 +149,11 @@ async def shows_all(provider: MemoryProvider, clients: Sequence[Client], traced:
         gone = {one: word for client in clients for one, word in (client.gone[owner] | client.hidden[owner]).items()}
 
         listed = await _listed(provider, owner)
-        told = {record.id: told_of(record) for record in listed}
-        assert told == expected, [
-            (told.get(one), expected.get(one)) for one in told | expected if told.get(one) != expected.get(one)
-        ][:3]
+        shown = {record.id: told_of(record) for record in listed}
+        differing = [
+            (shown.get(one), expected.get(one)) for one in shown | expected if shown.get(one) != expected.get(one)
+        ]
+        assert not differing, differing[:3]
         assert [record.created_at for record in listed] == sorted((one.created_at for one in listed), reverse=True)
         for memory_id, told in expected.items():
             assert told_of((await provider.fetch(owner, memory_id)).memory) == told
