@@ -1,8 +1,8 @@
 """Vectors of memories and questions in an index, by one embedder, as far as it can make them now.
 
 A document has its vector twice: in a field that the server computes scores with, whose values not every server returns,
-and as bytes for the ranking of this process. It names the model that has made it, so that vectors of another model
-count no more than none.
+and as bytes for the ranking of this process, in half precision, as PostgreSQL has them: so both rank alike. It names
+the model that has made it, so that vectors of another model count no more than none.
 """
 
 from base64 import b64decode, b64encode
@@ -25,6 +25,7 @@ from providers.types import Snapshot
 VECTOR, BYTES, MODEL = "vector", "vector_bytes", "embedded"
 EMBEDDED_SOURCE = ("state", BYTES, MODEL)
 
+_HALF = "<f2"
 _PROBE = "tea"
 _REFUSED = "!"  # before the model that has refused a text
 _DIMENSIONS = {"knn_vector": "dimension", "dense_vector": "dims"}
@@ -43,8 +44,8 @@ class MemoryVector(Struct, frozen=True):
         """The fields of a document."""
         if self.values is None:
             return {MODEL: _REFUSED + self.model}
-        packed = b64encode(self.values.astype("<f4").tobytes()).decode()
-        return {MODEL: self.model, VECTOR: self.values.tolist(), BYTES: packed}
+        half = self.values.astype(_HALF)
+        return {MODEL: self.model, VECTOR: half.tolist(), BYTES: b64encode(half.tobytes()).decode()}
 
 
 class EmbeddedState(Struct, frozen=True):
@@ -127,7 +128,7 @@ class IndexVectors:
         """Return the vectors in a document that count."""
         if self.model is None or source.get(MODEL) != self.model:
             return {}
-        return {self.model: np.frombuffer(b64decode(source[BYTES]), "<f4").astype(np.float32)}
+        return {self.model: np.frombuffer(b64decode(source[BYTES]), _HALF).astype(np.float32)}
 
     def nearest(self, among: Mapping[str, Any], vector: Vector) -> dict[str, Any]:
         """Return the query that scores each of some documents, all of which have a vector, by the cosine with one."""

@@ -29,7 +29,12 @@ SYNONYMS = {"chai": "tea", "vehicle": "car"}
 CAR = RecallQuery(owner=ANN, query="vehicle")
 
 
-@pytest.fixture(params=[False, True], ids=["opensearch", "elasticsearch"])
+@pytest.fixture(
+    params=[
+        pytest.param(False, id="opensearch"),
+        pytest.param(True, id="elasticsearch", marks=pytest.mark.thorough),
+    ]
+)
 async def server(
     request: pytest.FixtureRequest, opensearch_server: OpenSearchServer
 ) -> AsyncIterator[VectorOpenSearch]:
@@ -132,7 +137,7 @@ async def test_few_memories_are_ranked_as_home_ranks_them(server: VectorOpenSear
 
     assert [memory.id for memory in answers[0]] == [memory.id for memory in answers[1]]
     for here, there in zip(*answers, strict=True):
-        assert here.similarity_score == pytest.approx(there.similarity_score, abs=0.01)
+        assert here.similarity_score == pytest.approx(there.similarity_score, abs=1e-6)
     assert server.scored == []
 
 
