@@ -181,7 +181,7 @@ def opensearch_vectors(request: pytest.FixtureRequest) -> Opener:
     @asynccontextmanager
     async def opened(host: Host) -> AsyncIterator[MemoryProvider]:
         async with VectorOpenSearch(server.url) as proxy:
-            settings = replace(server.settings(), url=Secret(proxy.base_url), embedder=embedder)
+            settings = replace(server.settings(timeout=60.0), url=Secret(proxy.base_url), embedder=embedder)
             async with settings.open(host) as provider:
                 yield provider
 
