@@ -13,7 +13,6 @@ from providers.history import HistoryQuery
 from providers.keys.looking import fetch
 from providers.keys.writing import Put, delete, put
 from providers.labels import labels_of
-from providers.limits import MAX_LIST_LIMIT
 from providers.owners import Owner
 from providers.source import WriteSource
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery
@@ -175,12 +174,13 @@ async def shows_all(provider: MemoryProvider, clients: Sequence[Client], traced:
 
 async def _listed(provider: MemoryProvider, owner: Owner) -> list[MemoryRecord]:
     query = PageQuery(owner=owner, limit=10)  # several pages
-    records: list[MemoryRecord] = []
+    records: dict[str, MemoryRecord] = {}
     while page := (await provider.page(query)).memories:
-        records += page
+        twice = records.keys() & {record.id for record in page}
+        assert not twice, f"on two pages: {twice}"  # and so the list has an end, however much was written
+        records |= {record.id: record for record in page}
         query = replace(query, after=page[-1].position)
-        assert len(records) <= MAX_LIST_LIMIT
-    return records
+    return [*records.values()]
 
 
 async def _recalled(provider: MemoryProvider, owner: Owner, word: str) -> list[str]:
