@@ -19,7 +19,7 @@ from providers.chain.link import Link
 from providers.chain.stores.judging import is_calm
 from providers.errors import MemoryDeleted, ProviderError, Rejected
 from providers.journal.base import Journal
-from providers.journal.operations import Member, MemberState
+from providers.journal.operations import Appended, Member, MemberState
 from providers.owners import Owner
 from providers.types import Snapshot
 
@@ -195,8 +195,10 @@ class Backfill:
 
     async def _spread(self, state: Snapshot) -> None:
         """Have a memory deleted everywhere that the target knows as deleted."""
-        await self.journal.append([propagated(state)])
-        _log.info("deletion_spread", memory_id=state.id, providers=[self.source.name])
+        [appended] = await self.journal.append([propagated(state)])
+        # What somebody has deleted since the source was asked is delivered to it as any deletion is.
+        if isinstance(appended, Appended) and not appended.repeated:
+            _log.info("deletion_spread", memory_id=state.id, providers=[self.source.name])
 
     async def _member(self) -> Member:
         """Return the membership of the target.

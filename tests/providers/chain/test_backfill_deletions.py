@@ -1,11 +1,18 @@
 """A backfill loses no deletion, whichever of the two stores alone knows it."""
 
-from msgspec.structs import replace
+from collections.abc import Sequence
 
+from msgspec.structs import replace
+from structlog.testing import capture_logs
+
+from providers.chain.applying import propagated
+from providers.errors import ProviderError
 from providers.owners import Owner
+from providers.states.editing import tombstone_for
 from providers.types import Snapshot
 from tests.providers.chain.filling import TOO_MUCH, Filling, state_in
 from tests.providers.chain.stage import USER, Stage, staged
+from tests.support.frail import FrailProvider
 
 
 def test_a_deletion_that_only_the_newcomer_knows_is_brought_to_all() -> None:
@@ -17,11 +24,39 @@ def test_a_deletion_that_only_the_newcomer_knows_is_brought_to_all() -> None:
         kept = await filling.source.remember(USER, "alive at home")
         await filling.target.put_many([Snapshot(user_id=USER, id=kept, version=1, content=None)])
 
-        await filling.fill()
+        with capture_logs() as logs:
+            await filling.fill()
         assert await stage.complete() == {"old", "new"}
         entry = await stage.journal.newest(Owner(USER), kept)
         assert entry is not None
         assert (entry.state.deleted, entry.pending) == (True, frozenset({"old", "new", "third"}))
+        assert [one["memory_id"] for one in logs if one["event"] == "deletion_spread"] == [kept]
+
+    staged(main)
+
+
+def test_a_deletion_during_the_copy_is_spread_by_whoever_made_it() -> None:
+    """The source was asked before, and the newcomer has the tombstone already: no store knew more than the others."""
+
+    async def main(stage: Stage) -> None:
+        filling = await Filling(stage).join()
+        gone = await filling.source.remember(USER, "to be deleted")
+
+        async def put_late(target: FrailProvider, states: Sequence[Snapshot]) -> list[ProviderError | None]:
+            held = await state_in(filling.source, gone)
+            tombstone = tombstone_for(held, held.version + 1)
+            await stage.journal.append([propagated(tombstone)])
+            for store in (filling.source, target):
+                await store.take([tombstone])
+            target.instead.clear()
+            return await target.take(states)
+
+        filling.target.instead["put_many"] = put_late
+        with capture_logs() as logs:
+            await filling.fill()
+        assert await stage.complete() == {"old", "new"}
+        assert (await state_in(filling.source, gone)).deleted
+        assert not [one for one in logs if one["event"] == "deletion_spread"]
 
     staged(main)
 
