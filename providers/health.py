@@ -18,3 +18,8 @@ class Health(Struct, frozen=True, kw_only=True, omit_defaults=True):
     def details(self) -> list[str]:
         """Return what is worth knowing of a healthy provider, in words."""
         return [] if self.response_time_ms is None else [f"answered in {self.response_time_ms:.1f} ms"]
+
+    @property
+    def begun(self) -> bool:
+        """Whether its store is there; one that is not is made by the first question, and holds nothing until then."""
+        return True

@@ -27,6 +27,8 @@ async def _health_of(opened: Opened, advice: str) -> CheckOutcome:
         health = await provider.health_check()
         if not health.healthy:
             return error(health.error or "it says no more", advice)
-        # Some tell anybody that they are well: whether they let us in, only a question shows.
-        await provider.list_memories(f"ninai-doctor-{uuid4()}", 1)
+        # Some tell anybody that they are well: whether they let us in, only a question shows. It would make the store
+        # that is not there yet.
+        if health.begun:
+            await provider.list_memories(f"ninai-doctor-{uuid4()}", 1)
     return ok(", ".join(["healthy", *health.details]))

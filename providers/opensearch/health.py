@@ -27,6 +27,11 @@ class OpenSearchHealth(Health, frozen=True, kw_only=True, omit_defaults=True):
         """See `Health`."""
         return [*super().details, f"{self.server}, index: {self.index_status or 'unknown'}"]
 
+    @property
+    def begun(self) -> bool:
+        """See `Health`."""
+        return self.index_status != _NO_INDEX
+
 
 async def health_of(server: Server, alias: str, provider: str) -> OpenSearchHealth:
     """Examine the server and the index; an error is part of the health."""

@@ -2,6 +2,7 @@
 
 from providers.examination.outcome import CheckStatus
 from tests.app.doctor.examining import found, wrong
+from tests.support.native import host_for
 from tests.support.opensearch import OpenSearchServer
 
 HEALTH, EMBEDDER = "providers.search.health", "providers.search.embedder"
@@ -23,6 +24,21 @@ async def test_an_index_and_its_embedder_are_told(opensearch_server: OpenSearchS
     assert with_vectors[EMBEDDER].found.startswith("local/l2_supercat_256: 256 dimensions in ")
     assert with_vectors[HEALTH].found.endswith(", index: none yet")
     assert EMBEDDER not in without
+
+
+async def test_no_index_is_made(opensearch_server: OpenSearchServer) -> None:
+    """Whoever only looks changes nothing; an index that is there is asked."""
+    settings = opensearch_server.settings()
+    before = await found(**opensearch(opensearch_server, index=settings.index))
+    assert wrong(before) == {}
+    assert settings.index not in str(opensearch_server.ask("GET", "/_aliases"))
+
+    async with settings.open(host_for()) as provider:
+        await provider.remember("ann", "tea")
+    after = await found(**opensearch(opensearch_server, index=settings.index))
+    assert wrong(after) == {}
+    assert before[HEALTH].found.endswith(", index: none yet")
+    assert not after[HEALTH].found.endswith(", index: none yet")
 
 
 async def test_an_embedder_that_does_not_answer_is_an_error(opensearch_server: OpenSearchServer) -> None:
