@@ -125,11 +125,10 @@ class Load:
             self.broken_off.append(f"{time.monotonic():.2f} {request['method']} {request['url']}: {error!r}")
             return None
         self.statuses[response.status_code] += 1
-        promised = response.status_code < httpx.codes.INTERNAL_SERVER_ERROR or (
-            response.status_code == httpx.codes.SERVICE_UNAVAILABLE and "retry-after" in response.headers
-        )
-        if response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            said = f"{time.monotonic():.2f} {request['method']} {request['url']}: {response.text[:300]}"
+        if not _answers(response):
+            promised = response.status_code == httpx.codes.SERVICE_UNAVAILABLE and "retry-after" in response.headers
+            where = f"{request['method']} {request['url']}"
+            said = f"{time.monotonic():.2f} {where}: {response.status_code} {response.text[:300]}"
             (self.refusals if promised else self.surprises).append(said)
         return response
 
@@ -198,8 +197,13 @@ class _Task(Struct, frozen=True, kw_only=True):
         )
 
 
+def _answers(response: httpx.Response) -> bool:
+    """Return whether an answer tells what became of the act; what refuses its sender or the request does not."""
+    return response.is_success or response.status_code in {*_MISSING, httpx.codes.CONFLICT}
+
+
 def _ending(response: httpx.Response | None) -> Ending:
-    if response is None or response.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
+    if response is None or not _answers(response):
         return Ending.UNKNOWN
     if response.status_code in _MISSING:
         return Ending.ABSENT

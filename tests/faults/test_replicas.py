@@ -33,7 +33,7 @@ pytestmark = needs_haproxy
 async def test_one_is_killed_and_one_replaced() -> None:
     """No request fails, no promise is broken, and each follows keys, configuration, order and mode."""
     async with running_replicas() as replicas:
-        load = _load_of(replicas)
+        load = await _load_of(replicas)
         async with _under(load):
             await replicas.kill("one")
             await replicas.start("one")
@@ -49,7 +49,7 @@ async def test_all_are_updated_and_killed_one_by_one(tmp_path: Path) -> None:
     """From the version before to this one, side by side for a while; then each dies once."""
     former = former_code(FORMER_COMMIT, tmp_path)
     async with running_replicas(former) as replicas:
-        load = _load_of(replicas)
+        load = await _load_of(replicas)
         async with _under(load):
             for name in REPLICAS:
                 await replicas.stop(name)
@@ -62,9 +62,11 @@ async def test_all_are_updated_and_killed_one_by_one(tmp_path: Path) -> None:
         await _followed(replicas, WITHIN)
 
 
-def _load_of(replicas: Replicas) -> Load:
-    agent = caller("agent", replicas.key("new", "agent"))
-    return Load(replicas.front, 1, NAMES, agent, REPEATABLE)
+async def _load_of(replicas: Replicas) -> Load:
+    key = replicas.key("new", "agent")
+    # Until a replica has taken the new key over it refuses whoever shows it.
+    await replicas.all_answer(lambda http: _list_is(http, 200), key, AT_LAST)
+    return Load(replicas.front, 1, NAMES, caller("agent", key), REPEATABLE)
 
 
 @asynccontextmanager
