@@ -14,12 +14,11 @@ import httpx
 import pytest
 
 from tests.support.postgres import reachable_folder
-from tests.support.service import NINAI, environment
+from tests.support.service import NINAI, START_SECONDS, environment
 
 pytestmark = pytest.mark.soak
 
 UID = "12345"  # an account that nobody has made
-START_SECONDS = 60.0
 # In a mount namespace of its own: the interpreter may lie in a folder that only root can enter.
 CONFINE = """
 set -e

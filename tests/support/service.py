@@ -16,7 +16,7 @@ import httpx
 from observability.recent import SHARED_SECONDS
 
 NINAI = Path(sys.executable).with_name("ninai")
-START_SECONDS = 60.0
+START_SECONDS = 120.0  # however busy the machine is
 STOP_SECONDS = 30.0
 
 _URL = re.compile(r"^ninaivalaigal on (http://\S+)", re.MULTILINE)
