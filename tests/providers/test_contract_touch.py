@@ -32,8 +32,8 @@ def replica(provider: MemoryProvider) -> Replica:
 
 async def stored(provider: MemoryProvider, owner: Owner, **parts: Any) -> str:  # noqa: ANN401 - parts of any memory
     """Store a memory that lives for an hour after it was given to somebody last, and return its id."""
-    fields = {"owner": owner, "content": "tea", "expires_at": ENDS, "sliding_seconds": HOUR} | parts
-    [one] = await provider.store_many([NewMemory(**fields)])
+    fields: dict[str, Any] = {"content": "tea", "expires_at": ENDS, "sliding_seconds": HOUR} | parts
+    [one] = await provider.store_many([NewMemory(owner=owner, **fields)])
     if isinstance(one, ProviderError):
         raise one
     return one.id
@@ -235,7 +235,7 @@ async def test_an_impossible_sliding_is_refused(provider: MemoryProvider, user: 
     with pytest.raises(InvalidInput):
         await stored(provider, Owner(user), **parts)
     memory_id = await stored(provider, Owner(user))
-    life = {"expires_at": ENDS, "sliding_seconds": HOUR} | parts
+    life: dict[str, Any] = {"expires_at": ENDS, "sliding_seconds": HOUR} | parts
     with pytest.raises(InvalidInput):
         await provider.change(Edit(owner=Owner(user), memory_id=memory_id, **life))
 
