@@ -97,7 +97,7 @@ class ExpirySweeper(Struct):
         before, erased = reached - timedelta(seconds=self.grace), 0
         others = [ComparedStore(link, self.now, self._rest) for link in route.links if link is not home]
         async for found in expired_in(store, before):
-            states = await self._expired(store, others, found, before)
+            states = await self.expired(store, others, found, before)
             if not states:
                 continue
             with tracing.root("expiry", {"ninai.operations": len(states)}):
@@ -107,16 +107,6 @@ class ExpirySweeper(Struct):
         if erased:
             _log.info("expired_memories_erased", provider=home.name, memories=erased)
         return erased + await self._retain(store, journal, reached)
-
-    async def _expired(
-        self, home: ComparedStore, others: Sequence[ComparedStore], states: Sequence[Snapshot], before: datetime
-    ) -> list[Snapshot]:
-        """Return what has expired whatever other stores know; without what slides, if one of them does not answer."""
-        try:
-            return await still_expired(home, others, states, before)
-        except ProviderError as error:
-            _log.debug("expiry_postponed", reason=error.outcome)
-            return [state for state in states if state.sliding_seconds is None]
 
     async def _retain(self, store: ComparedStore, journal: Journal | None, reached: datetime) -> int:
         """Erase what rules of retention have made due, in the same way as what has expired."""
@@ -130,6 +120,16 @@ class ExpirySweeper(Struct):
         for name, memories in erased.items():
             _log.info("retention_applied", rule=name, provider=store.name, memories=memories)
         return erased.total()
+
+    async def expired(
+        self, home: ComparedStore, others: Sequence[ComparedStore], states: Sequence[Snapshot], before: datetime
+    ) -> list[Snapshot]:
+        """Return what has expired whatever other stores know; without what slides, if one of them does not answer."""
+        try:
+            return await still_expired(home, others, states, before)
+        except ProviderError as error:
+            _log.debug("expiry_postponed", reason=error.outcome)
+            return [state for state in states if state.sliding_seconds is None]
 
     async def reached(self, store: ComparedStore, journal: Journal | None) -> datetime | None:
         """Return the moment that the clocks of the store and of the journal have both reached.
