@@ -38,8 +38,7 @@ class FencedReplica(Replica):
     """Pass every call on, without what is not above the fences."""
 
     def __init__(self, replica: Replica, fences: FenceList) -> None:
-        self._replica = replica
-        self._fences = fences
+        self._replica, self._fences = replica, fences
 
     @property
     def changed_elsewhere(self) -> bool:
