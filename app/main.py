@@ -80,7 +80,7 @@ from providers import background
 from providers.provenance.provider import SourcedProvider
 from providers.provenance.quarantining import quarantining
 from providers.reranking.provider import reranking
-from providers.touching import Toucher, TouchingProvider
+from providers.touching import Toucher
 from providers.wrapper import OperationName
 
 
@@ -234,8 +234,7 @@ def _lifespan(
             limited = within_quotas(answering, app.state.quotas)
             shown = quarantining(limited, lambda: keeper.current, metrics.quarantine_hidden.inc)
             toucher = Toucher(lambda: chain.provider, metrics)
-            touching = TouchingProvider(shown, toucher)
-            app.state.provider = SourcedProvider(lambda: touching, lambda: chain.first, metrics, permitted)
+            app.state.provider = SourcedProvider(shown, lambda: chain.first, metrics, permitted, toucher.answered)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (

@@ -1,4 +1,4 @@
-"""TouchingProvider: the provider below, which notes in the background who was given memories whose expiry slides.
+"""Touching in the background what recalls and gets have answered: memories whose expiry slides have their time again.
 
 A memory is touched at most once in a tenth of its time, so that what is read all the time costs few writes: it lives
 for at least nine tenths of its time after it was last given to somebody. A touch is never waited for, and whoever
@@ -6,7 +6,7 @@ reads never learns that one has failed; the next reader touches again.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -20,14 +20,15 @@ from providers.limits import MAX_BATCH
 from providers.owners import Owner
 from providers.states.clock import Milliseconds, moment_of, wall_clock_ms
 from providers.touches import Touch
-from providers.types import MemoryRecord, PageQuery, RecallQuery
-from providers.wrapper import Call, OperationName, Result, Wrapper
+from providers.types import MemoryRecord
+from providers.wrapper import OperationName
 
 MOST_WAITING = 10_000  # touches, a few MB; what comes while so many wait is dropped
 MOST_REMEMBERED = 10_000  # touches of the last minutes, which an answer may not show yet
 COLLECT_SECONDS = 1.0  # for which touches are collected, and written together then
 TOUCHES_IN_A_LIFE = 10
 
+_GIVING = frozenset({OperationName.RECALL, OperationName.RECALL_MANY, OperationName.GET})
 _Key = tuple[Owner, str]
 
 _log = structlog.get_logger(__name__)
@@ -43,6 +44,16 @@ class Toucher:
         self._waiting: dict[_Key, datetime] = {}
         self._remembered: dict[_Key, datetime] = {}
         self._wake = asyncio.Event()
+
+    def answered(self, operation: OperationName, result: object) -> None:
+        """Note what an operation answers; a list, a feed, a history and an export give nobody more time."""
+        if operation not in _GIVING:
+            return
+        for answer in result if isinstance(result, list) else [result]:
+            if isinstance(answer, Found):
+                self.note(answer.memories)
+            elif isinstance(answer, Fetched):
+                self.note([answer.memory])
 
     def note(self, records: Iterable[MemoryRecord]) -> None:
         """Note that somebody is given memories now."""
@@ -98,45 +109,3 @@ class Toucher:
         self._remembered[key] = now
         if len(self._remembered) > MOST_REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
-
-
-class TouchingProvider(Wrapper):
-    """Note what recalls and gets answer; a list, a feed, a history and an export give nobody more time."""
-
-    def __init__(self, provider: Callable[[], MemoryProvider], toucher: Toucher) -> None:
-        self._provider, self._toucher = provider, toucher
-
-    async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:  # noqa: ARG002 - nothing is recorded here
-        """Make the call."""
-        return await call(self._provider())
-
-    def puts_keyed(self, owner: Owner) -> bool:
-        """See `MemoryStore`."""
-        return self._provider().puts_keyed(owner)
-
-    async def find(self, query: RecallQuery) -> Found:
-        """See `MemoryStore`."""
-        found = await self._provider().find(query)
-        self._toucher.note(found.memories)
-        return found
-
-    async def find_many(self, queries: Sequence[RecallQuery]) -> list[Found | ProviderError]:
-        """See `MemoryStore`."""
-        answers = await self._provider().find_many(queries)
-        for answer in answers:
-            if isinstance(answer, Found):
-                self._toucher.note(answer.memories)
-        return answers
-
-    async def fetch(self, owner: Owner, memory_id: str) -> Fetched:
-        """See `MemoryStore`."""
-        fetched = await self._provider().fetch(owner, memory_id)
-        self._toucher.note([fetched.memory])
-        return fetched
-
-    async def page(self, query: PageQuery) -> Found:
-        """See `MemoryStore`; what is listed by its key is what somebody gets by it."""
-        page = await self._provider().page(query)
-        if query.key is not None:
-            self._toucher.note(page.memories)
-        return page

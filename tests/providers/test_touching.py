@@ -12,10 +12,11 @@ from providers import background
 from providers.errors import Unavailable
 from providers.labels import MAX_KEY_CHARS
 from providers.limits import MAX_BATCH
+from providers.measured import MeasuredProvider
 from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
 from providers.touches import Touch
-from providers.touching import COLLECT_SECONDS, MOST_REMEMBERED, MOST_WAITING, Toucher, TouchingProvider
+from providers.touching import COLLECT_SECONDS, MOST_REMEMBERED, MOST_WAITING, Toucher
 from providers.types import MemoryRecord, NewMemory, PageQuery, RecallQuery
 from tests.support.clock import FakeClock, hybrid_clock, simulate
 
@@ -48,7 +49,9 @@ class Rig:
         self.metrics = Metrics(CollectorRegistry())
         self.store = Noting(clock)
         self.toucher = Toucher(lambda: self.store, self.metrics, lambda: int(clock() * 1_000))
-        self.provider = TouchingProvider(lambda: self.store, self.toucher)
+        self.provider = MeasuredProvider(
+            lambda: self.store, lambda: "store", self.metrics, answered=self.toucher.answered
+        )
 
     def moment(self, seconds: float = 0.0) -> datetime:
         """Return the moment so many seconds from now."""
