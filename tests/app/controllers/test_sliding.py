@@ -113,3 +113,18 @@ async def test_a_repeated_write_slides_as_it_did(either: Api) -> None:
     assert puts[0].headers["etag"] == puts[1].headers["etag"]
     assert changes[0].json() == changes[1].json()
     assert [one.status_code for one in (*puts, *changes, other)] == [200, 200, 200, 200, 409]
+
+
+async def test_an_export_that_is_imported_slides_on(either: Api) -> None:
+    """It tells the seconds beside the end, and another user's memory has both."""
+    memory_id = await stored(either)
+    shown = (await either.get(memory_id)).json()
+    lines = (await either.request("GET", "/memory/export")).content
+    other = Api(either.http, fresh_user())
+    taken = await other.request(
+        "POST", "/memory/import", content=lines, headers={"Content-Type": "application/x-ndjson"}
+    )
+    [copy] = (await other.page()).json()["memories"]
+
+    assert taken.status_code == 200
+    assert [copy[name] for name in ("expires_at", "sliding_seconds")] == [shown["expires_at"], HOUR]
