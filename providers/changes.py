@@ -1,6 +1,6 @@
 """What changed of one owner's memories since a store was last looked at."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from msgspec import Struct
 
@@ -26,7 +26,8 @@ class Changes(Struct, frozen=True, kw_only=True):
     """The memories that changed since a cursor, and those that are gone; some may have been told before.
 
     `whole` means that `memories` are all there are, whatever was known before; a store may give all there are as
-    `packed` instead. `order` tells two looks of one epoch
+    `packed` instead. Further `pages` of these are read while the index is made, each as of its own moment: then only
+    the next look makes one whole of them. `order` tells two looks of one epoch
     apart: the later one, which has seen all that the other has, has the greater; equal ones have seen the same.
     """
 
@@ -36,3 +37,4 @@ class Changes(Struct, frozen=True, kw_only=True):
     gone: Sequence[str] = ()
     whole: bool = False
     packed: PackedMemories | None = None
+    pages: AsyncIterator[PackedMemories] | None = None

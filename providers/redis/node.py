@@ -38,6 +38,7 @@ class Node:
         self._connecting = connecting
         self._turns = asyncio.Semaphore(connecting.connections)
         self._idle: list[AbstractConnection] = []
+        self._closed = False
 
     async def run(self, commands: Sequence[Command], *, writes: bool = False, asking: bool = False) -> list[Any]:
         """Return the answers to commands on one connection; `asking` says that a cluster has sent us here for once.
@@ -63,7 +64,8 @@ class Node:
                     await connection.disconnect(nowait=True)
 
     async def close(self) -> None:
-        """Close the connections that nobody uses."""
+        """Close the connections that nobody uses now, and each other one once nobody does."""
+        self._closed = True
         while self._idle:
             await self._idle.pop().disconnect(nowait=True)
 
@@ -78,7 +80,10 @@ class Node:
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
-        self._idle.append(connection)
+        if self._closed:
+            await connection.disconnect(nowait=True)
+        else:
+            self._idle.append(connection)
 
     async def _usable(self) -> AbstractConnection | None:
         """Return an idle connection that the server has not closed meanwhile."""

@@ -1,9 +1,10 @@
 """Open the Redis provider: its connections, and what stands on them, closed in the reverse order."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from msgspec.structs import replace
+from redis.asyncio.connection import AbstractConnection
 
 from providers import background
 from providers.host import Host
@@ -75,8 +76,12 @@ def _servers_of(options: RedisOptions) -> Servers:
     if not options.cluster:
         return OneServer(Node(maker_of(url), connecting))
 
-    def node_at(address: str, port: int) -> Node:
-        return Node(maker_of(url, port=port, **({"host": address} if address else {})), connecting)
+    def maker_at(host: str, port: int) -> Callable[[], AbstractConnection]:
+        return maker_of(url, port=port, **({"host": host} if host else {}))
 
-    seed = replace(connecting, demands=Demands(may_lose=True, primary=False))
-    return Cluster(Node(maker_of(url), seed), node_at)
+    scouting = replace(connecting, demands=Demands(may_lose=True, primary=False))
+    return Cluster(
+        Node(maker_of(url), scouting),
+        node_at=lambda host, port: Node(maker_at(host, port), connecting),
+        scout_at=lambda host, port: Node(maker_at(host, port), scouting),
+    )

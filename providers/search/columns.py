@@ -74,12 +74,15 @@ class Columns:
         self._used += 1
         return row
 
-    def fill(self, count: int, **values: NDArray[Any]) -> None:
-        """Have as many rows as this, all alive, in place of none."""
-        self._room = {
+    def extend(self, count: int, **values: NDArray[Any]) -> None:
+        """Add as many rows as this, all alive."""
+        more: dict[str, NDArray[Any]] = {
             name: values[name].astype(of) if name in values else np.ones(count, of) for name, of in _TYPES.items()
         }
-        self._used = count
+        if self._used:
+            more = {name: np.concatenate((self._room[name][: self._used], one)) for name, one in more.items()}
+        self._room = more
+        self._used += count
 
     def keep(self, kept: Rows) -> None:
         """Keep only these rows, in this order."""

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 Rows = NDArray[np.int64]
 
 MOST_ROWS = 1 << 24  # that have a number
+FULL = f"an index holds up to {MOST_ROWS} memories"
 _ROW_BITS = 24
 HASH_BYTES = 5
 _CACHED = 65_536  # terms whose hashes are kept
@@ -55,9 +56,14 @@ class PackedRows:
 
     def add_all(self, hashes: NDArray[np.uint64], rows: NDArray[np.uint64]) -> None:
         """Add a pair of each hash and the row beside it."""
-        self._sort_in(0)
-        self._sorted = np.concatenate((self._sorted, hashes << np.uint64(_ROW_BITS) | rows))
-        self._sorted.sort()
+        if self._used:
+            self._sort_in(0)
+        added = hashes << np.uint64(_ROW_BITS) | rows
+        added.sort()
+        if len(self._sorted):
+            added = np.concatenate((self._sorted, added))
+            added.sort(kind="stable")  # as below
+        self._sorted = added
 
     def rows_of(self, hashes: Sequence[int]) -> list[Rows]:
         """Return the rows under each hash, in no order."""

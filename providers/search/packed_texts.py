@@ -42,11 +42,12 @@ class PackedTexts:
         self._ends[self._rows] = end
         self._rows += 1
 
-    def fill(self, packed: bytes, lengths: NDArray[np.int64]) -> None:
-        """Have these in place of none, one after the other, with the bytes of each."""
-        self._bytes = np.frombuffer(packed, np.uint8).copy()  # into which more can be written
-        self._ends = np.cumsum(lengths)
-        self._rows = len(lengths)
+    def extend(self, packed: bytes, lengths: NDArray[np.int64]) -> None:
+        """Add these at the end, one after the other, with the bytes of each."""
+        end = self._start(self._rows)
+        self._bytes = np.concatenate((self._bytes[:end], np.frombuffer(packed, np.uint8)))
+        self._ends = np.concatenate((self._ends[: self._rows], end + np.cumsum(lengths)))
+        self._rows += len(lengths)
 
     def keep(self, kept: Rows) -> None:
         """Keep only these rows, which are in order."""

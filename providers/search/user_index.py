@@ -13,7 +13,7 @@ from providers.search.field_table import FieldTable
 from providers.search.kept_records import KeptRecords
 from providers.search.neighbours import NO_SESSION, Neighbours
 from providers.search.packed_memories import PackedMemories
-from providers.search.packed_rows import MOST_ROWS, PackedRows, Rows, hashed
+from providers.search.packed_rows import FULL, MOST_ROWS, PackedRows, Rows, hashed
 from providers.search.packed_texts import PackedTexts
 from providers.search.speakers import Speakers
 from providers.search.stored_analysis import LANGUAGES, analyses_of, fingerprint
@@ -60,19 +60,25 @@ class UserIndex:
 
     @classmethod
     def of(cls, memories: PackedMemories) -> "UserIndex":
-        """Build an index of all memories of a user at once.
+        """Return an index of these memories; raises what `extend` raises."""
+        index = cls()
+        index.extend(memories)
+        return index
+
+    def extend(self, memories: PackedMemories) -> None:
+        """Add memories that are not in the index yet.
 
         Raises:
             OverflowError: there is no room for as many.
         """
-        index, count = cls(), len(memories.version)
-        if count > MOST_ROWS:
-            raise OverflowError(f"an index holds up to {MOST_ROWS} memories")
+        first, count = len(self.columns), len(memories.version)
+        if first + count > MOST_ROWS:
+            raise OverflowError(FULL)
         ids = np.frombuffer(memories.ids, ">u8").astype(np.uint64).reshape(count, 2)
         high, low = ids[:, 0], ids[:, 1]
         analyses = analyses_of(memories.analyses, memories.lengths)
-        sessions = (NO_SESSION if name is None else index._session(name) for name in memories.sessions)
-        index.columns.fill(
+        sessions = (NO_SESSION if name is None else self._session(name) for name in memories.sessions)
+        self.columns.extend(
             count,
             high=high,
             low=low,
@@ -83,22 +89,23 @@ class UserIndex:
             content=analyses.contents,
             length=analyses.lengths,
             session=np.fromiter(sessions, np.int32, count),
-            speaker=np.fromiter(map(index.speakers.number, analyses.names), np.int32, count),
+            speaker=np.fromiter(map(self.speakers.number, analyses.names), np.int32, count),
             language=analyses.languages,
-            traits=index.traits.numbers(memories.traits, count),
+            traits=self.traits.numbers(memories.traits, count),
             written=memories.written,
         )
-        index.metadata.fill(memories.metadata, memories.metadata_lengths)
-        index.keys.fill(*_side_by_side(memories.keys))
-        index._ids.add_all(id_hashes(high, low), np.arange(count, dtype=np.uint64))
-        index._terms.add_all(analyses.terms, analyses.memories.astype(np.uint64))
-        index._count, index._total_length = count, int(analyses.lengths.sum())
-        index.mortal = int(np.count_nonzero(memories.expires != NEVER))
-        index._in_language.update(dict(enumerate(np.bincount(analyses.languages).tolist())))
-        index.neighbours.expect(count)
+        self.metadata.extend(memories.metadata, memories.metadata_lengths)
+        self.keys.extend(*_side_by_side(memories.keys))
+        self._ids.add_all(id_hashes(high, low), np.arange(first, first + count, dtype=np.uint64))
+        self._terms.add_all(analyses.terms, (analyses.memories + first).astype(np.uint64))
+        self._count += count
+        self._total_length += int(analyses.lengths.sum())
+        self.mortal += int(np.count_nonzero(memories.expires != NEVER))
+        self._in_language.update(dict(enumerate(np.bincount(analyses.languages).tolist())))
+        self.neighbours.expect(first + count)
         for packed in memories.vectors:
-            index._planes_of(packed.model, packed.vectors.shape[1]).add_directions(packed.vectors, packed.places)
-        return index
+            planes = self._planes_of(packed.model, packed.vectors.shape[1])
+            planes.add_directions(packed.vectors, packed.places + first)
 
     @property
     def nbytes(self) -> int:
@@ -147,7 +154,7 @@ class UserIndex:
                 return False
             self._drop(former)
         if len(self.columns) == MOST_ROWS:
-            raise OverflowError(f"an index holds up to {MOST_ROWS} memories")
+            raise OverflowError(FULL)
         analysis = analyze(text_of(entry.content, entry.speaker))
         high, low = halves(entry.id)
         session = NO_SESSION if entry.session is None else self._session(entry.session)

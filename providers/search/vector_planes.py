@@ -13,7 +13,7 @@ Matrix = NDArray[np.float32]
 
 _STEPS = 127  # on either side of zero
 _FINER = 254.0  # of a fine step in a coarse one, half a step on either side
-_CHUNK = 1_024  # vectors that are widened at a time: 1 MB of 256 dimensions, which stays in the cache
+_CHUNK = 1 << 18  # numbers that are widened at a time: 1 MB, which stays in the cache; 6 MB take eight times as long
 _GROWTH = 1.125
 _LEAST = 16
 
@@ -65,9 +65,10 @@ class VectorPlanes:
     def scan(self, vector: Matrix) -> Matrix:
         """Return about the inner product of each vector with one, float32[len(self)]."""
         products = np.empty(self._used, np.float32)
-        wide = np.empty((min(_CHUNK, self._used), self.dims), np.float32)
-        for start in range(0, self._used, _CHUNK):
-            end = min(start + _CHUNK, self._used)
+        step = max(1, _CHUNK // self.dims)
+        wide = np.empty((min(step, self._used), self.dims), np.float32)
+        for start in range(0, self._used, step):
+            end = min(start + step, self._used)
             chunk = wide[: end - start]
             np.copyto(chunk, self._coarse[start:end])
             np.dot(chunk, vector, out=products[start:end])

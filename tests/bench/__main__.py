@@ -27,6 +27,7 @@ BENCHMARKS = (
     "chain",
     "stores",
     "kinds",
+    "served",
     "mem0",
 )
 

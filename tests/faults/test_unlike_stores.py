@@ -33,7 +33,7 @@ Fault = Callable[[Unlike], Awaitable[None]]
 FAULTS: tuple[Fault, ...] = (Unlike.stop, Unlike.kill, Unlike.slow, Unlike.garble)
 
 
-async def through_all(lab: UnlikeLab, acts: int, seconds: float) -> None:
+async def through_all(lab: UnlikeLab[Unlike], acts: int, seconds: float) -> None:
     """Do everything to each store in turn while clients act, and prove that nothing came of it."""
     load = Load(lab.service, next(_seeds), [store.name for store in lab.stores[:1]])
     async with under_load(load, acts):
@@ -93,7 +93,7 @@ async def test_memories_move_from_one_kind_to_another(postgres_server: EmbeddedS
     await drop_database(postgres_server, dsn)
 
 
-async def _merged_by_hand(lab: UnlikeLab, names: tuple[str, str]) -> None:
+async def _merged_by_hand(lab: UnlikeLab[Unlike], names: tuple[str, str]) -> None:
     """Compare the two stores, find what somebody has put into one alone, and merge them."""
     stray = live("kannan", "stray")
     async with lab.stores[1].provider() as provider:
@@ -110,7 +110,7 @@ async def _merged_by_hand(lab: UnlikeLab, names: tuple[str, str]) -> None:
     assert after.splitlines()[-1] == f"{names[0]} and {names[1]} hold the same"
 
 
-async def _ninai(lab: UnlikeLab, *arguments: str) -> str:
+async def _ninai(lab: UnlikeLab[Unlike], *arguments: str) -> str:
     done = await asyncio.to_thread(ninai, "providers", *arguments, "--url", lab.service.url)
     assert done.returncode == 0, done.stderr + done.stdout
     return done.stdout

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -33,8 +34,8 @@ PATIENT = 30.0  # seconds, for the last look
 _SOCKET = ".s.PGSQL.5432"
 
 
-class Unlike(ABC):
-    """One store; what is done to it is undone by `recover`."""
+class Store(ABC):
+    """One store in a chain."""
 
     name: str
 
@@ -46,6 +47,10 @@ class Unlike(ABC):
     @abstractmethod
     def provider(self) -> AbstractAsyncContextManager[Replica]:
         """Open a provider past everything that is in between, which knows nothing yet."""
+
+
+class Unlike(Store):
+    """A store that is one; what is done to it is undone by `recover`."""
 
     @abstractmethod
     async def stop(self) -> None:
@@ -64,8 +69,54 @@ class Unlike(ABC):
         """Let it answer what nobody understands."""
 
     @abstractmethod
+    async def pass_on(self) -> None:
+        """Let everything through again."""
+
+    @abstractmethod
+    async def start_again(self) -> None:
+        """Let it go on, or start it, if it was stopped or killed."""
+
     async def recover(self) -> None:
         """Let it be as before."""
+        await self.pass_on()
+        await self.start_again()
+
+
+class Startable(Protocol):
+    """A server of one process."""
+
+    def start(self) -> None:
+        """Start it, again if it was killed, and wait until it answers."""
+
+    def kill(self) -> None:
+        """Kill it."""
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+
+
+class OneProcess(Unlike):
+    """A store of one process of ours."""
+
+    def __init__(self, server: Startable) -> None:
+        self._server = server
+        self._gone = False
+
+    async def stop(self) -> None:
+        """See `Unlike`."""
+        self._server.signal(signal.SIGSTOP)
+
+    async def kill(self) -> None:
+        """See `Unlike`."""
+        self._gone = True
+        await asyncio.to_thread(self._server.kill)
+
+    async def start_again(self) -> None:
+        """See `Unlike`."""
+        if self._gone:
+            await asyncio.to_thread(self._server.start)
+            self._gone = False
+        self._server.signal(signal.SIGCONT)
 
 
 class OverHttp(Unlike):
@@ -82,7 +133,7 @@ class OverHttp(Unlike):
         """See `Unlike`."""
         await self.proxy.become(Behaviour.GARBAGE)
 
-    async def recover(self) -> None:
+    async def pass_on(self) -> None:
         """See `Unlike`."""
         await self.proxy.become(Behaviour.OK)
 
@@ -101,7 +152,7 @@ class OverStreams(Unlike):
         """See `Unlike`."""
         self.proxy.manner = Manner.GARBAGE
 
-    async def recover(self) -> None:
+    async def pass_on(self) -> None:
         """See `Unlike`."""
         self.proxy.manner = Manner.PASSED
 
@@ -136,24 +187,23 @@ class UnlikeNative(OverStreams):
         self._gone = True
         await asyncio.to_thread(self._database.kill)
 
-    async def recover(self) -> None:
+    async def start_again(self) -> None:
         """See `Unlike`."""
-        await super().recover()
         self._stopped.close()
         if self._gone:
             await asyncio.to_thread(self._database.start)
             self._gone = False
 
 
-class UnlikeRedis(OverStreams):
+class UnlikeRedis(OneProcess, OverStreams):
     """A Redis that writes everything to its disk."""
 
     name = "redis"
 
     def __init__(self, proxy: StreamProxy, path: Path, server: RedisServer) -> None:
-        super().__init__(proxy)
-        self._path, self._server = path, server
-        self._gone = False
+        OneProcess.__init__(self, server)
+        OverStreams.__init__(self, proxy)
+        self._path, self._url = path, server.url
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -162,35 +212,18 @@ class UnlikeRedis(OverStreams):
 
     def provider(self) -> AbstractAsyncContextManager[Replica]:
         """See `Unlike`."""
-        return RedisSettings(url=Secret(self._server.url), timeout=PATIENT).open(host_for())
-
-    async def stop(self) -> None:
-        """See `Unlike`."""
-        self._server.signal(signal.SIGSTOP)
-
-    async def kill(self) -> None:
-        """See `Unlike`."""
-        self._gone = True
-        await asyncio.to_thread(self._server.kill)
-
-    async def recover(self) -> None:
-        """See `Unlike`."""
-        await super().recover()
-        if self._gone:
-            await asyncio.to_thread(self._server.start)
-            self._gone = False
-        self._server.signal(signal.SIGCONT)
+        return RedisSettings(url=Secret(self._url), timeout=PATIENT).open(host_for())
 
 
-class UnlikeOpenSearch(OverHttp):
+class UnlikeOpenSearch(OneProcess, OverHttp):
     """An OpenSearch that keeps all in its memory: killed, it is another store afterwards, which is filled anew."""
 
     name = "opensearch"
 
     def __init__(self, proxy: FickleHttp, server: OpenSearchServer) -> None:
-        super().__init__(proxy)
-        self._server = server
-        self._gone = False
+        OneProcess.__init__(self, server)
+        OverHttp.__init__(self, proxy)
+        self._url = server.url
 
     @property
     def variables(self) -> Mapping[str, str]:
@@ -199,24 +232,7 @@ class UnlikeOpenSearch(OverHttp):
 
     def provider(self) -> AbstractAsyncContextManager[Replica]:
         """See `Unlike`."""
-        return OpenSearchSettings(url=Secret(self._server.url), timeout=PATIENT).open(host_for())
-
-    async def stop(self) -> None:
-        """See `Unlike`."""
-        self._server.signal(signal.SIGSTOP)
-
-    async def kill(self) -> None:
-        """See `Unlike`."""
-        self._gone = True
-        await asyncio.to_thread(self._server.kill)
-
-    async def recover(self) -> None:
-        """See `Unlike`."""
-        await super().recover()
-        if self._gone:
-            await asyncio.to_thread(self._server.start)
-            self._gone = False
-        self._server.signal(signal.SIGCONT)
+        return OpenSearchSettings(url=Secret(self._url), timeout=PATIENT).open(host_for())
 
 
 class UnlikeMem0(OverHttp):
@@ -247,9 +263,8 @@ class UnlikeMem0(OverHttp):
         self._gone = True
         self._process.kill()
 
-    async def recover(self) -> None:
+    async def start_again(self) -> None:
         """See `Unlike`."""
-        await super().recover()
         if self._gone:
             await self._process.start()
             self._gone = False
@@ -290,6 +305,9 @@ class UnlikePinecone(OverHttp):
     async def kill(self) -> None:
         """See `Unlike`."""
         await self.proxy.become(Behaviour.DOWN)
+
+    async def start_again(self) -> None:
+        """See `Unlike`."""
 
 
 @asynccontextmanager

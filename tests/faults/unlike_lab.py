@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import httpx
 
@@ -14,7 +15,7 @@ from providers.journal.operations import JournalStatus, Member
 from providers.journal.sqlite.settings import SqliteJournalSettings
 from tests.faults.load import Load
 from tests.faults.mem0_lab import REPLAY, REQUEST, State, living_at, shown_in_the_end
-from tests.faults.unlike import Unlike, running_stores
+from tests.faults.unlike import Store, Unlike, running_stores
 from tests.simulation.history import broken_promises
 from tests.support.native import host_for
 from tests.support.postgres import reachable_folder
@@ -22,12 +23,14 @@ from tests.support.service import Service
 
 PROGRESS_WITHIN = 90.0  # seconds without a fault, however busy the machine is
 
+StoreT = TypeVar("StoreT", bound=Store)
 
-class UnlikeLab:
+
+class UnlikeLab(Generic[StoreT]):
     """The stores, those of them that are in the `order`, and the service over them."""
 
     def __init__(
-        self, stores: Sequence[Unlike], order: Sequence[str], service: Service, journal: SqliteJournalSettings
+        self, stores: Sequence[StoreT], order: Sequence[str], service: Service, journal: SqliteJournalSettings
     ) -> None:
         self.stores, self.order = stores, [*order]
         self.service, self.journal = service, journal
@@ -56,7 +59,7 @@ class UnlikeLab:
             there = await self.at(store, users)
             assert there == shown, f"{store.name} differs: {sorted(there.items() ^ shown.items())[:5]}"
 
-    async def at(self, store: Unlike, users: set[str]) -> State:
+    async def at(self, store: Store, users: set[str]) -> State:
         """Return every live memory of a store, read past the service by a provider that knows nothing yet."""
         async with store.provider() as provider:
             await asyncio.sleep(provider.staleness)
@@ -87,25 +90,33 @@ class UnlikeLab:
 @asynccontextmanager
 async def running_unlike_lab(
     names: tuple[str, ...], mem0_dsn: str, begun: int | None = None
-) -> AsyncIterator[UnlikeLab]:
+) -> AsyncIterator[UnlikeLab[Unlike]]:
     """A service over a chain of these stores, or of the first so many; complete from the start."""
     with reachable_folder() as folder:
-        async with running_stores(names, folder, mem0_dsn) as stores:
-            own = folder / "service"
-            own.mkdir()
-            journal = folder / "journal.sqlite3"
-            order = names[:begun]
-            service = Service(own, {**_environment(stores, journal), "NINAI__ORDER": ",".join(order)})
-            try:
-                await asyncio.to_thread(service.start)
-                lab = UnlikeLab(stores, order, service, SqliteJournalSettings(path=journal))
-                await lab.settled()
-                yield lab
-            finally:
-                await asyncio.to_thread(service.kill_everything)
+        async with running_stores(names, folder, mem0_dsn) as stores, running_lab(folder, stores, begun) as lab:
+            yield lab
 
 
-def _environment(stores: Sequence[Unlike], journal: Path) -> Mapping[str, str]:
+@asynccontextmanager
+async def running_lab(
+    folder: Path, stores: Sequence[StoreT], begun: int | None = None
+) -> AsyncIterator[UnlikeLab[StoreT]]:
+    """A service over a chain of stores that run, or of the first so many; complete from the start."""
+    own = folder / "service"
+    own.mkdir()
+    journal = folder / "journal.sqlite3"
+    order = [store.name for store in stores][:begun]
+    service = Service(own, {**_environment(stores, journal), "NINAI__ORDER": ",".join(order)})
+    try:
+        await asyncio.to_thread(service.start)
+        lab = UnlikeLab(stores, order, service, SqliteJournalSettings(path=journal))
+        await lab.settled()
+        yield lab
+    finally:
+        await asyncio.to_thread(service.kill_everything)
+
+
+def _environment(stores: Sequence[Store], journal: Path) -> Mapping[str, str]:
     return {
         "NINAI__JOURNAL__KIND": "sqlite",
         "NINAI__JOURNAL__PATH": str(journal),

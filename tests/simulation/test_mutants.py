@@ -19,10 +19,10 @@ _SOAK_OTHER_SEEDS = 40  # of each kind that is not the mutant's own
 
 # Whom it takes most runs to find out.
 _SUBTLE = {"ClearsHome", "LastWriterWins", "SettlesFirst", "StaleLoserWins", "StoresDropTenant", "TraceDropped"}
+_MUTANTS: tuple[type[Design], ...] = (*MUTANTS, *TENANT_MUTANTS, StaleLoserWins)
 _BROKEN = [
-    pytest.param(mutant, id=name, marks=pytest.mark.thorough if name in _SUBTLE else ())
-    for mutant in (*MUTANTS, *TENANT_MUTANTS, StaleLoserWins)
-    for name in [mutant.__name__]
+    pytest.param(one, id=one.__name__, marks=pytest.mark.thorough if one.__name__ in _SUBTLE else ())
+    for one in _MUTANTS
 ]
 _UPSETS = [(mutant, kind) for mutant, kinds in UPSET_MUTANTS.items() for kind in sorted(kinds)]
 

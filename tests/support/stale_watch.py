@@ -36,8 +36,9 @@ class Held(Struct, frozen=True):
 class Watch:
     """Look again and again; `faults` counts by kind what a look had or lacked against the truth.
 
-    `missing` were there before and after the look, `undead` are in it although they were gone before, `unembedded` lack
-    a vector that was there before, `expired` had expired before. `strong` counts the answers that promised to be whole.
+    `missing` were there before and after the look, `undead` are in it although they were gone before and after,
+    `unembedded` lack a vector that was there before, `expired` had expired before. `strong` counts the answers that
+    promised to be whole.
     """
 
     def __init__(self, provider: PostgresMemoryProvider, index: RecallIndex, owner: Owner) -> None:
@@ -74,6 +75,8 @@ class Watch:
             held.embedded and one in seen and not seen[one].embedded for one, held in there.items()
         )
         self.faults["expired"] += sum(one in seen and one not in there for one in same)
+        # An edit brings back what is erased and not removed yet: before these writers stands nothing that knows fences.
+        gone -= after.keys()
         self.faults["undead"] += len(gone & seen.keys()) + len(gone & answer.keys())
         self.faults["outdated"] += sum(answer[one] != held.version for one, held in same.items() if one in answer)
 

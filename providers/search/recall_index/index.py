@@ -198,6 +198,7 @@ class RecallIndex:
                 if held.cursor is not asked and held.cursor is not None and held.cursor.epoch != changes.cursor.epoch:
                     continue  # of two epochs nobody knows the later one without another look
                 await self._apply(held, changes, warm=asked is not None)
+            if changes.pages is None:
                 return True
 
     async def _apply(self, held: _Held, changes: Changes, *, warm: bool) -> None:
@@ -210,6 +211,9 @@ class RecallIndex:
         index = UserIndex() if whole else held.index
         if changes.packed is not None:
             index = await asyncio.to_thread(UserIndex.of, changes.packed)
+        if changes.pages is not None:
+            async for page in changes.pages:
+                await asyncio.to_thread(index.extend, page)
         turns = Turns()
         for memory_id in changes.gone:
             index.remove(memory_id)

@@ -13,9 +13,10 @@ import asyncpg
 import pytest
 
 from providers.changes import ChangeCursor, Changes
-from providers.native.changes import DatabaseChanges
+from providers.native.changes import DatabaseChanges, changes_since
 from providers.native.database import Database
 from providers.native.embedded import EmbeddedServer
+from providers.native.packing import Portions
 from providers.native.provider import PostgresMemoryProvider
 from providers.owners import Owner
 from providers.search.entries import Entry
@@ -48,6 +49,17 @@ async def database(postgres_server: EmbeddedServer) -> AsyncIterator[str]:
     dsn = await create_database(postgres_server)
     yield dsn
     await drop_database(postgres_server, dsn)
+
+
+class InPages:
+    """The database as it tells of very many memories, whose pages are of different moments."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
+        """See `Replica`."""
+        return await changes_since(self._database, owner, cursor, ROOM, Portions(at_once=0, page=5_000))
 
 
 class ByVersion:
@@ -160,6 +172,7 @@ async def watched(
 ) -> Watch:
     """Let readers look beside the writers, for so many rounds or until something is caught."""
     chance = Random(1)  # noqa: S311 - it chooses when to break what
+    breaking = asyncio.Lock()  # of the one connection that breaks others off
     async with open_native_provider(dsn, HashingEmbedder(DIMS)) as provider, connected(dsn) as killer:
         await provider.remember(ANNA.user, "tea")
         watch = Watch(provider, _index_of(provider, source), ANNA)
@@ -174,7 +187,8 @@ async def watched(
                         if chance.randrange(KILL_EVERY) == 0:
                             replace()
                         if chance.randrange(BREAK_OFF_EVERY) == 0:
-                            await killer.execute(_BREAK_OFF)
+                            async with breaking:
+                                await killer.execute(_BREAK_OFF)
                 finally:
                     await connection.close()
 
@@ -204,6 +218,15 @@ async def test_no_recall_is_stale_beside_writers_that_are_killed(database: str, 
     assert +watch.faults == {}
     assert watch.rounds >= rounds
     assert watch.strong > rounds // (2 * ANSWER_EVERY)
+
+
+@pytest.mark.thorough
+async def test_no_recall_is_stale_whose_index_is_loaded_in_pages(database: str) -> None:
+    """Erasures have all pages read anew, beside whatever else happens meanwhile."""
+    watch = await watched(database, 200, InPages, erasures=OFTEN)
+
+    assert +watch.faults == {}
+    assert watch.rounds >= 200
 
 
 @pytest.mark.thorough

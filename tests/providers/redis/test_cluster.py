@@ -1,25 +1,34 @@
 """A cluster keeps all of an owner in one place, and sends on whoever asks elsewhere."""
 
+import asyncio
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
+from typing import Any, ParamSpec, TypeVar
 
 import pytest
 from redis.crc import key_slot
 
 from observability.secret import Secret
-from providers.errors import Misconfigured
+from providers.errors import Misconfigured, Unavailable, Unreachable
 from providers.kind import Usage
 from providers.owners import Owner
+from providers.redis.acknowledging import Command
+from providers.redis.cluster import Cluster
 from providers.redis.keys import Keyspace
+from providers.redis.node import Node
 from providers.redis.settings import RedisSettings
 from tests.support.native import host_for
 from tests.support.redis import RedisServer, free_port, running_redis
+from tests.support.redis_cluster import running_cluster
 
 SLOTS = 16_384
 USERS = [f"user {number}" for number in range(8)]
 NOBODY = [f"nobody {number}" for number in range(8)]  # a slot that has keys is not given away at once
+
+Answer = TypeVar("Answer")
+Asked = ParamSpec("Asked")
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +113,70 @@ def test_without_the_extra_the_configuration_says_what_to_install(monkeypatch: p
     usage = Usage(name="redis", in_use=True, alone=True, journalled=False, begun=None)
     [fault] = RedisSettings().faults(usage)
     assert fault.reason.endswith("pip install 'ninaivalaigal[redis]'")
+
+
+@pytest.mark.thorough
+async def test_whoever_takes_the_place_of_a_primary_is_found() -> None:
+    """Also where the server of the URL is the one that is gone, and once it is back as a replica."""
+    with running_cluster() as cluster:
+        first = cluster.servers[0]
+        settings = first.settings(cluster=True, replicas=1)
+        user = next(user for user in map(str, range(SLOTS)) if cluster.having(slot_of(settings.prefix, user)) is first)
+        async with settings.open(host_for()) as provider:
+            await provider.remember(user, "tea")
+            cluster.fall(first)
+            assert [memory.content for memory in await once_it_can(provider.list_memories, user)] == ["tea"]
+            cluster.recover()
+            await once_it_can(provider.remember, user, "milk")
+            cluster.fail_over(cluster.having(slot_of(settings.prefix, user)))
+            await once_it_can(provider.remember, user, "rice")
+            assert len(await provider.list_memories(user)) == 3
+
+
+class Told(Node):
+    """A server that tells `ranges` of slots if it is asked for them, is gone without any, and does nothing else."""
+
+    def __init__(self, name: str, asked: list[str], ranges: list[Any] | None = None) -> None:
+        self.ranges = ranges
+        self._name, self._asked = name, asked
+
+    async def run(self, commands: Sequence[Command], *, writes: bool = False, asking: bool = False) -> list[Any]:
+        """See `Node`."""
+        del writes, asking
+        self._asked.append(self._name)
+        if commands != [("CLUSTER", "SLOTS")] or self.ranges is None:
+            raise Unreachable("gone")
+        return [self.ranges]
+
+
+async def test_servers_are_asked_in_turns_who_has_what() -> None:
+    """One that is gone, and one that has been reset, stand in nobody's way."""
+    asked: list[str] = []
+    of_b = [[0, SLOTS - 1, [b"b", 1], [b"c", 1]]]
+    seed, reset, other = Told("seed", asked, of_b), Told("b", asked, []), Told("c", asked, of_b)
+    scouts = {"b": reset, "c": other}
+    cluster = Cluster(seed, node_at=lambda host, _: Told(f"at {host}", asked), scout_at=lambda host, _: scouts[host])
+
+    async def tried() -> list[str]:
+        asked.clear()
+        with pytest.raises(Unavailable):
+            await cluster.run("key", [("PING",)])
+        return [*asked]
+
+    assert await tried() == ["seed", "at b"]
+    seed.ranges = None
+    assert await tried() == ["seed", "b", "c", "at b"]
+    assert await tried() == ["c", "at b"]
+    other.ranges = None
+    assert await tried() == ["c", "seed", "b"]
+
+
+async def once_it_can(ask: Callable[Asked, Awaitable[Answer]], *values: Asked.args, **named: Asked.kwargs) -> Answer:
+    """Return an answer as soon as there is one; the cluster may be in motion for a while."""
+    ends = time.monotonic() + 60.0
+    while True:
+        try:
+            return await ask(*values, **named)
+        except Unavailable:
+            assert time.monotonic() < ends, "the cluster is not followed"
+            await asyncio.sleep(0.1)

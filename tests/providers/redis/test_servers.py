@@ -1,16 +1,19 @@
 """Which servers are refused, and what a server's refusals and silences mean."""
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
 
 from observability.secret import Secret
 from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable, Unreachable
+from providers.redis.node import Connecting, Node, maker_of
 from providers.redis.server_check import Demands, check_server
 from tests.support.native import host_for
 from tests.support.redis import RedisServer, running_redis
 
+CONNECTING = Connecting(connections=1, timeout=60.0, connect_timeout=60.0, demands=Demands(may_lose=False))
 FIT = {"redis_version": "7.2.4", "role": "master", "maxmemory_policy": "noeviction", "aof_enabled": "1"}
 
 
@@ -124,3 +127,22 @@ async def test_a_server_that_hangs_is_given_up_in_time() -> None:
                 await provider.list_memories("ann")
             await hanging
             assert len(await provider.list_memories("ann")) == 1
+
+
+async def test_a_connection_in_use_is_closed_once_nobody_uses_it(redis_server: RedisServer) -> None:
+    """Whoever closes does not wait for a call, and the call leaves nothing open."""
+
+    async def until_connected(wanted: bool) -> None:  # noqa: FBT001 - what is wanted
+        ends = time.monotonic() + 60.0
+        while ("cmd=blpop" in str(redis_server.command("CLIENT", "LIST"))) is not wanted:
+            assert time.monotonic() < ends, "nothing changes"
+            await asyncio.sleep(0.01)
+
+    node = Node(maker_of(redis_server.url), CONNECTING)
+    waiting = asyncio.create_task(node.run([("BLPOP", "a list", 0)]))
+    await until_connected(True)
+    await node.close()
+    redis_server.command("LPUSH", "a list", "something")
+    await waiting
+
+    await until_connected(False)

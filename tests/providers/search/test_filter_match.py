@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from providers.filters import Eq, Exists, Gt, Lt
@@ -41,6 +41,7 @@ def test_values_are_equal_as_json(left: object, right: object, same: bool) -> No
 
 
 @given(values)
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_a_value_equals_itself(value: Any) -> None:  # noqa: ANN401 - any JSON value
     """Every JSON value equals itself."""
     assert equal(value, value)

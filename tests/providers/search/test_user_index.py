@@ -71,7 +71,10 @@ def test_an_index_is_what_it_holds(history: list[tuple[int, int, str | None, boo
     later = UserIndex.of(packed([*held.values()][1:]))
     for one in [*held.values()][:1]:
         later.put(one)
-    for other in (index, at_once, later):
+    in_pages = UserIndex()
+    for start in range(0, len(held), 5):
+        in_pages.extend(packed([*held.values()][start : start + 5]))
+    for other in (index, at_once, later, in_pages):
         assert len(other) == len(built) == len(held)
         assert sorted(other.languages) == sorted(built.languages)
         expected, actual = hits(built), hits(other)

@@ -3,20 +3,23 @@
 import asyncio
 import random
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
 from itertools import count
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from providers.changes import ChangeCursor, Changes
 from providers.errors import Unavailable
 from providers.owners import Owner
 from providers.search.entries import Entry
+from providers.search.packed_memories import PackedMemories
 from providers.search.recall_index.index import ASK_AGAIN_SECONDS, RecallIndex
 from providers.search.user_index import UserIndex
 from providers.types import MemoryRecord
+from tests.support.packed import packed
 
 ANNA, BEN = Owner("anna"), Owner("ben")
 MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -113,6 +116,32 @@ async def test_a_recall_sees_what_was_written_before() -> None:
     assert await versions_in(index, BEN) == log.versions(BEN)
     assert log.asked == [None, ChangeCursor("first", 2), None]
     assert (index.counts.events["miss"], index.counts.events["hit"]) == (2, 1)
+
+
+async def test_what_changes_between_pages_is_in_no_recall() -> None:
+    """The pages of very many memories are of different moments, so that only one more look makes them one."""
+
+    class InPages(Log):
+        async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
+            changes = await super().changes_since(owner, cursor)
+            assert changes is not None
+            return replace(changes, packed=packed(()), memories=(), pages=pages()) if changes.whole else changes
+
+    async def pages() -> AsyncIterator[PackedMemories]:
+        for number in range(1, 5):
+            yield packed([Entry(id=str(UUID(int=number)), version=number, created_at=MOMENT, content="tea")])
+            if number == 2:
+                log.delete(ANNA, 1)
+                log.put(ANNA, 4, "milk")
+                log.put(ANNA, 5, "rain")
+
+    log = InPages()
+    index = RecallIndex(log, ROOM)
+    for number in range(1, 5):
+        log.put(ANNA, number, "tea")
+
+    assert await versions_in(index) == log.versions(ANNA)
+    assert log.asked == [None, ChangeCursor("first", 4)]
 
 
 async def test_another_epoch_drops_what_is_held() -> None:

@@ -1,4 +1,4 @@
-"""The feed of a user's memories in Redis, by the numbers of their changes."""
+"""The feed of a user's memories in stores of states, by the numbers that they give to changes."""
 
 from collections.abc import AsyncIterator
 
@@ -11,15 +11,17 @@ from providers.owners import Owner
 from providers.replica import Replica
 from providers.types import NewMemory
 from tests.support.native import host_for
+from tests.support.opensearch import OpenSearchServer
 from tests.support.redis import RedisServer
 
 ANNA = FeedQuery(owner=Owner("anna"))
 
 
-@pytest.fixture
-async def provider(redis_server: RedisServer) -> AsyncIterator[Replica]:
-    """A provider in a keyspace of its own."""
-    async with redis_server.settings().open(host_for()) as provider:
+@pytest.fixture(params=["redis_server", "opensearch_server"], ids=["redis", "opensearch"])
+async def provider(request: pytest.FixtureRequest) -> AsyncIterator[Replica]:
+    """A provider in a place of its own."""
+    server: RedisServer | OpenSearchServer = request.getfixturevalue(request.param)
+    async with server.settings().open(host_for()) as provider:
         yield provider
 
 
@@ -54,7 +56,7 @@ async def test_a_feed_from_now_on_goes_on_with_the_first_memory(provider: Replic
     assert told(await provider.feed(replace(ANNA, after=began.position))) == [tea]
 
 
-@pytest.mark.parametrize("ahead", [0, 1_000_000])
+@pytest.mark.parametrize("ahead", [0, 2**40])
 async def test_another_history_is_lost(provider: Replica, ahead: int) -> None:
     """Another epoch, and a position of this one that the store has not reached."""
     await provider.remember("anna", "tea")

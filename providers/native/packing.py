@@ -1,0 +1,195 @@
+"""All living memories of one user, packed in the server: in one row, or in pages where they are very many.
+
+A driver takes ten times as long for as many rows. But neither a value nor a row may exceed 1 GB in PostgreSQL, and
+whoever packs, sends and reads so much at once holds it several times over, and may run into the time limit.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from msgspec import Struct
+from numpy.typing import NDArray
+from sqlalchemy import Row
+
+from providers.native.wall import within
+from providers.owners import Owner
+from providers.postgres.bound_sql import BoundSql
+from providers.search.columns import NEVER
+from providers.search.packed_memories import PackedMemories, PackedVectors
+from providers.search.stored_analysis import stored_analysis
+from providers.search.traits import NO_MOMENT
+from providers.text.analyzer import ANALYZER_VERSION
+from providers.timing.turns import in_turns
+
+
+class Portions(Struct, frozen=True):
+    """Up to how many bytes of an index come in one row, and how many in each page where it takes more."""
+
+    at_once: int
+    page: int
+
+
+PORTIONS = Portions(at_once=128 * 1024 * 1024, page=32 * 1024 * 1024)
+
+VECTOR_HEAD = 2  # numbers of 16 bits before those of a vector: its dimensions, and nothing
+
+# About what an index takes of a memory beside its vector, which has two bytes a dimension there.
+_BYTES = 450
+
+# The tenant is named where the table is scanned, as in the statement of what changed.
+_LIVING = f"{within('CAST($2 AS text)')} AND user_id = $1 AND deleted_at IS NULL"
+
+_COUNTED = f"""
+    sized AS MATERIALIZED (
+        SELECT {_BYTES} + 2 * coalesce((
+            SELECT vector_dims(embedding) FROM ninai_memories WHERE {_LIVING} AND embedding IS NOT NULL LIMIT 1
+        ), 0) AS each
+    ), counted AS MATERIALIZED (
+        SELECT count(*) AS memories
+        FROM (SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($4 AS bigint) / {_BYTES} + 1) AS found
+    )
+"""  # noqa: S608 - joined from constants
+
+# All aggregates meet the rows in one order. The texts come only where they have to be analyzed.
+_PACKED = """
+        SELECT string_agg(uuid_send(id), '') AS ids,
+            string_agg(int8send(version), '') AS versions,
+            string_agg(int8send(first_version), '') AS first_versions,
+            string_agg(timestamptz_send(created_at), '') AS moments,
+            string_agg(timestamptz_send(coalesce(expires_at, 'infinity')), '') AS expiries,
+            string_agg(int4send(coalesce(octet_length(usable), 0)), '') AS lengths,
+            string_agg(usable, '') AS analyses,
+            array_agg(content) FILTER (WHERE usable IS NULL) AS contents,
+            array_agg(speaker) FILTER (WHERE usable IS NULL) AS speakers,
+            array_agg(session) AS sessions, array_agg(agent) AS agents, array_agg(app) AS apps,
+            array_agg(speaker) AS all_speakers, array_agg(key) AS memory_keys,
+            array_agg(source ->> 'origin') AS origins, array_agg(source ->> 'caller') AS callers,
+            array_agg(source ->> 'key') AS source_keys,
+            string_agg(timestamptz_send(coalesce(CAST(source ->> 'at' AS timestamptz), '-infinity')), '') AS written,
+            string_agg(int4send(coalesce(octet_length(CAST(metadata AS text)), 0)), '') AS metadata_lengths,
+            string_agg(convert_to(CAST(metadata AS text), 'UTF8'), '') AS metadata,
+            array_agg(embedding_model) AS models,
+            string_agg(halfvec_send(embedding), '') AS embeddings,
+            CASE WHEN count(former_model) > 0 THEN array_agg(former_model) END AS former_models,
+            string_agg(halfvec_send(former_embedding), '') AS former_embeddings
+"""
+
+_USABLE = f"CASE WHEN get_byte(analysis, 0) = {ANALYZER_VERSION} THEN analysis END AS usable"
+
+_YEAR_2000 = 946_684_800_000_000  # from which PostgreSQL counts microseconds, in those since 1970
+_CHUNK = 4_096  # vectors that are widened at a time
+
+
+def whole_statement(store: str, owner: Owner, at_once: int, most_bytes: int) -> BoundSql:
+    """Return the statement that counts an owner's `memories`, with the bytes of `each`, up to so many bytes of them.
+
+    It packs them where they take no more than `at_once` together. `store` is the common table expression of the store.
+    """
+    return BoundSql(_WHOLE.format(store=store), (owner.key, owner.tenant, at_once, most_bytes))
+
+
+def page_statement(store: str, owner: Owner, after: UUID, most: int) -> BoundSql:
+    """Return the statement that packs up to so many memories whose ids come after one, in that order."""
+    return BoundSql(_PAGE.format(store=store), (owner.key, owner.tenant, after, most))
+
+
+_SOURCE = "store.epoch, store.position, store.beyond, store.open"
+_WHOLE = f"""
+    WITH {{store}}, {_COUNTED}
+    SELECT {_SOURCE}, counted.memories, sized.each, packed.*
+    FROM store CROSS JOIN sized CROSS JOIN counted CROSS JOIN ({_PACKED}
+        FROM (
+            SELECT *, {_USABLE}
+            FROM ninai_memories
+            WHERE {_LIVING} AND version > (SELECT erased FROM store)
+                AND (SELECT memories * each FROM sized, counted) <= CAST($3 AS bigint)
+        ) AS memories  -- no CTE, which would be written to disk before it is read
+    ) AS packed
+"""  # noqa: S608 - joined from constants
+_PAGE = f"""
+    WITH {{store}}
+    SELECT {_SOURCE}, packed.*
+    FROM store CROSS JOIN ({_PACKED}
+        FROM (
+            SELECT *, {_USABLE}
+            FROM ninai_memories
+            WHERE {_LIVING} AND version > (SELECT erased FROM store) AND id > CAST($3 AS uuid)
+            ORDER BY id LIMIT CAST($4 AS int)
+        ) AS memories
+    ) AS packed
+"""  # noqa: S608 - joined from constants
+
+
+async def packed_of(row: Row[Any]) -> PackedMemories:
+    """Return the memories of a row of these statements."""
+    lengths, expiries = _integers(row.lengths, ">i4"), _integers(row.expiries, ">i8")
+    written = _integers(row.written, ">i8")
+    analyses = row.analyses or b""
+    if row.contents is not None:
+        texts = zip(row.contents, row.speakers, strict=True)
+        fresh = iter(await in_turns(lambda text: stored_analysis(*text), texts))
+        ends = np.cumsum(lengths).tolist()
+        pieces = [analyses[start:end] or next(fresh) for start, end in pairwise([0, *ends])]
+        analyses, lengths = b"".join(pieces), np.fromiter(map(len, pieces), np.int64, len(pieces))
+    return PackedMemories(
+        ids=row.ids or b"",
+        version=_integers(row.versions, ">i8"),
+        first_version=_integers(row.first_versions, ">i8"),
+        created=_integers(row.moments, ">i8") + _YEAR_2000,
+        expires=np.where(expiries == NEVER, NEVER, expiries + _YEAR_2000),
+        analyses=analyses,
+        lengths=lengths,
+        sessions=row.sessions or (),
+        metadata=row.metadata or b"",
+        metadata_lengths=_integers(row.metadata_lengths, ">i4"),
+        keys=row.memory_keys or (),
+        traits=_traits(row),
+        written=np.where(written == NO_MOMENT, NO_MOMENT, written + _YEAR_2000),
+        vectors=_vectors(
+            (row.models or (), row.embeddings or b""), (row.former_models or (), row.former_embeddings or b"")
+        ),
+    )
+
+
+def _traits(row: Row[Any]) -> Iterator[tuple[str | None, ...]]:
+    """Yield the fields of `Traits` of each memory."""
+    columns = row.sessions, row.agents, row.apps, row.all_speakers, row.origins, row.callers, row.source_keys
+    return zip(*(column or () for column in columns), strict=True)
+
+
+def _integers(packed: bytes | None, kind: str) -> NDArray[np.int64]:
+    return np.frombuffer(packed or b"", kind).astype(np.int64)
+
+
+def _vectors(*of_columns: tuple[Sequence[str | None], bytes]) -> Iterator[PackedVectors]:
+    """Yield the vectors of memories in few arrays, each of one model and one number of dimensions.
+
+    Each column has the model of every memory, None where it has no vector, and the vectors one after the other.
+    """
+    numbers = np.frombuffer(b"".join(packed for _, packed in of_columns), ">u2")
+    alike = defaultdict[tuple[str, int], list[tuple[int, int]]](list)  # to the memory, and where its vector begins
+    start = 0
+    for models, _ in of_columns:
+        for place, model in enumerate(models):
+            if model is not None:
+                dims = int(numbers[start])
+                alike[model, dims].append((place, start + VECTOR_HEAD))
+                start += VECTOR_HEAD + dims
+    for (model, dims), found in alike.items():
+        # While an embedder is exchanged, those of one model come from two columns.
+        places, starts = np.array(sorted(found), np.int64).T
+        whole = bool((np.diff(starts) == VECTOR_HEAD + dims).all())  # nothing else lies in between
+        for first in range(0, len(places), _CHUNK):
+            some = starts[first : first + _CHUNK]
+            if whole:
+                side_by_side = numbers[some[0] - VECTOR_HEAD : some[-1] + dims].reshape(-1, VECTOR_HEAD + dims)[
+                    :, VECTOR_HEAD:
+                ]
+            else:
+                side_by_side = numbers[some[:, None] + np.arange(dims)]
+            halves = side_by_side.astype(np.uint16).view(np.float16)
+            yield PackedVectors(model, places[first : first + _CHUNK], halves.astype(np.float32))

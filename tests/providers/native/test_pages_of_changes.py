@@ -1,0 +1,131 @@
+"""Very many memories come in pages: each memory once, and what changes in between is told by the next look."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+
+from providers.changes import Changes
+from providers.erasure.fences import Fence, hash_of, new_key
+from providers.native.changes import changes_since
+from providers.native.embedded import EmbeddedServer
+from providers.native.packing import Portions
+from providers.native.provider import PostgresMemoryProvider
+from providers.owners import Owner
+from providers.search.user_index import UserIndex
+from tests.support.native import HashingEmbedder, open_native_provider
+from tests.support.packed import ids_in
+from tests.support.postgres import create_database, drop_database
+
+ANNA = Owner("anna")
+EACH = 450 + 2 * 24  # bytes of an index for a memory with 24 dimensions
+
+
+@pytest.fixture
+async def provider(postgres_server: EmbeddedServer) -> AsyncIterator[PostgresMemoryProvider]:
+    """A provider with vectors."""
+    dsn = await create_database(postgres_server)
+    async with open_native_provider(dsn, HashingEmbedder(24)) as provider:
+        yield provider
+    await drop_database(postgres_server, dsn)
+
+
+async def remembered(provider: PostgresMemoryProvider, count: int) -> list[str]:
+    """Remember so many memories, and return their ids in the order of pages."""
+    return sorted([await provider.remember(ANNA.user, f"tea {number}") for number in range(count)])
+
+
+async def told(provider: PostgresMemoryProvider, portions: Portions) -> Changes:
+    """What a first look tells."""
+    changes = await changes_since(provider._database, ANNA, None, portions=portions)  # noqa: SLF001 - with the real portions a test would need 100,000 memories
+    assert changes is not None
+    return changes
+
+
+async def nothing() -> None:
+    """Let nothing happen."""
+
+
+async def in_pages(
+    provider: PostgresMemoryProvider, after_the_first: Callable[[], Awaitable[object]] = nothing
+) -> tuple[Changes, UserIndex]:
+    """Read two memories at a time into an index, while something happens after the first two."""
+    changes = await told(provider, Portions(at_once=EACH, page=2 * EACH))
+    assert changes.packed is not None
+    assert changes.pages is not None
+    index = UserIndex.of(changes.packed)
+    assert len(index) == 0
+    async for page in changes.pages:
+        index.extend(page)
+        assert len(page.version) <= 2
+        if len(index) == 2:
+            await after_the_first()
+    return changes, index
+
+
+async def test_as_many_as_fit_come_at_once(provider: PostgresMemoryProvider) -> None:
+    """One more, and all of them come in pages."""
+    ids = await remembered(provider, 3)
+    at_once = await told(provider, Portions(at_once=3 * EACH, page=EACH))
+    paged = await told(provider, Portions(at_once=3 * EACH - 1, page=EACH))
+
+    assert at_once.packed is not None
+    assert at_once.pages is None
+    assert sorted(ids_in(at_once.packed)) == ids
+    assert paged.packed is not None
+    assert paged.pages is not None
+    assert ids_in(paged.packed) == []
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 7])
+async def test_each_comes_once(provider: PostgresMemoryProvider, count: int) -> None:
+    """With its words and its vector, whether or not the last page is full."""
+    ids = await remembered(provider, count)
+    _, index = await in_pages(provider)
+
+    assert [index.columns.id_of(row) for row in range(len(index.columns))] == ids
+    assert [len(planes) for planes in index.planes.values()] == [count]
+    assert [len(rows) for rows in index.holders([["tea"], ["1"]])] == [count, 1]
+
+
+async def test_the_next_look_tells_what_changed_in_between(provider: PostgresMemoryProvider) -> None:
+    """New memories; and edits and deletions of those that had come, and of those that were still to come."""
+    ids = await remembered(provider, 6)
+
+    async def change() -> None:
+        for edited in (ids[0], ids[4]):
+            await provider.update(ANNA.user, edited, content="coffee")
+        for deleted in (ids[1], ids[5]):
+            await provider.delete(ANNA.user, deleted)
+        ids.append(await provider.remember(ANNA.user, "milk"))
+
+    first, index = await in_pages(provider, change)
+    changes = await provider.changes_since(ANNA, first.cursor)
+    assert changes is not None
+    for gone in changes.gone:
+        index.remove(gone)
+    for entry in changes.memories:
+        index.put(entry)
+
+    left = [one for one in ids if one not in (ids[1], ids[5])]
+    snapshots = [await provider.snapshot(ANNA, one) for one in left]
+    assert [index.version_of(one) for one in left] == [one and one.version for one in snapshots]
+    assert len(index) == len(left)
+
+
+async def test_pages_end_with_their_history(provider: PostgresMemoryProvider) -> None:
+    """Nothing of another history is mixed in: an erasure ends them, and the next look tells all that there is anew."""
+    ids = await remembered(provider, 6)
+    key, state = new_key(), await provider.snapshot(ANNA, ids[0])
+    assert state is not None
+    fence = Fence(key=key, hash=hash_of(key, ANNA.key), version=state.version, erased_at=0.0)
+
+    async def erase() -> None:
+        await provider.put_fences([fence])
+
+    first, index = await in_pages(provider, erase)
+    changes = await provider.changes_since(ANNA, first.cursor)
+
+    assert len(index) == 2
+    assert changes is not None
+    assert changes.packed is not None
+    assert changes.cursor.epoch != first.cursor.epoch
