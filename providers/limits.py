@@ -92,7 +92,8 @@ def check_first_version(version: int | None, field: str = "first_version") -> No
 def check_labels(labelled: Labels) -> None:
     """Refuse labels, or a key, that are blank, too long, or that no store can hold."""
     for name in LABELS:
-        check_label(name, getattr(labelled, name))
+        if (label := getattr(labelled, name)) is not None:
+            check_label(name, label)
     check_key(labelled.key)
 
 
@@ -169,7 +170,8 @@ def check_new_memory(memory: NewMemory) -> NewMemory:
     check_version(memory.version)
     check_first_version(memory.first_version)
     for name in MOMENTS:
-        check_moment(name, getattr(memory, name))
+        if (moment := getattr(memory, name)) is not None:
+            check_moment(name, moment)
     check_sliding(memory.sliding_seconds, memory.expires_at)
     check_labels(memory)
     check_source(memory.source)

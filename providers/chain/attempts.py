@@ -76,9 +76,10 @@ class Attempts:
 
         `others` is true where another provider can be asked if this one does not answer soon.
         """
-        configured = self.policy.of(operation).limit(size)
+        policy = self.policy.of(operation)
+        configured = policy.limit(size)
         if configured is not None:
-            return configured_limits(configured, self.seconds(operation, size))
+            return configured_limits(configured, policy.seconds(size, self.longest))
         breaker = self.guards.breaker
         if breaker.false_alarms != self._false_alarms:
             self._false_alarms = breaker.false_alarms

@@ -73,7 +73,8 @@ class CircuitBreaker:
 
     def begin(self) -> int:
         """Admit one call, and return the generation in which it began; raise as `check` does."""
-        self.check()
+        if self._state is not BreakerState.CLOSED:
+            self.check()
         self._probing = self._state is BreakerState.HALF_OPEN
         return self._generation
 

@@ -73,17 +73,21 @@ class Confirmer(Struct):
             return []
         waiting: Waiting = [(place, entry) for place, entry in entries if home.name in entry.pending]
         execution.answered(home.name)
-        if not waiting:
-            return []
         patience = patience_with(home, operation, len(waiting))
-        seconds = self._seconds(patience)
-        waiting = await self._untried(execution, waiting, seconds, patience)
+        wished = wish()
+        seconds = self._seconds(patience, wished)
+        if not self.background.idle:
+            waiting = await self._untried(execution, waiting, seconds, patience)
         if not waiting:
             return []
-        changes = [Change(entry.kind, entry.state) for _, entry in waiting]
         ending = Shutdown(self.context.now)
-        options = self._options(execution, home.attempts.seconds(operation, len(waiting)), seconds, ending)
-        task = asyncio.get_running_loop().create_task(apply_all(home, changes, operation, options), name="home")
+        # It may take as long as any write, however little time its caller has. Where nobody waits for its end, it may
+        # take as long as a delivery in the background.
+        usual = home.attempts.seconds(operation, len(waiting))
+        deadline = Deadline.after(max(usual, execution.deadline.remaining()), self.context.now, ending)
+        options = CallOptions(deadline, others=not self.waits and wished is None, place=seconds)
+        delivery = apply_all(home, _changes(waiting), operation, options)
+        task = asyncio.get_running_loop().create_task(delivery, name="home")
         attempt = HomeTry(home, waiting, self._lease(home, waiting), task, ending)
         answered = False
         try:
@@ -127,21 +131,12 @@ class Confirmer(Struct):
         for _, entry in waiting:
             self.context.pacing.accepted(entry.state.owner)
 
-    def _options(self, execution: Execution, usual: float, seconds: float, ending: Shutdown) -> CallOptions:
-        """Return the options of a try that may take as long as any write, however little time its caller has.
-
-        Where nobody waits for its end, it may take as long as a delivery in the background.
-        """
-        deadline = Deadline.after(max(usual, execution.deadline.remaining()), self.context.now, ending)
-        return CallOptions(deadline, others=not self.waits and wish() is None, place=seconds)
-
     def _lease(self, home: Link, waiting: Waiting) -> Lease:
         leases = {entry.seq: entry.lease for _, entry in waiting if entry.lease is not None}
         return Lease(partial(self.journal.renew, home.name), leases)
 
-    def _seconds(self, patience: float) -> float:
+    def _seconds(self, patience: float, wished: float | None) -> float:
         """Return the seconds to wait for home's word."""
-        wished = wish()
         if wished is not None:
             return wished
         return inf if self.waits else patience
@@ -248,6 +243,10 @@ class Confirmer(Struct):
             await self.context.journal(
                 lambda journal: journal.append(operations), _PROPAGATION_SECONDS, JournalCall.APPEND
             )
+
+
+def _changes(waiting: Waiting) -> list[Change]:
+    return [Change(entry.kind, entry.state) for _, entry in waiting]
 
 
 def _postponed(home: Link, entry: JournalEntry, error: ProviderError) -> Postponed:

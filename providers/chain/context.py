@@ -87,8 +87,13 @@ class ChainContext:
         outcome = "bug"
         try:
             with tracing.span(_SPANS[call]):
-                async with watch:
+                watch.begin()
+                try:
                     answer = await ask(self._journal)
+                except BaseException as error:
+                    watch.finish(error)
+                    raise
+                watch.finish(None)
             outcome = "ok"
             self._latencies[call].add(watch.seconds)
         except ProviderError as error:

@@ -60,13 +60,15 @@ class Deadline(Struct, frozen=True):
 
     def remaining(self) -> float:
         """Return the seconds left, never below zero."""
-        left = self._end() - self.now()
+        shutdown = self.shutdown
+        at = self.at if shutdown is None or self.at < shutdown.ends_at else shutdown.ends_at
+        left = at - self.now()
         return left if left > 0.0 else 0.0  # noqa: FURB136 - every step asks, and `max` takes as long as all the rest
 
     @property
     def expired(self) -> bool:
         """Whether no time is left."""
-        return self.now() >= self._end()
+        return self.remaining() <= 0.0
 
     def earlier(self, seconds: float) -> Self:
         """Return the deadline of a step that may take at most this many seconds from now; it is never a later one."""
@@ -80,10 +82,6 @@ class Deadline(Struct, frozen=True):
     def limit_try(self, seconds: float) -> float:
         """Return the seconds that one try may take: its own limit, or what remains."""
         return min(seconds, self.remaining())
-
-    def _end(self) -> float:
-        shutdown = self.shutdown
-        return self.at if shutdown is None or self.at < shutdown.ends_at else shutdown.ends_at
 
 
 class CallOptions(Struct, frozen=True):

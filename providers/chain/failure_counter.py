@@ -7,20 +7,25 @@ from providers.chain.window import SlidingWindowCounter
 
 
 class FailureCounter:
-    """Count calls and failures within the window of the policy, and the failures in a row."""
+    """Count calls and failures within the window of the policy, and the failures in a row.
 
-    __slots__ = ("_calls", "_failures", "_policy", "failures_in_a_row")
+    Two that count the same calls that succeed may share the count of these `successes`.
+    """
 
-    def __init__(self, policy: BreakerPolicy, now: Callable[[], float]) -> None:
+    __slots__ = ("_failures", "_policy", "_successes", "failures_in_a_row")
+
+    def __init__(
+        self, policy: BreakerPolicy, now: Callable[[], float], successes: SlidingWindowCounter | None = None
+    ) -> None:
         self.failures_in_a_row = 0
         self._policy = policy
-        self._calls = SlidingWindowCounter(policy.window, now)
+        self._successes = successes or SlidingWindowCounter(policy.window, now)
         self._failures = SlidingWindowCounter(policy.window, now)
 
     @property
     def calls(self) -> int:
         """The number of recent calls."""
-        return self._calls.total()
+        return self._successes.total() + self._failures.total()
 
     @property
     def failures(self) -> int:
@@ -35,18 +40,17 @@ class FailureCounter:
     @property
     def rate_exceeded(self) -> bool:
         """Whether the failure rate of enough calls has reached the limit of the policy."""
-        calls = self._calls.total()
+        calls = self.calls
         return calls >= self._policy.least_calls and self._failures.total() >= self._policy.failure_share * calls
 
     def succeeded(self) -> None:
         """Count a call that succeeded."""
         self.failures_in_a_row = 0
-        self._calls.add()
+        self._successes.add()
 
     def failed(self) -> None:
         """Count a call that failed."""
         self.failures_in_a_row += 1
-        self._calls.add()
         self._failures.add()
 
     def reset_streak(self) -> None:
@@ -56,7 +60,7 @@ class FailureCounter:
     def clear(self) -> None:
         """Forget all calls."""
         self.failures_in_a_row = 0
-        self._calls.clear()
+        self._successes.clear()
         self._failures.clear()
 
     def trip_reason(self) -> str:
@@ -74,15 +78,16 @@ class BreakerCounters:
     __slots__ = ("_errors", "_timeouts", "all")
 
     def __init__(self, policy: BreakerPolicy, now: Callable[[], float]) -> None:
-        self.all = FailureCounter(policy, now)
-        self._errors = FailureCounter(policy, now)
+        successes = SlidingWindowCounter(policy.window, now)
+        self.all = FailureCounter(policy, now, successes)
+        self._errors = FailureCounter(policy, now, successes)
         # A timeout counts for its class of operations alone: that recalls are slow says nothing about writes.
         self._timeouts = {operation: FailureCounter(policy, now) for operation in OperationClass}
 
     def succeeded(self, operation: OperationClass) -> None:
         """Count a call that succeeded."""
         self.all.succeeded()
-        self._errors.succeeded()
+        self._errors.reset_streak()  # it shares what has succeeded
         self._timeouts[operation].succeeded()
 
     def failed(self, operation: OperationClass, *, timed_out: bool) -> FailureCounter:

@@ -73,8 +73,9 @@ class GuardedTry:
     async def __aenter__(self) -> None:
         tries = self._tries
         tries.number += 1
-        self._span = tracing.span(tries.operation, tracing.Kind.CLIENT)
-        self._span.__enter__()
+        self._span = span = tracing.span(tries.operation, tracing.Kind.CLIENT)
+        if span is not tracing.NOTHING:
+            span.__enter__()
         self._begun = tries.setup.now()
         try:
             left = await self._admit()
@@ -106,7 +107,8 @@ class GuardedTry:
         self._limits = setup.limits(tries.operation, tries.size, others=options.others)
         of_shard = guards.shards.of(tries.shard)
         if tries.respects_breaker:
-            guards.breaker.check()  # before waiting for a slot in vain
+            if guards.breaker.refuses():
+                guards.breaker.check()  # before waiting for a slot in vain
             if of_shard is not None:
                 of_shard.check()
         if not guards.bulkhead.enter_now():
@@ -161,8 +163,6 @@ class GuardedTry:
             if isinstance(error, ProviderError):
                 outcome, failure = error.outcome, error
                 self._note(error)
-        if span.recorded:
-            self._describe(outcome)
         note_outcome(provider, "ok" if isinstance(failure, Rejected) else outcome)
         setup.observer.tried(
             Attempt(
@@ -174,7 +174,10 @@ class GuardedTry:
                 error=failure,
             )
         )
-        span.__exit__(None if error is None else type(error), error, None)
+        if span is not tracing.NOTHING:
+            if span.recorded:
+                self._describe(outcome)
+            span.__exit__(None if error is None else type(error), error, None)
 
     def _note(self, error: ProviderError) -> None:
         if isinstance(error, Rejected):

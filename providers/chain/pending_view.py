@@ -203,11 +203,13 @@ class PendingView(Struct):
 
     async def _ask(self, ask: Callable[[Journal], Awaitable[Answer]], deadline: Deadline) -> Answer:
         seconds = _LOOK_SHARE * deadline.remaining()
-        if not self._patient and not _wants_its_writes():
+        wants_its_writes = _wants_its_writes()
+        if not self._patient and not wants_its_writes:
             # Without the journal the answer may miss recent writes; a caller who must find them waits longer.
             seconds = min(seconds, self.context.need(JournalCall.LOOK))
         answer = await self.context.journal(ask, seconds)
-        await self.context.check_session(_LOOK_SHARE * deadline.remaining())
+        if wants_its_writes:
+            await self.context.check_session(_LOOK_SHARE * deadline.remaining())
         return answer
 
     def _continue_without_journal(self, error: JournalUnavailable) -> None:

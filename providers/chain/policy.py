@@ -56,12 +56,12 @@ class OperationPolicy(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     def seconds(self, size: int, longest: float) -> float:
         """Return the deadline of a call about `size` memories: once more for each further hundred, up to `longest`."""
-        return min(self.deadline * _units(size), longest)
+        return min(self.deadline if size <= _BATCH_UNIT else self.deadline * _units(size), longest)
 
     def limit(self, size: int) -> float | None:
         """Return the configured limit of one try about `size` memories, None where the limit is learned."""
-        if self.try_limit is None:
-            return None
+        if self.try_limit is None or size <= _BATCH_UNIT:
+            return self.try_limit
         return self.try_limit * _units(size)
 
 

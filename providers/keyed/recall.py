@@ -1,17 +1,17 @@
 """Recall by the ranking of this process, over an index that a store's changes bring up to date."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from observability import notes
-from providers.answers import PARTIAL, Found
+from providers.answers import APPROXIMATE, PARTIAL, Found
 from providers.keyed.reader import Reader
 from providers.keyed.shelf import Shelf
 from providers.search.admitting import admitted
-from providers.search.pending import plain_entry
+from providers.search.pending import PendingEntry, plain_entry
 from providers.search.questions import Ordering, Question
 from providers.search.ranking import rank
 from providers.search.recall_index.index import RecallIndex
@@ -30,8 +30,15 @@ _TRIES = 3
 class Candidates(Struct, frozen=True):
     """Memories of one owner that may answer a question: all of them, or those that a store has chosen."""
 
-    states: AsyncIterator[Snapshot]
+    entries: AsyncIterator[PendingEntry]
     all_there_are: bool
+
+
+class Read(Struct, frozen=True):
+    """A question as it is ranked by, and why its answers are `degraded` already."""
+
+    question: Question
+    degraded: tuple[str, ...] = ()
 
 
 class Recall:
@@ -46,49 +53,58 @@ class Recall:
 
     async def find(self, query: RecallQuery) -> Found:
         """Return the answers, best first; of an owner with too many memories among the newest, and `partial` then."""
-        question, ordering = Question.of(query.query), Ordering.of(query)
-        pending = await in_turns(plain_entry, query.pending)
-        asked = Asked(query, question, ordering)
+        read = await self.read(query)
+        pending = await self.pending(query.pending)
+        asked = Asked(query, read.question, Ordering.of(query))
         for last in [False] * (_TRIES - 1) + [True]:
             with notes.timed("refresh"):
                 ranked = await ranked_now(self._index, asked, pending)
             if ranked is None:
-                return await self._among_some(query)
+                return await self._among_some(query, read)
             memories = await self._contents(ranked)
             if last or len(memories) == len(ranked.hits):
                 considered = ranked.considered if query.options.explain else None
-                return Found(memories=memories, considered=considered, pending=ranked.pending)
+                degraded = (*read.degraded, *((APPROXIMATE,) if ranked.approximate else ()))
+                return Found(memories=memories, considered=considered, pending=ranked.pending, degraded=degraded)
         raise AssertionError("the last try returns")
 
-    async def candidates(self, query: RecallQuery) -> Candidates:
-        """Return the memories that are ranked without an index, those first that count most."""
-        return Candidates(self._reader.live(query.owner, order="newest"), all_there_are=True)
+    async def read(self, query: RecallQuery) -> Read:
+        """Return the question of a query, by its words alone unless a store has vectors."""
+        return Read(Question.of(query.query))
 
-    async def _among_some(self, query: RecallQuery) -> Found:
+    async def pending(self, states: Sequence[Snapshot]) -> list[PendingEntry]:
+        """Return live states that the store may not have as the ranking sees them."""
+        return await in_turns(plain_entry, states)
+
+    async def candidates(self, query: RecallQuery, question: Question) -> Candidates:  # noqa: ARG002 - for those that choose
+        """Return the memories that are ranked without an index, those first that count most."""
+        return Candidates(_plain(self._reader.live(query.owner, order="newest")), all_there_are=True)
+
+    async def _among_some(self, query: RecallQuery, read: Read) -> Found:
         """Rank without keeping an index, as many memories as one recall may read."""
         index, turns = UserIndex(), Turns()
         records: dict[str, MemoryRecord] = {}
-        candidates = await self.candidates(query)
+        candidates = await self.candidates(query, read.question)
         whole = candidates.all_there_are
-        async for state in candidates.states:
+        async for found in candidates.entries:
             if len(records) == self.most:
                 whole = False
                 break
-            found = plain_entry(state)
-            records[state.id] = found.record
+            records[found.entry.id] = found.record
             index.put(found.entry)
             await turns.take()
         mask = await admitted(index, query)
         ordering = Ordering.of(query)
         ordering = replace(ordering, neighbours=ordering.neighbours and whole)
         with notes.timed("score"):
-            ranked = rank(index, Question.of(query.query), ordering, mask)
+            ranked = rank(index, read.question, ordering, mask)
+        marks = (() if whole else (PARTIAL,)) + ((APPROXIMATE,) if ranked.approximate else ())
         return Found(
             memories=[
                 replace(records[hit.id], similarity_score=hit.score, explanation=hit.explanation) for hit in ranked.hits
             ],
             considered=ranked.considered if query.options.explain else None,
-            degraded=() if whole else (PARTIAL,),
+            degraded=(*read.degraded, *marks),
         )
 
     async def _contents(self, ranked: RankedHits) -> list[MemoryRecord]:
@@ -106,3 +122,8 @@ class Recall:
             for hit in ranked.hits
             if (record := found.get(hit.id)) is not None and query.admits(record)
         ]
+
+
+async def _plain(states: AsyncIterator[Snapshot]) -> AsyncIterator[PendingEntry]:
+    async for state in states:
+        yield plain_entry(state)

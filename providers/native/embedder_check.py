@@ -1,38 +1,9 @@
 """The check whether an embedder embeds."""
 
-from time import perf_counter
-
-from msgspec import Struct
-
-from observability.metrics import Metrics
-from providers.embedders.guarded import GuardedEmbedder
 from providers.embedders.options import EmbedderKind
+from providers.embedders.trying import EmbeddingResult
 from providers.examination.outcome import CheckOutcome, error, ok, skipped
 from providers.native.dimensions import NARROWER, too_wide
-
-_TEXT = "tea"
-
-
-class EmbeddingResult(Struct, frozen=True, kw_only=True):
-    """The model that has embedded a text, None if there is none; the length of the vector, and the seconds it took."""
-
-    model: str | None
-    dimensions: int
-    seconds: float
-
-
-async def embedded_by(settings: EmbedderKind, metrics: Metrics, patience: float) -> EmbeddingResult:
-    """Embed one text within `patience` seconds.
-
-    Raises:
-        EmbedderUnavailable: it cannot be done, or what came is no unit vector.
-    """
-    async with settings.open(metrics) as embedder:
-        if embedder is None:
-            return EmbeddingResult(model=None, dimensions=0, seconds=0.0)
-        started = perf_counter()
-        [vector] = await GuardedEmbedder(embedder, patience).embed([_TEXT])
-        return EmbeddingResult(model=embedder.model, dimensions=len(vector), seconds=perf_counter() - started)
 
 
 def embedder_of(settings: EmbedderKind, embedded: EmbeddingResult, patience: float) -> CheckOutcome:

@@ -21,13 +21,13 @@ from providers.embedders.base import (
     EmbedderUnavailable,
     Vector,
 )
+from providers.embedders.slicing import slices
 from providers.embedding_progress import EmbeddingProgress
 from providers.errors import ProviderError
 from providers.native import statements
 from providers.native.database import Database
 from providers.native.embedder_change import EmbedderChange
 from providers.native.target_model import TargetModel
-from providers.native.vectors import slices
 from providers.postgres.translate import UnexpectedSqlState
 
 BATCH = 64  # memories in one call, if they are short

@@ -5,6 +5,7 @@ from functools import partial
 
 from observability.secret import Secret
 from providers.embedders.options import EmbedderKind
+from providers.embedders.trying import EmbeddingResult, embedded_by
 from providers.examination import clocks
 from providers.examination.check import DATA_DIR, Check, Subject
 from providers.examination.examination import CHECK_SECONDS
@@ -12,7 +13,7 @@ from providers.examination.outcome import CheckOutcome
 from providers.native import findings
 from providers.native.distribution.reading import CITUS
 from providers.native.embedded import folder_of
-from providers.native.embedder_check import EmbeddingResult, embedded_by, embedder_of
+from providers.native.embedder_check import embedder_of
 from providers.native.opening import opened_schema
 from providers.native.options import NativeOptions
 from providers.native.server_check import server_of

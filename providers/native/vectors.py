@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 from msgspec import Struct
@@ -12,12 +12,12 @@ from providers.embedders.base import (
     OUT_OF_QUOTA,
     PAUSED,
     REJECTED,
-    SLICE_CHARS,
     Embedder,
     EmbedderUnavailable,
     Matrix,
     Vector,
 )
+from providers.embedders.slicing import slices
 from providers.native.rows import NO_EMBEDDING, Embedding
 
 _log = structlog.get_logger(__name__)
@@ -113,20 +113,6 @@ class Vectors:
         """Return the vectors of a question's words, float32[words, dim], in every model that knows single words."""
         found = {embedder.model: await embedder.embed_words(words) for embedder in self._all}
         return {model: vectors for model, vectors in found.items() if vectors is not None}
-
-
-def slices(texts: Iterable[str], most_chars: int = SLICE_CHARS) -> Iterator[list[str]]:
-    """Cut texts into slices for one call each, in order: up to as many characters, or a single text of more."""
-    taken: list[str] = []
-    chars = 0
-    for text in texts:
-        if taken and chars + len(text) > most_chars:
-            yield taken
-            taken, chars = [], 0
-        taken.append(text)
-        chars += len(text)
-    if taken:
-        yield taken
 
 
 async def _asked(embedder: Embedder, question: str) -> Vector | None:

@@ -6,9 +6,7 @@ from providers.opensearch.reader import OpenSearchReader
 from providers.opensearch.shelf import HeldHead, OpenSearchShelf
 from providers.owners import Owner
 from providers.search.entries import Entry
-from providers.search.pending import plain_entry
 from providers.timing.turns import Turns
-from providers.types import Snapshot
 
 _NOBODY = ChangeCursor("", 0)  # nothing of the owner was ever written
 
@@ -32,16 +30,16 @@ class OpenSearchChanges:
         logged = head.since(cursor.position) if cursor is not None and cursor.epoch == head.name else None
         if logged is None:
             return await self._everything(owner, held)
-        found = await self._shelf.read(owner, [*dict.fromkeys(entry.memory_id for entry in logged)])
+        found = await self._shelf.embedded(owner, [*dict.fromkeys(entry.memory_id for entry in logged)])
         # A copy of the shard may have a head before it has the states that were written with it.
-        late = [entry.position for entry in logged if found[entry.memory_id].token.sequence <= entry.before]
+        late = [entry.position for entry in logged if found[entry.memory_id][0].sequence <= entry.before]
         position = head.last_before(min(late)) if late else head.position
-        states = [held.state for held in found.values() if held.state is not None]
+        states = [one for _, one in found.values() if one is not None]
         return Changes(
             cursor=ChangeCursor(head.name, position),
             order=(position,),
-            memories=[_entry(state) for state in states if not state.deleted],
-            gone=[state.id for state in states if state.deleted],
+            memories=[one.entry.entry for one in states if not one.state.deleted],
+            gone=[one.state.id for one in states if one.state.deleted],
         )
 
     async def _everything(self, owner: Owner, held: HeldHead) -> Changes | None:
@@ -50,12 +48,8 @@ class OpenSearchChanges:
             return None
         entries: list[Entry] = []
         turns = Turns()
-        async for state in self._reader.everything(owner):
-            entries.append(_entry(state))
+        async for one in self._reader.everything(owner):
+            entries.append(one.entry.entry)
             await turns.take()
         begins = held.head.begins
         return Changes(cursor=ChangeCursor(held.head.name, begins), order=(begins,), memories=entries, whole=True)
-
-
-def _entry(state: Snapshot) -> Entry:
-    return plain_entry(state).entry

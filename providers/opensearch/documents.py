@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from providers.keyed.places import NOWHERE, place_at, place_of
+from providers.opensearch.vectors import BYTES, MODEL, MemoryVector
 from providers.owners import Owner
 from providers.search.entries import text_of
 from providers.states.codec import encode
@@ -18,6 +19,7 @@ STORE_ROUTE = "store"
 
 FORM = 1  # of the index; another version may make another one
 _KEYWORD = {"type": "keyword"}
+_OPAQUE = {"type": "keyword", "index": False, "doc_values": False}
 MAPPING: dict[str, Any] = {
     "dynamic": "strict",
     "_routing": {"required": True},
@@ -31,8 +33,13 @@ MAPPING: dict[str, Any] = {
         "ends": _KEYWORD,  # of what expires: its moment, owner and id
         "fence": _KEYWORD,  # of an erased owner: the keyed hash
         "words": {"type": "text", "analyzer": "whitespace", "index_options": "freqs"},
-        "state": {"type": "keyword", "index": False, "doc_values": False},
+        "state": _OPAQUE,
     },
+}
+# What an index has as well as soon as an embedder is configured, beside the field for its vectors.
+VECTOR_FIELDS: dict[str, Any] = {
+    MODEL: _KEYWORD,  # that has made the vector, or has refused the text
+    BYTES: _OPAQUE,
 }
 
 
@@ -56,7 +63,7 @@ def version_id(owner: Owner, memory_id: str, version: int) -> str:
     return f"{state_id(owner, memory_id)}:{version}"
 
 
-def document_of(state: Snapshot, position: int) -> dict[str, Any]:
+def document_of(state: Snapshot, position: int, vector: MemoryVector | None = None) -> dict[str, Any]:
     """Return the document of a state that is written with this position; a tombstone has no place, end and words."""
     document: dict[str, Any] = {"owner": state.user_id, "id": state.id, "changed": position, "state": encode(state)}
     if (place := place_of(state)) != NOWHERE:
@@ -65,6 +72,8 @@ def document_of(state: Snapshot, position: int) -> dict[str, Any]:
         document["words"] = " ".join(analyze(text_of(state.content or "", state.speaker)).terms)
         if (end := end_of(state)) != NOWHERE:
             document["ends"] = end
+        if vector is not None:
+            document |= vector.fields
     return document
 
 

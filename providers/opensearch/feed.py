@@ -28,14 +28,14 @@ class OpenSearchFeed:
     """
 
     def __init__(self, server: Server, shelf: OpenSearchShelf, reader: OpenSearchReader) -> None:
-        self._server, self._shelf, self._reader = server, shelf, reader
+        self.server, self._shelf, self._reader = server, shelf, reader
 
     async def page(self, query: FeedQuery) -> FeedPage:
         """Return what changed behind a position; see `MemoryStore`."""
         check_feed(query)
         held = await self._shelf.head(query.owner)
         head = OwnerHead(name="") if held is None else held.head
-        index, after = await self._server.known_index_id(), query.after
+        index, after = await self.server.known_index_id(), query.after
         epoch = f"{index}/{head.name}"
         if after is not None and (after.number > head.position or not _is_of(after, index, head.name)):
             raise FeedLost(ANOTHER_HISTORY)

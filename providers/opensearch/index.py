@@ -34,10 +34,11 @@ ABSENT = Number(-1, 0)
 
 
 class FoundDocument(Struct, frozen=True):
-    """A document as it was read, with its text."""
+    """A document as it was read, with its text; `source` has the fields that were asked for."""
 
     number: Number
     text: str
+    source: Mapping[str, Any] = {}
 
 
 class Write(Struct, frozen=True):
@@ -54,10 +55,12 @@ class Index:
     def __init__(self, server: Server, alias: str, copies: int) -> None:
         self._server, self._alias, self._copies = server, alias, copies
 
-    async def get(self, ids: Sequence[str], route: str) -> list[FoundDocument | None]:
+    async def get(
+        self, ids: Sequence[str], route: str, fields: Sequence[str] = ("state",)
+    ) -> list[FoundDocument | None]:
         """Return documents by their ids as they are now, whatever a search would show."""
         body = {"docs": [{"_id": one, "routing": route} for one in ids]}
-        params = {"realtime": "true", "_source_includes": "state"}
+        params = {"realtime": "true", "_source_includes": ",".join(fields)}
         call = Call(method="POST", path=f"/{self._alias}/_mget", params=params, body=_encode(body))
         answer = await self._server.ask(call)
         documents: list[dict[str, Any]] = answer["docs"]
@@ -142,7 +145,7 @@ def _found(document: Mapping[str, Any]) -> FoundDocument | None:
     if not document.get("found"):
         return None
     number = Number(int(document["_seq_no"]), int(document["_primary_term"]))
-    return FoundDocument(number, document["_source"]["state"])
+    return FoundDocument(number, document["_source"]["state"], document["_source"])
 
 
 def _check_whole(answer: Mapping[str, Any]) -> None:

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from observability.secret import Secret
+from providers.embedders.settings import EmbedderSettings, NoEmbedderSettings
 from providers.kind import ProviderKind
 
 MAX_INDEX_CHARS = 128
@@ -13,6 +14,7 @@ MAX_COPIES = 10
 MAX_CONNECTIONS = 1_000
 MAX_CACHE_MB = 1_000_000
 MAX_STALENESS = 60.0  # seconds; far below what is retained for late writes
+SHARE_OF_EMBEDDING = 0.5  # of an operation's time limit that its vector may take; the rest is for the server
 Seconds = Annotated[float, Meta(ge=0.001, le=600)]
 
 
@@ -54,3 +56,12 @@ class OpenSearchOptions(ProviderKind, frozen=True, kw_only=True, forbid_unknown_
     """The MB of each process for the memories of those who recalled last. Raise it where more users recall in turns
     than fit.
     """
+    embedder: EmbedderSettings = field(default_factory=NoEmbedderSettings)
+    """What makes the vectors that memories are found by beside their words; by default none. Set it to that of your
+    home, so that a recall ranks here as it does there.
+    """
+
+    @property
+    def embedding_patience(self) -> float:
+        """Seconds that an operation waits for its vector; without one in time it uses the words."""
+        return self.timeout * SHARE_OF_EMBEDDING

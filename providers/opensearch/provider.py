@@ -6,6 +6,7 @@ from providers.feed import FeedPage, FeedQuery
 from providers.keyed.provider import KeyedMemoryProvider
 from providers.opensearch.health import OpenSearchHealth, health_of, moment_of
 from providers.opensearch.parts import OpenSearchParts
+from providers.search.weights import VECTORS_WEIGHT
 
 
 class OpenSearchMemoryProvider(KeyedMemoryProvider):
@@ -16,6 +17,12 @@ class OpenSearchMemoryProvider(KeyedMemoryProvider):
     def __init__(self, parts: OpenSearchParts, alias: str, staleness: float) -> None:
         super().__init__(parts)
         self._alias, self._staleness = alias, staleness
+
+    @property
+    def ranking(self) -> str:
+        """See `Replica`; with an embedder it is that of every store that ranks in this process by the same one."""
+        model = self.parts.shelf.vectors.model
+        return super().ranking if model is None else f"ranked {VECTORS_WEIGHT:g} {model}"
 
     @property
     def staleness(self) -> float:

@@ -11,14 +11,17 @@ from providers.keyed.places import place_at
 from providers.keyed.reader import LISTED_AT_ONCE, Reader, wanted_at_first
 from providers.opensearch.documents import end_of, route_of
 from providers.opensearch.index import Index
+from providers.opensearch.vectors import EMBEDDED_SOURCE, MODEL, EmbeddedState, IndexVectors
 from providers.owners import Owner
+from providers.search.entries import Vector
 from providers.states.codec import decode
 from providers.text.analyzer import question_words
 from providers.text.languages import STOP_WORDS
-from providers.timing.turns import in_turns
+from providers.timing.turns import Turns, in_turns
 from providers.types import PageQuery, Snapshot
 
-MOST_MATCHING = 1_000  # memories that a question finds by their words, of an owner for whom there is no index
+# Memories that a question finds by their words, and as many by its vector, of an owner for whom there is no index.
+MOST_MATCHING = 1_000
 _MOST_WORDS = 1_000  # terms that are looked up; servers take 1,024 by default
 _GREATEST = "~"  # behind every place and end that begins alike
 
@@ -37,35 +40,42 @@ class ChangedState(Struct, frozen=True):
 class OpenSearchReader(Reader):
     """List by searches, whose pages begin behind a key that is unique and stays: none needs what another one saw."""
 
-    def __init__(self, index: Index, *, refreshes: bool) -> None:
+    def __init__(self, index: Index, *, refreshes: bool, vectors: IndexVectors | None = None) -> None:
         self._index, self._refreshes = index, refreshes
+        self._vectors = vectors or IndexVectors(None)
 
     async def refresh(self) -> None:
         """Have searches show all that was written before."""
         await self._index.refresh()
 
-    async def everything(self, owner: Owner) -> AsyncIterator[Snapshot]:
-        """Yield all memories of an owner that live, whatever searches may miss otherwise."""
+    async def everything(self, owner: Owner) -> AsyncIterator[EmbeddedState]:
+        """Yield all memories of an owner that live, with their vectors, whatever searches may miss otherwise."""
         await self.refresh()
-        async for state in self._listed(PageQuery(owner=owner, order="oldest", limit=LISTED_AT_ONCE)):
-            yield state
+        async for hit in self._listed(PageQuery(owner=owner, order="oldest", limit=LISTED_AT_ONCE), self._source):
+            yield self._embedded(hit)
+
+    async def newest(self, owner: Owner) -> AsyncIterator[EmbeddedState]:
+        """Yield all memories of an owner that live, with their vectors, the newest first."""
+        await self.current()
+        async for hit in self._listed(PageQuery(owner=owner, limit=LISTED_AT_ONCE), self._source):
+            yield self._embedded(hit)
 
     async def listed(self, query: PageQuery) -> AsyncIterator[Snapshot]:
         """See `Reader`."""
         await self.current()
-        async for state in self._listed(query):
-            yield state
+        async for hit in self._listed(query):
+            yield _state(hit)
 
-    async def _listed(self, query: PageQuery) -> AsyncIterator[Snapshot]:
+    async def _listed(self, query: PageQuery, source: Sequence[str] = ("state",)) -> AsyncIterator[Hit]:
         bounds = {}
         if query.after is not None:
             at = place_at(query.after.created_at)
             bounds = {"gte": at} if query.order == "oldest" else {"lte": at + _GREATEST}
         placed = {"range": {"place": bounds}} if bounds else _PLACED
         order = "asc" if query.order == "oldest" else "desc"
-        body = {"query": _all_of(query.owner, placed), "sort": [{"place": order}]}
-        async for state in self._paged(body, route_of(query.owner), wanted_at_first(query)):
-            yield state
+        body = {"query": _all_of(query.owner, placed), "sort": [{"place": order}], "_source": source}
+        async for hit in self._paged(body, route_of(query.owner), wanted_at_first(query)):
+            yield hit
 
     async def count_living(self, owner: Owner, now: datetime) -> int:
         """See `Reader`."""
@@ -122,27 +132,56 @@ class OpenSearchReader(Reader):
         states = await in_turns(_state, hits)
         return [ChangedState(int(hit["sort"][0]), state) for hit, state in zip(hits, states, strict=True)]
 
-    async def matching(self, owner: Owner, question: str) -> list[Snapshot]:
+    async def matching(self, owner: Owner, question: str) -> list[EmbeddedState]:
         """Return the memories that share the rarest words with a question, as far as the server can tell."""
         await self.current()
         words = question_words(question)
         terms = [*dict.fromkeys(term for word in words for term in word.terms(STOP_WORDS))][:_MOST_WORDS]
         query = _all_of(owner)
         query["bool"]["must"] = [{"match": {"words": " ".join(terms)}}]
-        hits = await self._index.search({"query": query, "size": MOST_MATCHING, "_source": ["state"]}, route_of(owner))
-        return await in_turns(_state, hits)
+        return await self._best(owner, query)
+
+    async def nearest(self, owner: Owner, vector: Vector) -> list[EmbeddedState]:
+        """Return the memories with a vector that are nearest to one, each of which the server has compared with it."""
+        await self.current()
+        among = _all_of(owner, {"term": {MODEL: self._vectors.model}})
+        return await self._best(owner, self._vectors.nearest(among, vector))
+
+    async def without_vector(self, limit: int) -> list[Snapshot]:
+        """Return memories of any owners that live and have no vector, nor a text that is refused one."""
+        await self.refresh()
+        lacking = {
+            "filter": [_PLACED, {"exists": {"field": "id"}}],
+            "must_not": [{"terms": {MODEL: self._vectors.settled}}],
+        }
+        body = {"query": {"bool": lacking}, "sort": [{"owner": "asc"}, {"id": "asc"}]}
+        return await in_turns(_state, await self._index.search(_behind(body, limit, None)))
 
     async def current(self) -> None:
         """Have searches show all that was written before, unless they may be behind."""
         if self._refreshes:
             await self.refresh()
 
-    async def _paged(self, body: Hit, route: str, wanted: int) -> AsyncIterator[Snapshot]:
+    @property
+    def _source(self) -> Sequence[str]:
+        """The fields of a document that an entry is made of."""
+        return EMBEDDED_SOURCE if self._vectors.model else ("state",)
+
+    def _embedded(self, hit: Hit) -> EmbeddedState:
+        return EmbeddedState(_state(hit), self._vectors.in_source(hit["_source"]))
+
+    async def _best(self, owner: Owner, query: Hit) -> list[EmbeddedState]:
+        body = {"query": query, "size": MOST_MATCHING, "_source": self._source}
+        return await in_turns(self._embedded, await self._index.search(body, route_of(owner)))
+
+    async def _paged(self, body: Hit, route: str, wanted: int) -> AsyncIterator[Hit]:
         behind: Sequence[Any] | None = None
         while True:
             hits = await self._index.search(_behind(body, wanted, behind), route)
-            for state in await in_turns(_state, hits):
-                yield state
+            turns = Turns()
+            for hit in hits:
+                yield hit
+                await turns.take()
             if len(hits) < wanted:
                 return
             behind, wanted = hits[-1]["sort"], LISTED_AT_ONCE

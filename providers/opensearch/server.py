@@ -12,6 +12,7 @@ from providers.opensearch.extra import installed
 from providers.opensearch.failures import IndexMissing
 from providers.opensearch.greeting import Greeting, greeting_in
 from providers.opensearch.preparing import WantedIndex, prepared
+from providers.opensearch.vectors import IndexVectors
 from providers.timing.time_limit import seconds_left
 
 _HELLO = Call(method="GET", path="/")
@@ -26,9 +27,11 @@ class Server:
         client_of: Callable[[str, ServerAddress], SearchClient],
         wanted: WantedIndex,
         timeout: float,
+        vectors: IndexVectors | None = None,
     ) -> None:
         self._address, self._client_of = address, client_of
         self._wanted, self._timeout = wanted, timeout
+        self._vectors = vectors or IndexVectors(None)
         self._clients: dict[str, SearchClient] = {}
         self._greeting: Greeting | None = None
         self._index_id: str | None = None
@@ -53,8 +56,9 @@ class Server:
     async def index_id(self) -> str:
         """Return the id of the index, which is examined anew, and made if there is none."""
         self.forget()
-        await self.greeting()
-        self._index_id = await prepared(self.send, self._wanted)
+        vector = await self._vectors.field((await self.greeting()).name)
+        self._index_id = await prepared(self.send, self._wanted, vector)
+        self._vectors.kept = vector is not None
         return self._index_id
 
     async def known_index_id(self) -> str:

@@ -1,11 +1,13 @@
 """The settings of the OpenSearch provider, which open it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from urllib.parse import urlsplit
 
 from msgspec import structs
 
+from providers.embedders.settings import NoEmbedderSettings
+from providers.examination.check import Check, Subject
 from providers.expectations import ProviderLimits
 from providers.host import Host
 from providers.kind import Advice, Usage
@@ -45,6 +47,8 @@ class OpenSearchSettings(OpenSearchOptions, frozen=True, kw_only=True, tag_field
             yield SettingFault(("url",), f"expected {_SHAPE}")
         if parts.username and self.api_key is not None:
             yield SettingFault(("api_key",), "there is a user in url already: set one of the two")
+        if usage.in_use and self.embedder.missing is not None:
+            yield SettingFault(("embedder", "kind"), self.embedder.missing)
         if self.staleness_seconds and usage.in_use and usage.alone and not usage.journalled:
             reason = "only a journal can show meanwhile what was written: set journal.kind, or leave this at 0"
             yield SettingFault(("staleness_seconds",), reason)
@@ -55,6 +59,23 @@ class OpenSearchSettings(OpenSearchOptions, frozen=True, kw_only=True, tag_field
         access = f"{place}.url, .api_key and .ca_file"
         keeping = "the health of the index, and whether others write to it or delete it"
         return structs.replace(super().advice(name), address=f"{place}.url", access=access, keeping=keeping)
+
+    def checks(self, subject: Subject) -> Sequence[Check]:
+        """See `ProviderKind`."""
+        from providers.opensearch.examination import embedder_check
+
+        embedding = [embedder_check(self, subject)] if self.embedder.makes_vectors else []
+        return [*embedding, *super().checks(subject)]
+
+    def parts_to_try(self, subject: Subject) -> Sequence[Check]:
+        """See `ProviderKind`."""
+        from providers.opensearch.examination import embedder_to_try
+
+        return [embedder_to_try(self, subject)] if self.embedder.makes_vectors else ()
+
+    def opened_to_look(self, host: Host) -> AbstractAsyncContextManager[Replica]:
+        """Make no field for vectors, and no vectors."""
+        return structs.replace(self, embedder=NoEmbedderSettings()).open(host)
 
     def open(self, host: Host) -> AbstractAsyncContextManager[Replica]:
         """Hold a provider; the server may be down meanwhile."""

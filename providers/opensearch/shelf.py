@@ -17,6 +17,7 @@ from providers.keyed.steps import StateStep
 from providers.opensearch.documents import document_of, head_id, route_of, state_id
 from providers.opensearch.heads import OwnerHead, decode_head, encode_head
 from providers.opensearch.index import ABSENT, FoundDocument, Index, Number, Write
+from providers.opensearch.vectors import EMBEDDED_SOURCE, EmbeddedState, IndexVectors, MemoryVector
 from providers.opensearch.versions import VersionDocuments
 from providers.owners import Owner
 from providers.retention import NO_HISTORY, Retention
@@ -43,8 +44,15 @@ class OpenSearchShelf(Shelf[Number]):
     Writes of one owner wait for each other in this process: they would only hinder each other at the server.
     """
 
-    def __init__(self, index: Index, retention: Retention = NO_HISTORY, clock: HybridClock | None = None) -> None:
+    def __init__(
+        self,
+        index: Index,
+        retention: Retention = NO_HISTORY,
+        clock: HybridClock | None = None,
+        vectors: IndexVectors | None = None,
+    ) -> None:
         self.index, self.versions = index, VersionDocuments(index)
+        self.vectors = vectors or IndexVectors(None)
         self._retention, self._clock = retention, clock or HybridClock()
         self._heads: OrderedDict[Owner, HeldHead] = OrderedDict()
         self._writing: WeakValueDictionary[Owner, asyncio.Lock] = WeakValueDictionary()
@@ -60,6 +68,29 @@ class OpenSearchShelf(Shelf[Number]):
             found += await self.index.get([state_id(owner, memory_id) for memory_id in part], route_of(owner))
         held = await in_turns(_held, found)
         return dict(zip(ids, held, strict=True))
+
+    async def embedded(self, owner: Owner, ids: Sequence[str]) -> dict[str, tuple[Number, EmbeddedState | None]]:
+        """Return what `read` does, with the vectors that count."""
+        found: list[FoundDocument | None] = []
+        fields = EMBEDDED_SOURCE if self.vectors.model else ("state",)
+        for part in parts_of(ids):
+            found += await self.index.get([state_id(owner, one) for one in part], route_of(owner), fields)
+        states = await in_turns(self._embedded, found)
+        numbers = [ABSENT if one is None else one.number for one in found]
+        return dict(zip(ids, zip(numbers, states, strict=True), strict=True))
+
+    async def embed(self, owner: Owner, ids: Sequence[str]) -> int:
+        """Write living memories anew, with vectors as far as they can be made now; return how many were."""
+        lock = self._writing.setdefault(owner, asyncio.Lock())
+        async with lock:
+            found = await self.read(owner, ids)
+            living = {one: held for one, held in found.items() if held.state is not None and not held.state.deleted}
+            made = await self.vectors.of_texts([_text_in(held) for held in living.values()])
+            embedded = [one for one, vector in zip(living, made, strict=True) if vector is not None]
+            again = [Replacement(one, living[one], living[one].state) for one in embedded]
+            if again:
+                await self._put(owner, again, dict(zip(living, made, strict=True)))
+            return len(again)
 
     async def head(self, owner: Owner) -> HeldHead | None:
         """Return what heads an owner now, None if nothing was ever written."""
@@ -123,7 +154,12 @@ class OpenSearchShelf(Shelf[Number]):
         await self.versions.drop(owner, [place for place in made if place[0] in gone])
         return {*states}
 
-    async def _put(self, owner: Owner, changes: Sequence[Replacement[Number]]) -> set[str]:
+    async def _put(
+        self,
+        owner: Owner,
+        changes: Sequence[Replacement[Number]],
+        vectors: Mapping[str, MemoryVector | None] | None = None,
+    ) -> set[str]:
         """Write states and the next head in one request; both again where somebody else's head is there.
 
         The states have the position of their head then. What others have written meanwhile in the place of such a state
@@ -131,16 +167,16 @@ class OpenSearchShelf(Shelf[Number]):
         """
         held = self._heads.get(owner) or await self._headed(owner)
         left = {change.memory_id: (change.held.token, change.after) for change in changes if change.after is not None}
+        if vectors is None:
+            vectors = await self._vectors_of([state for _, state in left.values()])
         refused: set[str] | None = None
         for _ in range(_MOST_TRIES):
             head = held.head.after([(memory_id, number.sequence) for memory_id, (number, _) in left.items()])
+            made = partial(_document, position=head.position, vectors=vectors)
+            documents = await in_turns(made, [state for _, state in left.values()])
             writes = [
                 Write(state_id(owner, memory_id), number, document)
-                for (memory_id, (number, _)), document in zip(
-                    left.items(),
-                    await in_turns(partial(document_of, position=head.position), [state for _, state in left.values()]),
-                    strict=True,
-                )
+                for (memory_id, (number, _)), document in zip(left.items(), documents, strict=True)
             ]
             *numbers, at_head = await self.index.put([*writes, _heading(owner, head, held.number)], route_of(owner))
             written = dict(zip(left, numbers, strict=True))
@@ -158,6 +194,13 @@ class OpenSearchShelf(Shelf[Number]):
             if not left:
                 return refused
         raise Unavailable("others keep writing memories of this owner", ambiguous=True)
+
+    async def _vectors_of(self, states: Sequence[Snapshot]) -> dict[str, MemoryVector | None]:
+        living = {state.id: state.content for state in states if state.content is not None}
+        return dict(zip(living, await self.vectors.of_texts([*living.values()]), strict=True))
+
+    def _embedded(self, found: FoundDocument | None) -> EmbeddedState | None:
+        return None if found is None else EmbeddedState(decode(found.text), self.vectors.in_source(found.source))
 
     async def _forget_removed(self, owner: Owner, refused: Sequence[str]) -> None:
         """Have the head not wait for memories that it names, and that were removed before they could be written."""
@@ -192,6 +235,14 @@ class OpenSearchShelf(Shelf[Number]):
 def _heading(owner: Owner, head: OwnerHead, instead_of: Number) -> Write:
     document = {"owner": owner.key, "head": True, "state": encode_head(head).decode()}
     return Write(head_id(owner), instead_of, document)
+
+
+def _document(state: Snapshot, position: int, vectors: Mapping[str, MemoryVector | None]) -> dict[str, Any]:
+    return document_of(state, position, vectors.get(state.id))
+
+
+def _text_in(held: HeldState[Number]) -> str:
+    return "" if held.state is None else held.state.content or ""
 
 
 def _held(found: FoundDocument | None) -> HeldState[Number]:

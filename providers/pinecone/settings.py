@@ -39,12 +39,14 @@ class PineconeSettings(PineconeOptions, frozen=True, kw_only=True, tag_field="ki
     def advice(self, name: str) -> Advice:
         """See `ProviderKind`."""
         place = f"providers.{name}"
+        access = f"{place}.host and .api_key"
         keeping = f"whether others write to the namespaces of {place}.prefix, or delete them"
         return structs.replace(
             super().advice(name),
             address=f"{place}.host",
-            access=f"{place}.host and .api_key",
+            access=access,
             keeping=keeping,
+            health=f"look at {access}; `ninai providers test {name}` tries every operation",
         )
 
     def open(self, host: Host) -> AbstractAsyncContextManager[Replica]:

@@ -13,6 +13,7 @@ COUNTER_BITS = 16
 # A host that keeps its time by NTP is off by milliseconds; one that is off by more than this has a wrong time zone or
 # date. Far above what bursts of versions within one millisecond can add.
 FAR_AHEAD_SECONDS = 3_600.0
+_FAR_AHEAD_MS = FAR_AHEAD_SECONDS * 1000
 _REPORT_EVERY_SECONDS = 3_600.0  # between two reports: all versions minted meanwhile are as far ahead
 
 _48_BITS = (1 << 48) - 1
@@ -86,13 +87,13 @@ class HybridClock:
         return seconds_ahead(max(self._last, self._greatest), self._now_ms())
 
     def _report_if_far_ahead(self, now: int) -> None:
-        ahead = seconds_ahead(max(self._last, self._greatest), now)
-        if ahead <= FAR_AHEAD_SECONDS:
+        greatest = max(self._last, self._greatest)
+        if milliseconds_of(greatest) - now <= _FAR_AHEAD_MS:
             return
         if self._reported_at is not None and abs(now - self._reported_at) < _REPORT_EVERY_SECONDS * 1000:
             return
         self._reported_at = now
-        _log.warning("clock_ahead", seconds=round(ahead))
+        _log.warning("clock_ahead", seconds=round(seconds_ahead(greatest, now)))
 
 
 def milliseconds_of(version: int) -> int:

@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from uuid import uuid4
 
 import pytest
+from msgspec.structs import replace
 from prometheus_client import CollectorRegistry
 
 from observability.metrics import Metrics
@@ -22,7 +23,7 @@ from providers.native.settings import NativeSettings
 from providers.states.clock import HybridClock
 from tests.support.citus import CitusCluster
 from tests.support.mem0_oss import Mem0Process
-from tests.support.native import HashingEmbedder, native_settings
+from tests.support.native import HashingEmbedder, LentEmbedder, native_settings
 from tests.support.opensearch import OpenSearchServer
 from tests.support.partitioned import partitioned_database
 from tests.support.pinecone.running import DELAY, pinecone_at
@@ -31,6 +32,7 @@ from tests.support.postgres import connected, create_database, drop_database
 from tests.support.redis import RedisServer
 from tests.support.service import running_service
 from tests.support.statement_guard import StatementGuard
+from tests.support.vector_opensearch import VectorOpenSearch
 from tests.support.walled import walled_database
 
 MEM0_DATABASE = Path(__file__).parents[2] / "deploy" / "mem0" / "database.sql"
@@ -171,6 +173,21 @@ def opensearch(request: pytest.FixtureRequest) -> Opener:
     return server.settings().open
 
 
+def opensearch_vectors(request: pytest.FixtureRequest) -> Opener:
+    """The provider on OpenSearch with an embedder."""
+    server: OpenSearchServer = request.getfixturevalue("opensearch_server")
+    embedder: Any = LentEmbedder(HashingEmbedder())
+
+    @asynccontextmanager
+    async def opened(host: Host) -> AsyncIterator[MemoryProvider]:
+        async with VectorOpenSearch(server.url) as proxy:
+            settings = replace(server.settings(timeout=60.0), url=Secret(proxy.base_url), embedder=embedder)
+            async with settings.open(host) as provider:
+                yield provider
+
+    return opened
+
+
 def pinecone(_request: pytest.FixtureRequest) -> Opener:
     """The provider on a fake Pinecone whose reads are behind."""
 
@@ -192,6 +209,7 @@ PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
     ("native-words", walled),
     ("redis", redis),
     ("opensearch", opensearch),
+    ("opensearch-vectors", opensearch_vectors),
     ("pinecone", pinecone),
     ("mem0", mem0),
     ("mem0-platform-ourselves", OURSELVES[0]),
@@ -228,9 +246,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             if made_by is distributed:
                 item.fixturenames.append("statements_judged")
             of_ourselves, brief = made_by in OURSELVES, item.path.stem in _BRIEF_ENOUGH
-            if (of_ourselves and brief) or (made_by in _CORE_ALONE and item.path.stem != _CORE):
+            if (
+                (of_ourselves and brief)
+                or (made_by is opensearch_vectors and item.path.stem == _CORE)
+                or (made_by in _CORE_ALONE and item.path.stem != _CORE)
+            ):
                 item.add_marker(pytest.mark.thorough)
-            elif of_ourselves or (made_by is mem0 and not brief):
+            elif of_ourselves or made_by is opensearch_vectors or (made_by is mem0 and not brief):
                 item.add_marker(pytest.mark.soak)
             if of_ourselves and item.originalname in _TOO_LARGE_WITH_MORE:
                 item.add_marker(pytest.mark.xfail(raises=InvalidInput, strict=False, reason="too large with more"))

@@ -199,6 +199,8 @@ def _named_by(value: object) -> list[str]:
 def _trees(key: str, value: object) -> list[Mapping[str, Any]]:
     given = value if isinstance(value, list) else [value]
     trees: list[Mapping[str, Any]] = [tree for tree in given if isinstance(tree, dict)]
-    if not trees or len(trees) < len(given):
+    # Every memory meets an empty condition: only in a list of which all are to hold does it change nothing.
+    empty = not all(trees) and (key.upper() != "AND" or value == {})
+    if not trees or len(trees) < len(given) or empty:
         raise InvalidInput(FIELD, f"{key} needs a list of conditions")
     return trees

@@ -82,6 +82,7 @@ class Narrowed(Named, frozen=True, kw_only=True):
 
     filters: dict[str, Any] | None = None
     categories: Any = None
+    keywords: Any = None
     start_date: Any = None
     end_date: Any = None
 
@@ -89,6 +90,8 @@ class Narrowed(Named, frozen=True, kw_only=True):
         """Raise `InvalidInput` if there are conditions that would not be heeded."""
         if self.categories:
             raise InvalidInput("categories", "is not supported: memories are not sorted into categories here")
+        if self.keywords:
+            raise InvalidInput("keywords", "is not supported: words are found by the query")
         if self.start_date is not None or self.end_date is not None:
             raise InvalidInput("start_date", "is not supported, nor is end_date: use created_at in the filters")
 

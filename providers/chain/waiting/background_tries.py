@@ -24,14 +24,17 @@ class BackgroundTries:
         self._tasks: dict[asyncio.Task[None], HomeTry] = {}
         self._by_seq: dict[int, HomeTry] = {}
 
+    @property
+    def idle(self) -> bool:
+        """Whether none goes on, so that a write need not ask which of them delivers it."""
+        return not self._by_seq
+
     def count(self, provider: str) -> int:
         """Return how many tries at a provider go on now."""
         return sum(attempt.home.name == provider for attempt in self._tasks.values())
 
     def delivering(self, seqs: Sequence[int]) -> list[HomeTry]:
         """Return the tries that deliver some of these operations."""
-        if not self._by_seq:
-            return []
         found = (self._by_seq.get(seq) for seq in seqs)
         return list({id(one): one for one in found if one is not None}.values())
 

@@ -13,10 +13,11 @@ from sqlalchemy import make_url
 from app.doctor.doctor import Finding
 from providers.embedders.local import MODEL
 from providers.embedders.settings import LocalEmbedderSettings, OpenAIEmbedderSettings
+from providers.embedders.trying import EmbeddingResult
 from providers.examination.outcome import CheckStatus
 from providers.native.dimensions import MAX_DIMENSIONS
 from providers.native.embedded import EmbeddedServer
-from providers.native.embedder_check import EmbeddingResult, embedder_of
+from providers.native.embedder_check import embedder_of
 from providers.native.engine import open_engine
 from providers.native.findings import pgvector_of
 from providers.native.schema import Schema

@@ -54,6 +54,7 @@ TRIED: Mapping[tuple[str, str], str] = {
     ("deploy/docs/portability.md", "$ ninai export"): PAGES,
     ("deploy/docs/portability.md", "$ ninai import"): PAGES,
     ("deploy/docs/opensearch.md", "$ .venv/bin/ninai"): "tests/deploy/test_chain.py",
+    ("deploy/docs/opensearch.md", "[providers.opensearch.embedder]"): SETTINGS,
     ("deploy/docs/pinecone.md", "$ export NINAI"): "tests/deploy/test_chain.py",
     ("deploy/docs/redis.md", "$ redis-server"): SETTINGS,
     ("deploy/docs/scale.md", "$ ninai db distribute"): "tests/app/cli/test_cli_db_distribute.py",

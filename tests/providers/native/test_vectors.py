@@ -5,8 +5,9 @@ import pytest
 from providers.answers import Found
 from providers.embedders.base import SLICE_CHARS, Embedder
 from providers.embedders.guarded import GuardedEmbedder
+from providers.embedders.slicing import slices
 from providers.host import Host
-from providers.native.vectors import Vectors, slices
+from providers.native.vectors import Vectors
 from providers.owners import Owner
 from providers.types import RecallQuery
 from tests.support.clock import START, FakeClock, simulate

@@ -21,7 +21,6 @@ class _SlowLook:
     """A look of another process, which has heard who the store is and waits for what it reads back."""
 
     def __init__(self, stage: Stage, store: FrailProvider) -> None:
-        self._store = store
         self._waiting, self._answer = asyncio.Event(), asyncio.Event()
         store.instead["snapshot"] = self._snapshot
         watch = StoreWatch(Registrar(stage.journal, INSTALLATION, wall=stage.clock), stage.journal, stage.clock)
@@ -43,10 +42,22 @@ class _SlowLook:
         return await MockMemoryProvider.snapshot(store, owner, memory_id)
 
 
+def _mark_before_the_next_note(chain: Chain, store: FrailProvider) -> None:
+    """Have a third look leave the mark after the next one, before whoever leaves the next one can note it."""
+
+    async def leave_mark(store: FrailProvider, mark: StoreMark, former: StoreMark | None) -> bool:
+        del store.instead["leave_mark"]
+        left = await MockMemoryProvider.leave_mark(store, mark, former)
+        await _next_mark(chain, store, mark)
+        return left
+
+    store.instead["leave_mark"] = leave_mark
+
+
 async def _next_mark(chain: Chain, store: FrailProvider, former: StoreMark | None) -> None:
     assert chain.membership is not None
     while (await store.introduce()).mark == former:
-        chain.membership.watch.doubt("home")
+        chain.membership.watch.mark_anew("home")
         await asyncio.sleep(_SOON)
 
 
@@ -74,5 +85,55 @@ def test_what_was_lost_between_two_marks_of_one_number_comes_back() -> None:
         found = await home.snapshot(OWNER, kept)
         assert found is not None
         assert found == await standby.snapshot(OWNER, kept)
+
+    staged(main)
+
+
+def test_a_third_look_does_not_hide_what_was_lost() -> None:
+    """It leaves and notes the mark after the one that was left twice, before that one can be noted in vain."""
+
+    async def main(stage: Stage) -> None:
+        chain, home, standby = await two(stage)
+        await chain.provider.remember(USER, "stored before")
+        await asyncio.sleep(MARKED)
+        copy, former = await Copy.of(home), (await home.introduce()).mark
+        look = _SlowLook(stage, home)
+        await look.begun()
+        kept = await chain.provider.remember(USER, "stored later")
+        await _next_mark(chain, home, former)
+        await stage.journal.prune(0.0)
+
+        copy.put_back(home)
+        _mark_before_the_next_note(chain, home)
+        await look.ended()
+        member = await stage.member("home")
+        assert member is not None
+        assert (member.epoch, member.restored) == (2, True)
+        await asyncio.sleep(2 * FILL_SECONDS)
+        assert await stage.complete() == {"home", "standby"}
+        found = await home.snapshot(OWNER, kept)
+        assert found is not None
+        assert found == await standby.snapshot(OWNER, kept)
+
+    staged(main)
+
+
+def test_a_mark_that_is_noted_after_the_next_one_is_no_loss() -> None:
+    """The number is lower than the one that is noted, and still was left once."""
+
+    async def main(stage: Stage) -> None:
+        chain, home, _ = await two(stage)
+        await chain.provider.remember(USER, "stored before")
+        await asyncio.sleep(MARKED)
+        look = _SlowLook(stage, home)
+        await look.begun()
+
+        _mark_before_the_next_note(chain, home)
+        await look.ended()
+        await asyncio.sleep(2 * FILL_SECONDS)
+
+        member = await stage.member("home")
+        assert member is not None
+        assert (member.epoch, member.restored) == (1, False)
 
     staged(main)

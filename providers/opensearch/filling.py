@@ -1,0 +1,51 @@
+"""The filling of vectors: memories that were stored without one get it, after an outage or for a new embedder."""
+
+import asyncio
+from itertools import groupby
+
+import structlog
+
+from providers.errors import ProviderError
+from providers.opensearch.reader import OpenSearchReader
+from providers.opensearch.server import Server
+from providers.opensearch.shelf import OpenSearchShelf
+from providers.opensearch.vectors import IndexVectors
+
+EVERY = 30.0  # seconds
+_AT_ONCE = 100  # memories of one request
+
+_log = structlog.get_logger(__name__)
+
+
+class VectorFilling:
+    """Look for memories without a vector again and again; what is written anew is told as a change."""
+
+    def __init__(self, server: Server, shelf: OpenSearchShelf, reader: OpenSearchReader, vectors: IndexVectors) -> None:
+        self._server, self._shelf, self._reader, self._vectors = server, shelf, reader, vectors
+
+    async def run(self) -> None:
+        """Fill for ever; without an embedder there is nothing to do."""
+        while self._vectors.model is not None:
+            try:
+                await self.fill()
+            except ProviderError as error:
+                _log.debug("vectors_not_filled", reason=str(error))
+            await asyncio.sleep(EVERY)
+
+    async def fill(self) -> int:
+        """Give a vector to what has none, as far as the embedder makes one now; return to how many memories.
+
+        Raises:
+            Unavailable: the server does not answer.
+        """
+        if not self._vectors.kept:
+            await self._server.index_id()  # the fields are made as soon as the embedder has said of which size
+        filled = 0
+        while self._vectors.kept and (states := await self._reader.without_vector(_AT_ONCE)):
+            some = 0
+            for owner, group in groupby(states, key=lambda state: state.owner):
+                some += await self._shelf.embed(owner, [state.id for state in group])
+            filled += some
+            if not some:
+                break
+        return filled
