@@ -33,8 +33,7 @@ MAX_BATCH = 1_000
 MAX_EDITS = 16  # edits remembered of one memory, so that a late retry of one of them is recognised
 MAX_VERSION = 2**62 - 1  # the year 4199; leaves room in 64 signed bits for versions minted after it
 MAX_FIRST_VERSION = 2**63 - 1  # 64 signed bits
-DEFAULT_RECALL_LIMIT = 10
-DEFAULT_LIST_LIMIT = 100
+DEFAULT_RECALL_LIMIT, DEFAULT_LIST_LIMIT = 10, 100
 
 _Change = TypeVar("_Change", Edit, Deletion)
 _Value = TypeVar("_Value", bound=Struct)
