@@ -30,6 +30,11 @@ CANARY = "canary of globex: the vault opens at nine"
 SCOPES = {"acme": '["memory"]', "globex": '["memory"]', "operator": '["admin:read", "admin:write"]'}
 TENANTS = {"operator": "acme"}  # of a key that is not called like its own
 KEYS = {name: new_key(name) for name in SCOPES}
+USUAL = {
+    "providers/order": {"order": ["native", "b"]},
+    "providers/b/breaker": {"state": "auto"},
+    "mode": {"mode": "read_write"},
+}
 HIDDEN = "/admin/quarantines/{quarantine_id}/memories"  # the one place where an operator reads memories of all tenants
 
 DOCUMENT = schemathesis.openapi.from_dict(shallow(openapi_document())).include(path_regex="^/admin/")
@@ -76,7 +81,7 @@ def test_an_operator_is_answered_as_documented(asked: Asked, case: schemathesis.
         case.query["user_id"] = ALICE
 
     # What an earlier case has switched would refuse this one.
-    for path, usual in (("providers/b/breaker", {"state": "auto"}), ("mode", {"mode": "read_write"})):
+    for path, usual in USUAL.items():
         asked.by("operator", "PUT", f"/admin/{path}", json=usual).raise_for_status()
     response = check(asked.service, case, altered=True)
 
