@@ -42,7 +42,8 @@ class Catalog:
 
     async def known(self, owner: Owner) -> dict[str, Known]:
         """Return the memories and tombstones of an owner by ascending id."""
-        listing, recent = await self._listing(owner), self._shelf.recent.of(owner)
+        with self._shelf.recent.reading():
+            listing, recent = await self._listing(owner), self._shelf.recent.of(owner)
         known: dict[str, Known] = {}
         unclear: dict[str, frozenset[str]] = {}
         for memory_id in sorted({*listing, *recent}):
@@ -62,11 +63,12 @@ class Catalog:
     async def records(self, owner: Owner) -> list[RecordName]:
         """Return the names of all records that the index shows of an owner, asked anew."""
         turns, found = Turns(), []
-        for one in await self._shelf.index.ids(self._shelf.namespaces.of(owner)):
-            name = record_named(one)
-            if name is not None and not self._shelf.recent.is_removed(owner, one):
-                found.append(name)
-            await turns.take()
+        with self._shelf.recent.reading():
+            for one in await self._shelf.index.ids(self._shelf.namespaces.of(owner)):
+                name = record_named(one)
+                if name is not None and not self._shelf.recent.is_removed(owner, one):
+                    found.append(name)
+                await turns.take()
         return found
 
     async def _listing(self, owner: Owner) -> _Listing:

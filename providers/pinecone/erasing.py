@@ -42,8 +42,9 @@ class PineconeErasing(Erasing):
     async def purge(self, owner: Owner, version: int, limit: int) -> int:
         """See `Erasing`; copies that are not whole go as well."""
         async with self._shelf.lock(owner):
-            records = await self._catalog.records(owner)
-            records += self._not_shown(owner, version, {name.id for name in records})
+            with self._shelf.recent.reading():
+                records = await self._catalog.records(owner)
+                records += self._not_shown(owner, version, {name.id for name in records})
             kept = {name.copy.memory_id for name in records if name.copy.version > version}
             ids = [*dict.fromkeys(name.copy.memory_id for name in records if name.copy.version <= version)]
             chosen = {*ids[:limit]}

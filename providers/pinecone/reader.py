@@ -12,6 +12,7 @@ from providers.keyed.reader import LISTED_AT_ONCE, Reader, wanted_at_first
 from providers.owners import Owner
 from providers.pinecone.catalog import Catalog
 from providers.pinecone.namespaces import OWNER, owner_in
+from providers.pinecone.records import HEAD
 from providers.pinecone.shelf import PineconeShelf
 from providers.types import PageQuery, Snapshot
 
@@ -72,7 +73,8 @@ class PineconeReader(Reader):
         """See `Reader`; whoever goes on where a page ended goes on with what was read for that page."""
         walk = None if after is None else self._walks.pop(after, None)
         if walk is None or self._now() - walk.began > _WALK_SECONDS:
-            walk = _Walk(self._now(), await self._all_owners())
+            with self._shelf.recent.reading():
+                walk = _Walk(self._now(), [*await self._all_owners(), *self._shelf.recent.owners()])
         keys = {owner.key: owner for owner in (*walk.owners, *self._shelf.recent.owners())}
         page = [keys[key] for key in sorted(keys) if after is None or key > after.key][:limit]
         if len(page) == limit:
@@ -93,10 +95,16 @@ class PineconeReader(Reader):
             if owner is None:  # its name is too long for a namespace: the records tell it
                 some = await index.find(name, {OWNER: {"$exists": True}}, most=1)
                 owner = owner_in(some[0].metadata) if some else None
-            # The count may lag behind the records.
-            if owner is not None and (count > 0 or await index.first_id(name) is not None):
+            if owner is not None and await self._has_some(owner, name, count):
                 owners.append(owner)
         return owners
+
+    async def _has_some(self, owner: Owner, namespace: str, count: int) -> bool:
+        """Return whether an owner has a record beside the head, which stays where a write met an erasure."""
+        if owner in self._shelf.recent.have_lost():
+            return bool(await self._catalog.records(owner))
+        # The count may lag behind the records.
+        return count > 1 or await self._shelf.index.first_id(namespace) not in (None, HEAD)
 
     async def _states(self, owner: Owner, ids: Sequence[str]) -> list[Snapshot]:
         states = await self._shelf.states(owner, ids)

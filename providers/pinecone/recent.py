@@ -2,7 +2,8 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from msgspec import Struct
 
@@ -26,14 +27,31 @@ class RecentState(Struct, frozen=True):
 
 
 class RecentWrites:
-    """Remember writes for as long as reads may be behind them; `staleness` is seconds."""
+    """Remember writes for as long as reads may be behind them; `staleness` is seconds.
+
+    An answer may have been made when a read began, so nothing is forgotten that counted at the beginning of a read that
+    is under way: whoever reads the index does so within `reading`.
+    """
 
     def __init__(self, staleness: float, now: Callable[[], float] = time.monotonic) -> None:
         self._staleness, self._now = staleness, now
+        self._readings: dict[int, float] = {}  # when each read under way began, the earliest first
+        self._begun = 0
         self._states: dict[Owner, dict[str, RecentState]] = {}
         # Until when each counts, the one that ends first before the others.
         self._written: OrderedDict[tuple[Owner, str], float] = OrderedDict()
         self._removed: OrderedDict[tuple[Owner, str], float] = OrderedDict()
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Keep what counts now until a read is over."""
+        self._begun += 1
+        number = self._begun
+        self._readings[number] = self._now()
+        try:
+            yield
+        finally:
+            del self._readings[number]
 
     def put(self, owner: Owner, states: Iterable[Snapshot], records: Iterable[str]) -> None:
         """Remember states, and the ids of their records."""
@@ -80,8 +98,13 @@ class RecentWrites:
         """Return whether this process has removed a record lately."""
         return (owner, record) in self._removed
 
+    def have_lost(self) -> set[Owner]:
+        """Return the owners of whom this process has removed a record lately."""
+        self._expire()
+        return {owner for owner, _ in self._removed}
+
     def _expire(self) -> None:
-        now = self._now()
+        now = next(iter(self._readings.values()), self._now())
         while self._written and next(iter(self._written.values())) <= now:
             (owner, memory_id), _ = self._written.popitem(last=False)
             self._drop(owner, memory_id)

@@ -47,8 +47,9 @@ class PineconeShelf(Shelf[FoundCopies]):
         namespace = self.namespaces.of(owner)
 
         async def read(part: Sequence[str]) -> dict[str, FoundCopies]:
-            records = await self.index.find(namespace, {MEMORY: {"$in": [*part]}})
-            return copies_in([one for one in records if not self.recent.is_removed(owner, one.id)], owner)
+            with self.recent.reading():
+                records = await self.index.find(namespace, {MEMORY: {"$in": [*part]}})
+                return copies_in([one for one in records if not self.recent.is_removed(owner, one.id)], owner)
 
         found: dict[str, FoundCopies] = {}
         for part in await answer_all([*parts_of(ids)], read, _READS_AT_ONCE, values=Rejected):
@@ -57,7 +58,8 @@ class PineconeShelf(Shelf[FoundCopies]):
 
     async def read(self, owner: Owner, ids: Sequence[str]) -> dict[str, HeldState[FoundCopies]]:
         """See `Shelf`; what this process wrote lately is read whether or not the index shows it."""
-        found, recent = await self.copies(owner, ids), self.recent.of(owner)
+        with self.recent.reading():
+            found, recent = await self.copies(owner, ids), self.recent.of(owner)
         held = {}
         for memory_id in ids:
             copies = found.get(memory_id, NOTHING_FOUND)

@@ -573,6 +573,7 @@ def test_the_rules_of_prometheus_become_objects() -> None:
     assert [identity(one) for one in objects] == [("PrometheusRule", f"ninai-{file.stem}") for file in files]
 
 
+@pytest.mark.thorough
 def test_kubectl_builds_the_same(installation: Installation, overlay: str) -> None:
     """What these tests look at is what kustomize makes."""
     real = list(yaml.safe_load_all(run(needed("kubectl"), "kustomize", KUBERNETES / "overlays" / overlay)))

@@ -58,6 +58,7 @@ def is_empty(service: Service, key: str | None = None) -> bool:
     return True
 
 
+@pytest.mark.thorough
 def test_a_burst() -> None:
     """All are served or refused with the time to come back; each is counted, and nothing stays behind."""
     with reachable_folder() as folder, running_service(folder, _SMALL) as service:

@@ -42,6 +42,7 @@ def alone() -> Iterator[Service]:
         yield service
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("trouble", [*SLOW, pytest.param(hanging, id="hangs")])
 async def test_with_a_standby_everybody_is_answered(lab: Lab, trouble: Trouble) -> None:
     """Reads are answered by the standby, and writes are stored or accepted."""

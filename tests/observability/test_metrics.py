@@ -301,6 +301,7 @@ async def test_clients_make_no_series(http: httpx.AsyncClient) -> None:
     assert {name.rpartition("_")[0] for name in new} == {"ninai_http_request_duration_seconds"}
 
 
+@pytest.mark.thorough
 async def test_use_makes_no_series(http: httpx.AsyncClient) -> None:
     """Twenty users who do everything leave as many series as the first of them."""
     await scraped(http)

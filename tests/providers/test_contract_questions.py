@@ -71,6 +71,7 @@ async def test_a_question_without_words_does_not_match_everything(
     assert await provider.recall(user, query, min_score=SURE) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("query", ODD)
 async def test_a_huge_question_gets_an_answer(provider: MemoryProvider, user: str, query: str) -> None:
     """A question as long as may be is answered, and not with everything."""

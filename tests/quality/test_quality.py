@@ -44,6 +44,7 @@ async def test_the_ranking_finds_most() -> None:
     assert means["BM25"] < means["reciprocal-rank fusion"] < means["ranking"]
 
 
+@pytest.mark.thorough
 async def test_the_answer_comes_first_of_a_few_memories_in_any_script() -> None:
     """Of six memories that were stored together by chance, and lend each other nothing that they should."""
     embedder = await LocalEmbedder.load(Metrics(CollectorRegistry()))

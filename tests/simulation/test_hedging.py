@@ -178,6 +178,7 @@ def test_who_believes_every_hedge_finds_nothing() -> None:
     assert _not_found(NothingBelieved) > 0
 
 
+@pytest.mark.thorough
 def test_reads_are_hedged_in_many_runs() -> None:
     """What goes wrong with hedges goes wrong where there are some."""
     hedged = [seed for seed in range(_RUNS) if _hedges(seed)]

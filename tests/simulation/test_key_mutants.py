@@ -55,6 +55,7 @@ class _Keyless(SimulatedJournal):
 _MOST_SEEDS = 150
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("mutant", [KeyReusedBeforeDeletion, IdsFromKeys], ids=lambda mutant: mutant.__name__)
 def test_a_key_given_away_too_early_is_found_out(mutant: type[RealDesign]) -> None:
     """Some client gets an answer that is not true within so many runs."""

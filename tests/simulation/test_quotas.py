@@ -58,6 +58,7 @@ class QuotaDesign(RealDesign):
         return float(sum(value._value.get() for value in values))  # noqa: SLF001 - the client has no other way to ask
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("shard", _PARTS)
 def test_promises_are_kept_under_quota(shard: int) -> None:
     """In no run is anything lost, stored twice, resurrected or left undelivered; and in many something is refused."""

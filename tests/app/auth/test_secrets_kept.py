@@ -78,6 +78,7 @@ async def app(environ: dict[str, str], secrets: list[str], log: Log) -> AsyncIte
         yield opened
 
 
+@pytest.mark.thorough
 async def test_nothing_tells_a_secret(
     app: Litestar, environ: dict[str, str], secrets: list[str], log: Log, tmp_path: Path
 ) -> None:

@@ -223,6 +223,7 @@ async def test_a_signed_request_is_served_once(http: httpx.AsyncClient, app: Lit
     assert count == 1.0
 
 
+@pytest.mark.thorough
 async def test_another_replica_refuses_a_replay(postgres_server: EmbeddedServer, tmp_path: Path) -> None:
     """The nonce is noted in the journal that both have."""
     dsn = await create_database(postgres_server)

@@ -62,6 +62,7 @@ def lines_in(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_bytes().splitlines()]
 
 
+@pytest.mark.thorough
 def test_a_file_goes_out_and_in(service: Service, user: str, tmp_path: Path) -> None:
     """Another user has the same then; the report counts, and a repetition changes nothing."""
     remembered(service, user, ["tea", "用户 coffee", *[f"number {number}" for number in range(PART_LINES)]])

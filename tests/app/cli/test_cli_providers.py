@@ -175,6 +175,7 @@ def test_a_refusal_is_told_in_the_words_of_the_service(service: Service, key: st
     assert result.stderr == f"Error: {service.url}/admin/providers: {said}\n"
 
 
+@pytest.mark.thorough
 def test_watching_ends_when_everybody_has_everything(newcomer: Service) -> None:
     """Lines tell how far it is, and the table at the end that it is done."""
     before = providers(newcomer.url)

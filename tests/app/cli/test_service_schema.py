@@ -65,6 +65,7 @@ def test_the_embedded_schema_is_looked_after_by_hand(folder: Path) -> None:
     assert current.stdout == f"the schema is at {newest}, this version has {newest}\n"
 
 
+@pytest.mark.thorough
 def test_a_schema_out_of_reach_is_told_in_one_line(folder: Path) -> None:
     """Where no database answers, or none is configured, `ninai db` says so and ends with code 1."""
     missing = f"postgresql://ninai@/ninai?host={folder}&port=5432"

@@ -118,6 +118,7 @@ async def test_what_breaks_a_rule_is_named(http: httpx.AsyncClient, params: dict
     assert (response.status_code, field_in(response)) == (422, field)
 
 
+@pytest.mark.thorough
 async def test_the_greatest_limit_is_taken(http: httpx.AsyncClient) -> None:
     """The other side of the bound."""
     assert (await changes(http, limit=MAX_FEED_LIMIT))["more"] is False

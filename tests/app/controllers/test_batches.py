@@ -22,6 +22,7 @@ async def test_results_come_in_the_order_sent(api: Api) -> None:
     assert [(await api.get(memory_id)).json()["content"] for memory_id in ids] == ["one", "two", "three"]
 
 
+@pytest.mark.thorough
 async def test_a_batch_may_hold_a_thousand(api: Api) -> None:
     """One thousand memories are stored in one request, and one thousand questions answered."""
     stored = await api.remember_batch(*(f"word{number}" for number in range(1000)))

@@ -24,24 +24,25 @@ FILES = {
 }
 
 
-@pytest.fixture
-def built(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small site, beside a file that is none of it."""
+    folder = tmp_path_factory.mktemp("guide")
     for name, text in FILES.items():
-        file = tmp_path / "site" / name
+        file = folder / "site" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, "utf-8")
-    (tmp_path / "outside.html").write_text("not the guide", "utf-8")
-    return tmp_path / "site"
+    (folder / "outside.html").write_text("not the guide", "utf-8")
+    return folder / "site"
 
 
-@pytest_asyncio.fixture(params=["", "/memory-service"])
+@pytest_asyncio.fixture(scope="module", params=["", "/memory-service"])
 async def prefix(request: pytest.FixtureRequest) -> str:
     """Where the service stands."""
     return str(request.param)
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module")
 async def http(built: Path, prefix: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client without a key of a service that has keys, and the site."""
     environ = {

@@ -93,6 +93,7 @@ async def assert_out_of_order(client: Api) -> None:
         assert "memory-provider" not in response.headers  # nobody answered
 
 
+@pytest.mark.thorough
 async def test_the_service_outlives_its_database(switch: Switch, client: Api) -> None:
     """Started before its database, it waits for it; while that is away it says so, and afterwards all is there."""
     await assert_out_of_order(client)

@@ -90,6 +90,7 @@ async def test_the_configured_order_is_told(mocks: httpx.AsyncClient) -> None:
     }
 
 
+@pytest.mark.thorough
 async def test_the_order_is_switched_under_load(mocks: httpx.AsyncClient) -> None:
     """While the order changes to and fro, no request fails, and the first of the order is home at once."""
     await wait_until_complete(mocks)

@@ -30,6 +30,7 @@ def service() -> Iterator[Service]:
         yield started
 
 
+@pytest.mark.thorough
 @DOCUMENT.parametrize()
 @settings(max_examples=10, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
 def test_a_chain_is_as_documented(service: Service, case: schemathesis.Case[Any]) -> None:

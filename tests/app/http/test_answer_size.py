@@ -114,6 +114,7 @@ async def test_a_recall_fits_or_is_refused(small: Api) -> None:
         assert problem_in(refused)["detail"] == f"the answer is larger than {MIB} bytes: ask for fewer memories"
 
 
+@pytest.mark.thorough
 async def test_answers_of_a_batch_fit_together(small: Api) -> None:
     """What does not fit any more is an error in its place; what does is answered, also behind it."""
     await filled(small)

@@ -89,6 +89,7 @@ QUESTIONS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("body", [pytest.param(body, id=name) for name, body in MEMORIES.items()])
 async def test_a_memory_is_refused_cheaply(mock_api: Api, body: bytes) -> None:
     """Alone, or as a change of another with an `Idempotency-Key`, which makes an id of what is sent."""
@@ -102,6 +103,7 @@ async def test_a_memory_is_refused_cheaply(mock_api: Api, body: bytes) -> None:
         assert watch.peak < MOST_COPIES * len(body) + MOST_BYTES_BESIDE
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("body", [pytest.param(body, id=name) for name, body in QUESTIONS.items()])
 async def test_a_question_is_refused_cheaply(mock_api: Api, body: bytes) -> None:
     """However its condition is made."""
@@ -131,6 +133,7 @@ WALKS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("path", "body"), [pytest.param(*case, id=name) for name, case in WALKS.items()])
 async def test_a_walk_has_an_end(mock_api: Api, path: str, body: bytes) -> None:
     """What may be, or is only just too large, is looked through without holding up everybody else for long."""

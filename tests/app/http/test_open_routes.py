@@ -130,6 +130,7 @@ def looks_of(app: Litestar) -> float:
     return registry.get_sample_value("ninai_operation_duration_seconds_count", labels) or 0.0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("method", "path", "headers", "status"), REQUESTS)
 async def test_a_request_costs_little(app: Litestar, method: str, path: str, headers: Headers, status: int) -> None:
     """What it does and what it holds stay within bounds, however large its answer is."""

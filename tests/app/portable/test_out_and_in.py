@@ -167,6 +167,7 @@ async def test_conditions_choose(either: Api) -> None:
         assert lines[-1]["tombstones"] == 0
 
 
+@pytest.mark.thorough
 async def test_an_export_goes_on_behind_a_checkpoint(either: Api) -> None:
     """Pages end with checkpoints; what follows one of them is the rest, in the same order."""
     contents = [f"{number} {'x' * 30_000}" for number in range(80)]  # more than two pages hold

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -52,6 +53,7 @@ async def moved(source: Api, target: Api) -> list[dict[str, Any]]:
     return memories
 
 
+@pytest.mark.thorough
 async def test_nothing_is_lost_on_the_way_to_mem0_and_back(api: Api, mem0: Api) -> None:
     """Ids, texts, metadata, labels, times and order are what they were, whatever they are."""
 

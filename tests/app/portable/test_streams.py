@@ -106,6 +106,7 @@ async def test_an_export_that_cannot_begin_is_a_problem(app: Litestar, client: A
     assert (await client.request("GET", "/memory/export")).status_code == 503
 
 
+@pytest.mark.thorough
 async def test_an_import_that_stops_half_way_says_where(app: Litestar, client: Api) -> None:
     """What was stored is; the rest failed, and repeating the import completes it."""
     lines = [
@@ -147,6 +148,7 @@ async def test_nothing_is_held_while_the_client_reads() -> None:
     assert told == [("first\n", False), ("read", True), ("second\n", False)]
 
 
+@pytest.mark.thorough
 async def test_a_client_that_leaves_ends_the_work(app: Litestar, client: Api) -> None:
     """No page is read for nobody."""
     await remember_long(client)

@@ -35,6 +35,7 @@ def wait_until_leaving(service: Service) -> httpx.Response:
     return response
 
 
+@pytest.mark.thorough
 def test_it_serves_on_while_it_is_not_ready_any_more(folder: Path) -> None:
     """Every worker says that it is leaving, and answers all the same; a second SIGTERM ends it at once."""
     with running_service(folder, MOCK | {"NINAI__SERVER__DRAIN": LONG, "NINAI__SERVER__WORKERS": "2"}) as service:
@@ -51,6 +52,7 @@ def test_it_serves_on_while_it_is_not_ready_any_more(folder: Path) -> None:
     assert (live, code) == (200, 0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("drain", "number"), [("0.3", signal.SIGTERM), (LONG, signal.SIGINT)])
 def test_it_ends_by_itself(folder: Path, drain: str, number: signal.Signals) -> None:
     """After the time of grace if there is one; an interrupt from the keyboard waits for nobody."""

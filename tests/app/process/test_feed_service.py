@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.support.service import running_service
 
 EVENTS = {"Accept": "text/event-stream"}
 
 
+@pytest.mark.thorough
 def test_a_stream_tells_what_is_written_and_ends_with_the_service(tmp_path: Path) -> None:
     """The event comes while the stream is open; then the service stops, and the stream ends by itself."""
     with (

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from threading import Event
 
+import pytest
+
 from app.process.listening import POLL_SECONDS, announcing
 from tests.support.service import NINAI, environment
 
@@ -58,6 +60,7 @@ def test_the_thread_that_waits_imports_nothing() -> None:
     assert ended.stdout == "[]\n"
 
 
+@pytest.mark.thorough
 def test_a_client_that_reads_the_address_can_connect_at_once(tmp_path: Path) -> None:
     """The line of `ninai serve` is true when it is printed."""
     with subprocess.Popen(  # noqa: S603 - our own command

@@ -187,6 +187,7 @@ def test_an_order_set_by_the_api_is_told_at_the_start(shared: Service) -> None:
     assert home == "home"
 
 
+@pytest.mark.thorough
 def test_hangup_reads_the_file_and_keeps_the_workers(folder: Path) -> None:
     """SIGHUP has a file looked at without replacing workers; a broken one changes nothing and is told."""
     file = folder / "ninai.toml"
@@ -245,6 +246,7 @@ def test_an_order_that_cannot_be_put_in_force_ends_the_start(folder: Path) -> No
     assert "is another store than the one that received everything" in line
 
 
+@pytest.mark.thorough
 def test_a_journal_that_cannot_be_written_ends_the_start(folder: Path) -> None:
     """A journal that cannot be opened is told in one line, with code 1: it may be possible the next time."""
     (folder / "taken").write_text("")

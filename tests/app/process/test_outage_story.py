@@ -25,6 +25,7 @@ KEY = "ninai_drill_key_that_is_long_enough"
 BATCH = 600
 PATIENCE = 30.0  # seconds
 _POLL = 0.1
+_WELL = 10  # reads in a row that home answers
 
 
 @pytest.fixture
@@ -85,6 +86,16 @@ class Log:
             time.sleep(_POLL)
 
 
+def wait_for_home(http: httpx.Client) -> None:
+    """Read until home answers, and goes on doing so: on a busy machine it may be late at the start."""
+    deadline = time.monotonic() + PATIENCE
+    by_home = 0
+    while by_home < _WELL:
+        assert time.monotonic() < deadline
+        by_home = by_home + 1 if http.get("/memory/memories").headers["memory-provider"] == "home" else 0
+        time.sleep(_POLL)
+
+
 def told(lines: list[dict[str, Any]], *events: str) -> list[str]:
     """Give these events in the order in which they were told first."""
     first = {line["event"]: None for line in lines}
@@ -103,8 +114,8 @@ def test_an_outage_is_read_from_the_log_alone(folder: Path) -> None:
             def read() -> None:
                 assert http.get("/memory/memories").status_code == 200
 
-            read()
-            log.begin()  # on a busy machine a provider may be late at the start, and be told of then
+            wait_for_home(http)
+            log.begin()
             assert ninai("db", "stop", "home", "--data-dir", service.data_dir, **variables).returncode == 0
             log.wait_for("reads_moved", read)
             log.wait_for("breaker_opened", read)
@@ -124,22 +135,14 @@ def test_an_outage_is_read_from_the_log_alone(folder: Path) -> None:
     grew, drained, stopped = (by_name[event] for event in ("backlog_grew", "backlog_drained", "stopped"))
 
     assert told(lines, *ways)[0] == "provider_lost"
-    assert told(
-        lines,
-        *("embedded_server_stopped_for_maintenance", "reads_moved", "backlog_grew", "embedded_server_started"),
-        *("provider_answers_again", "breaker_closed", "reads_moved_back", "backlog_drained", "stopping", "stopped"),
-    ) == [
-        "embedded_server_stopped_for_maintenance",
-        "reads_moved",
-        "backlog_grew",
-        "embedded_server_started",
-        "provider_answers_again",
-        "breaker_closed",
-        "reads_moved_back",
-        "backlog_drained",
-        "stopping",
-        "stopped",
-    ]
+    # Whoever watches the server and whoever asks it tell what they see, each in its own time.
+    for story in (
+        ("embedded_server_stopped_for_maintenance", "embedded_server_started", "stopping", "stopped"),
+        ("reads_moved", "provider_answers_again", "reads_moved_back", "stopping"),
+        ("breaker_opened", "breaker_closed", "stopping"),
+        ("reads_moved", "backlog_grew", "backlog_drained", "stopping"),
+    ):
+        assert told(lines, *story) == [*story]
     assert (lost["provider"], lost["reads"], lost["writes"]) == ("home", "standby", "accepted")
     assert lost["reason"].startswith("cannot reach the database") or "connection" in lost["reason"]
     assert opened["reason"].endswith("it did not answer a probe either") or "Unreachable" in opened["reason"]
@@ -157,8 +160,8 @@ def test_an_outage_is_read_from_the_log_alone(folder: Path) -> None:
     assert (back["provider"], back["instead_of"]) == ("home", "standby")
     assert (drained["provider"], drained["most"]) == ("home", grew["pending"])
     assert (by_name["stopping"]["reason"], stopped["reason"]) == ("SIGTERM", "SIGTERM")
-    story = [line for line in lines if "since" in line]
-    assert [line for line in story if line["seconds"] < 0 or line["since"] > line["timestamp"]] == []
+    turns = [line for line in lines if "since" in line]
+    assert [line for line in turns if line["seconds"] < 0 or line["since"] > line["timestamp"]] == []
     # Each turn was told once, however many requests there were.
     for event in ("provider_lost", "reads_moved", "backlog_grew", "provider_answers_again", "reads_moved_back"):
         assert [line["provider"] for line in lines if line["event"] == event] == [by_name[event]["provider"]]

@@ -53,6 +53,7 @@ def remember(service: Service, content: str, **headers: str) -> httpx.Response:
     )
 
 
+@pytest.mark.thorough
 def test_head_is_answered_over_the_network(service: Service) -> None:
     """With the length that GET would have, and no byte of it: the connection can be used for what comes next."""
     with httpx.Client(base_url=service.url, trust_env=False, headers={"Accept-Encoding": "identity"}) as client:
@@ -75,6 +76,7 @@ def test_it_serves_stops_and_serves_again(service: Service) -> None:
     assert found.json()["content"] == "tea"
 
 
+@pytest.mark.thorough
 def test_what_it_logs_are_lines_of_json(folder: Path) -> None:
     """Everything but the one line with the address is an event in JSON, from the first to the last."""
     with running_service(folder, {"MEMORY_PROVIDER": "mock"}) as service:
@@ -136,6 +138,7 @@ async def contents_of(url: str, ids: list[str]) -> dict[str, str]:
         return dict(zip(ids, await asyncio.gather(*map(content, ids)), strict=True))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("victim", "rounds"),
     [
@@ -182,6 +185,7 @@ def test_workers_do_not_outlive_the_service(service: Service) -> None:
         httpx.get(f"{service.url}/livez", trust_env=False)
 
 
+@pytest.mark.thorough
 def test_it_ends_with_its_database(service: Service) -> None:
     """When its PostgreSQL is killed the service ends too and says so, and started again it has everything."""
     memory_id = remember(service, "tea").json()["memory_id"]
@@ -208,6 +212,7 @@ def test_a_folder_serves_one_service(service: Service) -> None:
     assert remember(service, "tea").status_code == 200
 
 
+@pytest.mark.thorough
 def test_the_only_server_is_not_taken_down(service: Service) -> None:
     """Where there is no other provider the service keeps its server, and the command says why."""
     refused = ninai("db", "stop", "--data-dir", service.data_dir)
@@ -232,6 +237,7 @@ def test_the_schema_is_looked_after_beside_the_service(service: Service) -> None
     assert remember(service, "tea").status_code == 200
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "host",
     [

@@ -56,6 +56,7 @@ async def test_one_that_a_killed_service_left_is_replaced(path: Path) -> None:
         assert (await http.get("/livez")).status_code == 200
 
 
+@pytest.mark.thorough
 def test_one_where_somebody_listens_is_left_to_it(path: Path) -> None:
     """The service does not start, and says why."""
     with socket.socket(socket.AF_UNIX) as other:

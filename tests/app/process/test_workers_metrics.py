@@ -83,6 +83,7 @@ def test_any_scrape_tells_of_all_workers(folder: Path) -> None:
     assert kept_in(folder) == []
 
 
+@pytest.mark.thorough
 def test_a_folder_that_cannot_be_had_is_told(folder: Path) -> None:
     """Before anything is started."""
     (folder / "workers").touch()

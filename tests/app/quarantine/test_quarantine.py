@@ -207,6 +207,7 @@ async def test_a_quarantine_is_bounded_by_time_and_user(http: httpx.AsyncClient)
     assert await bob.contents() == ["green tea"]
 
 
+@pytest.mark.thorough
 async def test_a_quarantine_outlives_a_restart_and_reaches_all_hosts_of_a_journal(
     tmp_path: Path, database: str
 ) -> None:

@@ -220,6 +220,7 @@ def test_importing_is_light() -> None:
     assert python(program) == "set()"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("setup", ["pass", "logging.basicConfig(level=logging.ERROR)"])
 def test_root_logger_is_left_alone(setup: str) -> None:
     """Loading the model changes neither level nor handlers of the root logger."""

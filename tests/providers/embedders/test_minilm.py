@@ -32,6 +32,7 @@ def encoded(vector: Vector) -> Vector:
     return vector[-DIMENSIONS:] / np.float32(ENCODER_SHARE**0.5)
 
 
+@pytest.mark.thorough
 def test_is_an_embedder_that_names_both_models(encoding: MiniLMEmbedder) -> None:
     """Vectors of the encoder alone are those of another model than those with the local model's beside them."""
     assert isinstance(encoding, Embedder)
@@ -67,6 +68,7 @@ def test_what_is_missing_is_named(file: PinnedFile) -> None:
         file.read()
 
 
+@pytest.mark.thorough
 async def test_a_batch_gives_the_vectors_of_single_texts(encoding: MiniLMEmbedder) -> None:
     """In their order, of unit length, whatever is filled up beside them, and whichever texts share a run."""
     vectors = await encoding.embed(TEXTS)

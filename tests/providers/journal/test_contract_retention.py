@@ -1,5 +1,7 @@
 """Every journal promises to drop nothing that some member has not confirmed, and no tombstone unless asked to."""
 
+import pytest
+
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, Done, JournalEntry
 from providers.owners import Owner
@@ -66,6 +68,7 @@ async def test_a_tombstone_is_not_pruned(journal: Journal) -> None:
     assert await journal.newest(Owner(USER), "m") is not None
 
 
+@pytest.mark.thorough
 async def test_much_is_pruned_at_once(journal: Journal) -> None:
     """There is no limit to what one call drops, and an operation that stays does not hide those behind it."""
     stays = await put(journal, remember())

@@ -10,7 +10,8 @@ from providers.journal.base import Journal
 from providers.journal.operations import Dead, Done, Postponed
 from tests.providers.journal.rig import LONG, confirm, delete, leased, put, remember, settle, update
 
-PROMPT = 1.5  # seconds; to hear of another process may take a moment
+PROMPT = 5.0  # seconds, half of what a wait that hears of nothing lasts; a busy machine takes its time
+DUE = 1.5  # seconds, longer than it takes until there is nothing new
 
 SchemaStep = Callable[[Journal], Awaitable[None]]
 
@@ -100,12 +101,12 @@ async def test_each_task_hears_of_everything(journal: Journal) -> None:
 async def test_the_passing_of_time_ends_a_wait(journal: Journal) -> None:
     """A leased or postponed delivery ends a wait when it is due, without a write."""
     entry = await append_one(journal)
-    await leased(journal, "home", 0.3)
+    await leased(journal, "home", DUE)
     await leased(journal, "standby", LONG)
     await quiet(journal)
     assert await waited(journal, 10) < PROMPT
 
-    await settle(journal, Postponed(seq=entry, provider="home", delay=0.3))
+    await settle(journal, Postponed(seq=entry, provider="home", delay=DUE))
     await quiet(journal)
     assert await waited(journal, 10) < PROMPT
 

@@ -14,6 +14,7 @@ ARRAYS = """$1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::
 DELETED = "deleted"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("function", "more", "ends"),
     [("append", "", ""), ("append_lent", "", "until"), ("append_leased", "NULL, NULL", "until")],

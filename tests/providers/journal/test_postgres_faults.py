@@ -54,6 +54,7 @@ async def read(journal: Journal) -> JournalEntry | None:
     return await journal.newest(Owner(USER), "m")
 
 
+@pytest.mark.thorough
 async def test_a_server_that_was_killed_goes_on(postgres_major: int) -> None:
     """While the server is dead everything is unavailable and surely unwritten; then all that was appended is there."""
     with reachable_folder() as folder:
@@ -75,6 +76,7 @@ async def test_a_server_that_was_killed_goes_on(postgres_major: int) -> None:
                 assert await due(journal, "home") == [entry.seq]
 
 
+@pytest.mark.thorough
 async def test_a_settlement_outlives_an_outage(postgres_major: int) -> None:
     """Settlements made while the server was dead are written when it is back."""
     with reachable_folder() as folder:
@@ -98,6 +100,7 @@ async def test_a_settlement_outlives_an_outage(postgres_major: int) -> None:
                 assert await entries(journal) == []
 
 
+@pytest.mark.thorough
 async def test_a_server_that_hangs_costs_no_more_than_the_limit(own_server: EmbeddedServer, own_database: str) -> None:
     """Every call ends in time, an append in doubt and a read without, and then the journal goes on."""
     async with opened(own_database, timeout=LIMIT, pool_size=3) as journal:

@@ -86,6 +86,7 @@ async def test_a_deletion_wins_over_an_update(hosts: tuple[PostgresJournal, Post
         assert [item.seq for item in given] == [deleted.entry.seq]
 
 
+@pytest.mark.thorough
 async def test_batches_in_any_order_do_not_deadlock(hosts: tuple[PostgresJournal, PostgresJournal]) -> None:
     """Calls that share memories in different orders, and settlements in between, wait for each other and end."""
     ids = [str(uuid4()) for _ in range(30)]
@@ -101,6 +102,7 @@ async def test_batches_in_any_order_do_not_deadlock(hosts: tuple[PostgresJournal
         assert all(isinstance(answer, Appended) for call in answers for answer in call)
 
 
+@pytest.mark.thorough
 async def test_renewals_and_appends_in_any_order_do_not_deadlock(
     hosts: tuple[PostgresJournal, PostgresJournal],
 ) -> None:
@@ -122,6 +124,7 @@ async def test_renewals_and_appends_in_any_order_do_not_deadlock(
     assert await leased(hosts[0], "home") == []
 
 
+@pytest.mark.thorough
 async def test_appending_and_dropping_do_not_deadlock(hosts: tuple[PostgresJournal, PostgresJournal]) -> None:
     """While entries are confirmed and dropped all the time, appends to the same memories end consistently."""
     chance = random.Random(11)  # noqa: S311 - the same operations every run

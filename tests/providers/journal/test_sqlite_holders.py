@@ -30,6 +30,7 @@ def gone(path: Path) -> None:
         file.unlink()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("lose", [removed, moved, replaced, gone])
 def test_a_process_with_a_file_that_lost_its_place_is_found(
     path: Path, holder: int, lose: Callable[[Path], None]

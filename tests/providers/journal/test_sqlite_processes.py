@@ -5,6 +5,8 @@ import sys
 from itertools import islice
 from pathlib import Path
 
+import pytest
+
 from providers.journal.sqlite.settings import SqliteJournalSettings
 from providers.owners import Owner
 from tests.providers.journal.rig import LONG, USER, host_in
@@ -32,6 +34,7 @@ def started(*arguments: object) -> subprocess.Popen[str]:
     return process
 
 
+@pytest.mark.thorough
 async def test_what_was_acknowledged_outlives_a_killed_process(tmp_path: Path) -> None:
     """A process killed while it appends loses nothing that was acknowledged, again and again on the same file."""
     acknowledged: list[str] = []

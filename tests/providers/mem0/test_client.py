@@ -240,6 +240,7 @@ async def test_requests_broken_off_leave_all_places_free() -> None:
     assert [answer.status for answer in answers] == [200] * 2 * PLACES
 
 
+@pytest.mark.thorough
 async def test_certificates_are_read_once_in_a_process() -> None:
     """All clients that are open, and all their connections, share one context."""
 

@@ -85,6 +85,7 @@ async def test_mem0_answers_for_a_home_that_is_another(stage: Stage) -> None:
     assert await stage.at(MEM0).snapshot(OWNER, ids[1]) == await stage.at(MOCK).snapshot(OWNER, ids[1])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("order", [(MEM0, MOCK), (MOCK, MEM0)], ids="-".join)
 @pytest.mark.parametrize("behaviour", [Behaviour.DOWN, Behaviour.STATUS, Behaviour.GARBAGE])
 async def test_what_mem0_has_missed_is_delivered(stage: Stage, order: Sequence[str], behaviour: Behaviour) -> None:
@@ -162,6 +163,7 @@ async def test_a_mem0_that_shows_nothing_is_not_trusted(stage: Stage) -> None:
         await stage.at(MEM0).identity()
 
 
+@pytest.mark.thorough
 async def test_the_order_is_switched_away_from_mem0(stage: Stage, database: str) -> None:
     """New providers receive everything that mem0 has, also what others have put in, before they answer."""
     await stage.order(mem0=stage.mem0)

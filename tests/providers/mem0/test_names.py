@@ -83,6 +83,7 @@ async def provider(request: pytest.FixtureRequest, postgres_server: EmbeddedServ
     await drop_database(postgres_server, dsn)
 
 
+@pytest.mark.thorough
 async def test_what_one_does_no_other_sees(provider: Replica) -> None:
     """Each of all odd users finds what is theirs alone, and a delete touches nobody else."""
     ids = {user: await provider.remember(user, f"tea of {number}") for number, user in enumerate(ODD)}

@@ -213,6 +213,7 @@ async def test_what_is_erased_and_still_to_be_removed_is_not_told(provider: Post
     assert ids_of(await looked(provider, after.cursor)) == [later]
 
 
+@pytest.mark.thorough
 async def test_recalls_beside_writers_are_never_stale(database: str) -> None:
     """Two providers write and recall one user's memories at once: each finds what was acknowledged before.
 

@@ -39,6 +39,7 @@ def ask(server: EmbeddedServer, statement: str) -> str:
     return done.stdout.strip()
 
 
+@pytest.mark.thorough
 def test_a_stopped_server_is_ended_at_once(native: EmbeddedServer) -> None:
     """All processes of it are stopped: they are woken, and end in good order."""
     with native.running():

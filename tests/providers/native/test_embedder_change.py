@@ -93,6 +93,7 @@ def ratio_of(host: Host) -> float | None:
     return host.metrics.registry.get_sample_value("ninai_embedder_change_ratio", {"provider": host.name})
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("cache_mb", [256, 0], ids=["index", "database"])
 async def test_no_answer_changes_until_all_memories_have_new_vectors(
     filled: str, talk: Conversation, local: LocalEmbedder, cache_mb: int
@@ -124,6 +125,7 @@ async def test_no_answer_changes_until_all_memories_have_new_vectors(
     assert after == await answers_of(filled, talk, ShortenedEmbedder(local, 64), recall_cache_mb=cache_mb)
 
 
+@pytest.mark.thorough
 async def test_the_recall_index_that_is_loaded_anew_half_way_answers_the_same(
     filled: str, talk: Conversation, local: LocalEmbedder
 ) -> None:

@@ -74,6 +74,7 @@ async def row_held(dsn: str, user: str, memory_id: str) -> AsyncIterator[None]:
             await transaction.rollback()
 
 
+@pytest.mark.thorough
 async def test_a_server_that_hangs_costs_no_more_than_the_limit(own_server: EmbeddedServer, own_database: str) -> None:
     """Every call ends with a timeout in time, new connections and old ones alike, and then service resumes."""
     async with open_native_provider(own_database, timeout=LIMIT, pool_size=3) as provider:
@@ -121,6 +122,7 @@ async def test_a_server_that_hangs_at_the_start_is_waited_for(own_server: Embedd
         await served_again(provider, "anna")
 
 
+@pytest.mark.thorough
 async def test_a_server_that_was_killed_serves_again(postgres_major: int) -> None:
     """While the server is dead every call is unavailable; after its return service resumes, nothing stored is lost."""
     with reachable_folder() as folder:

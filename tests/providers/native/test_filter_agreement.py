@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +22,7 @@ from tests.support.postgres import connected
 Held = list[bool]
 
 
+@pytest.mark.thorough
 async def test_a_filter_means_the_same_in_sql_and_in_memory(database: str) -> None:
     """Each memory meets it in both or in neither, and never half."""
     async with connected(database) as connection:

@@ -164,6 +164,7 @@ async def test_a_database_put_back_tells_its_former_mark(database: str, postgres
     assert now.lineage != then.lineage
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("revision", ["0004", "base"])
 async def test_a_database_put_back_to_an_older_schema_is_migrated(
     database: str, postgres_server: EmbeddedServer, revision: str

@@ -170,6 +170,7 @@ def test_an_index_on_metadata_is_hoped_for_only_where_it_leads(leads: bool) -> N
         assert "metadata #>" in statement.text
 
 
+@pytest.mark.thorough
 async def test_a_list_by_metadata_is_the_same_behind_the_wall(database: str) -> None:
     """For the role that it holds, and before it was raised."""
     async with application_role(database) as application:
@@ -191,6 +192,7 @@ async def test_a_list_by_metadata_is_the_same_behind_the_wall(database: str) -> 
     assert (len(pages[1][0]), pages[1][1]) == (2, 2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("marked", [True, False])
 async def test_an_index_leads_to_a_rare_value_behind_the_wall(database: str, marked: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """If a superuser has marked its operator; else all memories of the owner are looked through."""

@@ -116,6 +116,7 @@ async def test_an_upgrade_makes_everything(empty_database: str) -> None:
     assert await tables_of(empty_database) == 17
 
 
+@pytest.mark.thorough
 async def test_eight_upgrades_at_once_take_turns(empty_database: str) -> None:
     """Replicas that start together on an empty database all end with the schema in place."""
     async with contextlib.AsyncExitStack() as stack:
@@ -126,6 +127,7 @@ async def test_eight_upgrades_at_once_take_turns(empty_database: str) -> None:
     assert await tables_of(empty_database) == 17
 
 
+@pytest.mark.thorough
 async def test_eight_providers_at_once_take_turns(empty_database: str) -> None:
     """Providers that open together on an empty database all store and find, vectors included."""
     async with contextlib.AsyncExitStack() as stack:
@@ -178,6 +180,7 @@ async def downgraded(engine: AsyncEngine, schema: Schema, revision: str) -> None
         await connection.run_sync(downgrade)
 
 
+@pytest.mark.thorough
 async def test_every_revision_can_be_taken_back(database: str) -> None:
     """The downgrades leave nothing of ours but the extension and the record of versions, and an upgrade works again."""
     async with opened(database) as engine:
@@ -321,6 +324,7 @@ async def test_a_server_without_the_extension_is_told(database: str) -> None:
                 await connection.execute(text("CREATE EXTENSION vectors"))
 
 
+@pytest.mark.thorough
 async def test_a_provider_boots_while_the_database_is_down(postgres_major: int) -> None:
     """Opened before its database is up, a provider is unavailable, and serves as soon as it is."""
     with reachable_folder() as folder:

@@ -294,6 +294,7 @@ async def test_opposite_vectors_do_not_pull_the_words_down(database: str) -> Non
     assert scores[opposite] == scores[orthogonal] > 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
 async def test_scores_are_what_the_formula_says(database: str, weight: float) -> None:
     """For 200 random memories every score and the order are those computed here, step by step."""

@@ -84,6 +84,7 @@ def test_the_loss_of_the_only_server_is_told(data_dir: Path) -> None:
         wait_until(lambda: lost == ["native"])
 
 
+@pytest.mark.thorough
 def test_a_marked_server_stays_down(data_dir: Path, supervisor: Supervisor) -> None:
     """A mark takes a running server down and keeps one from being started; without it the server runs."""
     folder = folder_of(data_dir, "spare")
@@ -98,6 +99,7 @@ def test_a_marked_server_stays_down(data_dir: Path, supervisor: Supervisor) -> N
     assert at_start is ServerState.STOPPED
 
 
+@pytest.mark.thorough
 def test_the_only_server_is_not_stopped(data_dir: Path) -> None:
     """A mark on it is taken away; but a start that finds one is refused, because it was put there on purpose."""
     folder = folder_of(data_dir, "native")
@@ -115,6 +117,7 @@ def test_the_only_server_is_not_stopped(data_dir: Path) -> None:
     assert during is ServerState.RUNNING
 
 
+@pytest.mark.thorough
 def test_a_server_that_does_not_come_up_is_tried_again(data_dir: Path, supervisor: Supervisor) -> None:
     """With others in the order a start goes on without it, and it comes up when what it lacks is mended."""
     config = folder_of(data_dir, "spare") / "data" / "postgresql.auto.conf"
@@ -127,6 +130,7 @@ def test_a_server_that_does_not_come_up_is_tried_again(data_dir: Path, superviso
     assert at_start is ServerState.STARTING
 
 
+@pytest.mark.thorough
 def test_a_folder_in_use_ends_the_start(data_dir: Path, supervisor: Supervisor) -> None:
     """A second service on the same data is told so, however many servers it has."""
     with (
@@ -137,6 +141,7 @@ def test_a_folder_in_use_ends_the_start(data_dir: Path, supervisor: Supervisor) 
         pass
 
 
+@pytest.mark.thorough
 def test_a_folder_of_something_else_ends_the_start(data_dir: Path, supervisor: Supervisor) -> None:
     """A folder that can never hold a server is no reason to try again."""
     folder = folder_of(data_dir, "thesis")
@@ -148,6 +153,7 @@ def test_a_folder_of_something_else_ends_the_start(data_dir: Path, supervisor: S
     assert state(data_dir, "native") is ServerState.DOWN
 
 
+@pytest.mark.thorough
 def test_a_newcomer_is_started_meanwhile(data_dir: Path, supervisor: Supervisor) -> None:
     """A server that is wanted later runs beside the others, and ends with them."""
     with supervisor.running(["native"]):

@@ -202,6 +202,7 @@ async def test_whoever_puts_a_fence_is_held_to_it_at_once(
             assert isinstance(refusal, OwnerErased)
 
 
+@pytest.mark.thorough
 async def test_a_list_longer_than_a_page_is_read_whole(provider: OpenSearchMemoryProvider) -> None:
     """Page by page, by hash."""
     fences = [fence_of(Owner(f"user {number}"), 7) for number in range(1_050)]

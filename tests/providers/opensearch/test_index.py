@@ -128,6 +128,7 @@ async def test_two_indexes_are_two_stores(opensearch_server: OpenSearchServer) -
         assert await one.identity() != await other.identity()
 
 
+@pytest.mark.thorough
 async def test_two_processes_write_memories_of_one_owner(opensearch_server: OpenSearchServer) -> None:
     """At the same time, the same ones too: none is lost, none is there twice, and both find all of them."""
     settings = opensearch_server.settings()

@@ -34,6 +34,7 @@ async def lagging(opensearch_server: OpenSearchServer) -> AsyncIterator[LaggingO
             yield proxy
 
 
+@pytest.mark.thorough
 async def test_what_is_acknowledged_is_found_before_the_next_refresh(
     opensearch_server: OpenSearchServer, lagging: LaggingOpenSearch
 ) -> None:

@@ -101,6 +101,7 @@ def test_namespaces_tell_owners_apart() -> None:
     assert [namespaces.owner_of(named[owner]) for owner in owners] == [*owners[:-1], None]
 
 
+@pytest.mark.thorough
 async def test_the_newest_of_several_copies_counts(fake: FakePinecone) -> None:
     """Whichever process wrote it, and a tombstone counts more than any."""
     settings = pinecone_at(fake.base_url)
@@ -124,6 +125,7 @@ async def test_the_newest_of_several_copies_counts(fake: FakePinecone) -> None:
             assert isinstance(refused, MemoryDeleted)
 
 
+@pytest.mark.thorough
 async def test_copies_of_no_more_use_are_removed(fake: FakePinecone) -> None:
     """Once the one that counts is shown: one is left of many changes, and no text of a deleted memory."""
     settings = pinecone_at(fake.base_url)

@@ -10,6 +10,8 @@ from tests.support.api import Api, asgi_client
 from tests.support.audited import audited_app, entries
 from tests.support.pages import Visitor
 
+pytestmark = pytest.mark.thorough
+
 KEYS = {name: f"ninai_{name}_looks" for name in ("plain", "ops", "looks", "takes")}
 SCOPES = {
     "plain": "memory",

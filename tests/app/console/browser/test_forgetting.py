@@ -6,6 +6,8 @@ from tests.support.api import ABSENT_ID, Api, asgi_client, fresh_user, running_a
 from tests.support.chains import two_providers, wait_until_complete
 from tests.support.pages import Page, Visitor
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def api(visitor: Visitor) -> Api:

@@ -11,6 +11,8 @@ from tests.support.api import ABSENT_ID, Api, fresh_user
 from tests.support.following import eventually
 from tests.support.pages import Page, Visitor
 
+pytestmark = pytest.mark.thorough
+
 # Its direction is turned, it ends a line without a trace, and something is written in it that nobody sees.
 HOSTILE = "<script>alert(1)</script>\u202egnp.exe\u2066\x1b[2J & \U000e0041\U000e0042 \u200b end"
 

@@ -73,6 +73,7 @@ def test_who_comes_when_all_are_taken_waits(service: Service) -> None:
             assert late.status() == 200
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("files", "connections"), [(10_512, 10_000), (10_511, 9_999), (1_024, 512), (600, 300)], ids=str
 )

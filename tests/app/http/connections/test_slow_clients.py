@@ -179,6 +179,7 @@ def test_a_small_form_that_stalls_is_refused(service: Service) -> None:
         assert client.status() == 408
 
 
+@pytest.mark.thorough
 def test_an_answer_that_nobody_reads_is_given_up(full: Service) -> None:
     """The kernel has forgotten it when another client, which reads slowly, has read the same answer to its end."""
     path = f"/memory/memories?limit={PAGE}"
