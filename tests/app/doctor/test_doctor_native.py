@@ -45,6 +45,7 @@ OF_A_DATABASE = [
     "versions",
     "distribution",
 ]
+_CONTAINMENT = "ALTER FUNCTION pg_catalog.jsonb_contains(jsonb, jsonb)"
 TABLES = "SELECT count(*) FROM pg_class WHERE relname LIKE 'ninai%'"
 
 
@@ -340,11 +341,19 @@ async def test_tenants_that_the_database_does_not_keep_apart_are_told(well: str)
             findings = await found_in(well)
             async with application_role(well) as application:
                 of_application = await found_in(application)
+                async with changed(well, f"{_CONTAINMENT} NOT LEAKPROOF", f"{_CONTAINMENT} LEAKPROOF"):
+                    without_mark = await found_in(application)
+                    async with connected(well) as superuser:
+                        await superuser.execute(str(without_mark["tenants"].advice).partition(": ")[2])
+                    marked_again = await found_in(application)
             await Schema(engine).wall(up=False)
     assert wrong(findings) == {"tenants": CheckStatus.WARNING}
     assert "the role ninai passes it by" in findings["tenants"].found
     assert wrong(of_application) == {}
     assert of_application["tenants"].found.startswith("row-level security is on, and holds the role app_")
+    assert wrong(without_mark) == {"tenants": CheckStatus.WARNING}
+    assert "`@>` is not marked as leakproof" in without_mark["tenants"].found
+    assert wrong(marked_again) == {}
 
 
 async def test_memories_that_citus_does_not_have_yet_are_told(postgres_server: EmbeddedServer) -> None:

@@ -78,7 +78,7 @@ def newer_migrations(tmp_path: Path) -> Path:
     (tmp_path / "env.py").write_text((MIGRATIONS / "env.py").read_text())
     for revision in (MIGRATIONS / "versions").glob("0*.py"):
         (versions / revision.name).write_text(revision.read_text())
-    (versions / "0019_mood.py").write_text(ONE_MORE)
+    (versions / "0020_mood.py").write_text(ONE_MORE)
     return tmp_path
 
 
