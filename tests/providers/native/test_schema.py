@@ -30,17 +30,20 @@ from tests.support.postgres import (
 
 MIGRATIONS = Path(schema_module.__file__).parent / "migrations"
 
-ONE_MORE = '''
+NEWEST = "0020"
+NEXT = "0021"
+
+ONE_MORE = f'''
 """One more column.
 
-Revision ID: 0020
-Revises: 0019
+Revision ID: {NEXT}
+Revises: {NEWEST}
 """
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0019"
+revision = "{NEXT}"
+down_revision = "{NEWEST}"
 branch_labels = None
 depends_on = None
 
@@ -100,7 +103,7 @@ async def test_nothing_is_there_before_the_first_upgrade(empty_database: str) ->
     async with opened(empty_database) as engine:
         state = await Schema(engine).state()
 
-    assert state == SchemaState(current=None, newest="0019", pending=[*(f"{step:04}" for step in range(1, 20))])
+    assert state == SchemaState(current=None, newest=NEWEST, pending=[*(f"{step:04}" for step in range(1, int(NEXT)))])
     assert state.usable is False
     assert await tables_of(empty_database) == 0
 
@@ -111,7 +114,7 @@ async def test_an_upgrade_makes_everything(empty_database: str) -> None:
         first = await Schema(engine).upgrade()
         second = await Schema(engine).upgrade()
 
-    assert first == second == SchemaState(current="0019", newest="0019", pending=[])
+    assert first == second == SchemaState(current=NEWEST, newest=NEWEST, pending=[])
     assert first.usable is True
     assert await tables_of(empty_database) == 17
 
@@ -123,7 +126,7 @@ async def test_eight_upgrades_at_once_take_turns(empty_database: str) -> None:
         engines = [await stack.enter_async_context(opened(empty_database)) for _ in range(8)]
         states = await asyncio.gather(*(Schema(engine).upgrade() for engine in engines))
 
-    assert {state.current for state in states} == {"0019"}
+    assert {state.current for state in states} == {NEWEST}
     assert await tables_of(empty_database) == 17
 
 
@@ -166,6 +169,7 @@ async def test_the_history_tells_every_revision(database: str) -> None:
         ("0017", True),
         ("0018", True),
         ("0019", True),
+        (NEWEST, True),
     ]
 
 
@@ -214,8 +218,8 @@ async def test_a_newer_schema_is_lived_with(database: str, newer_migrations: Pat
     async with opened(database) as engine:
         newer = await Schema(engine, newer_migrations).upgrade()
         state = await Schema(engine).state()
-    assert newer.current == "0020"
-    assert state == SchemaState(current="0020", newest="0019", pending=[])
+    assert newer.current == NEXT
+    assert state == SchemaState(current=NEXT, newest=NEWEST, pending=[])
 
     async with open_native_provider(database, HashingEmbedder()) as provider:
         memory_id = await provider.remember("anna", "tea")
@@ -243,7 +247,7 @@ async def test_a_migration_under_a_running_provider_disturbs_nothing(database: s
 async def test_without_leave_to_migrate_the_operator_is_told(empty_database: str) -> None:
     """A provider that must not migrate says what to run, and serves once that was done."""
     async with open_native_provider(empty_database, migrate=False) as provider, opened(empty_database) as engine:
-        with pytest.raises(Misconfigured, match=r"nothing yet.*0019.*ninai db upgrade"):
+        with pytest.raises(Misconfigured, match=rf"nothing yet.*{NEWEST}.*ninai db upgrade"):
             await provider.list_memories("anna")
         assert await tables_of(empty_database) == 0
 
