@@ -81,7 +81,7 @@ def newer_migrations(tmp_path: Path) -> Path:
     (tmp_path / "env.py").write_text((MIGRATIONS / "env.py").read_text())
     for revision in (MIGRATIONS / "versions").glob("0*.py"):
         (versions / revision.name).write_text(revision.read_text())
-    (versions / "0020_mood.py").write_text(ONE_MORE)
+    (versions / f"{NEXT}_mood.py").write_text(ONE_MORE)
     return tmp_path
 
 
@@ -228,7 +228,7 @@ async def test_a_newer_schema_is_lived_with(database: str, newer_migrations: Pat
         assert await provider.delete("anna", memory_id) is True
         assert (await provider.health_check()).healthy is True
     async with opened(database) as engine:
-        assert (await Schema(engine).upgrade()).current == "0020"
+        assert (await Schema(engine).upgrade()).current == NEXT
 
 
 async def test_a_migration_under_a_running_provider_disturbs_nothing(database: str, newer_migrations: Path) -> None:
@@ -333,7 +333,7 @@ async def test_a_provider_boots_while_the_database_is_down(postgres_major: int) 
     """Opened before its database is up, a provider is unavailable, and serves as soon as it is."""
     with reachable_folder() as folder:
         server = EmbeddedServer(folder / "postgres", wheel_binaries(postgres_major))
-        async with open_native_provider(server.dsn) as provider:
+        async with open_native_provider(server.dsn, timeout=60.0) as provider:  # a busy machine takes its time
             for _ in range(3):
                 with pytest.raises(Unavailable):
                     await provider.remember("anna", "tea")

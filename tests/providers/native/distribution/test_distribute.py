@@ -33,6 +33,7 @@ FUNCTIONS = [
     "function ninai_field(text,text)",
     "function ninai_lexeme_dimension(text)",
     "function ninai_moment_field(text,text)",
+    "function ninai_of_several(text)",
     "function ninai_question(text,integer)",
     "function ninai_terms(text)",
     "function ninai_touched_fields(text,timestamp with time zone,bigint,timestamp with time zone)",
