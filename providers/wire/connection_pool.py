@@ -26,6 +26,7 @@ class ConnectionPool:
         self._slots = asyncio.Semaphore(size)
         self._idle: list[httpx.AsyncBaseTransport] = []  # the last one used is the first to be used again
         self._closing: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     @asynccontextmanager
     async def acquire(self) -> AsyncIterator[httpx.AsyncBaseTransport]:
@@ -37,10 +38,14 @@ class ConnectionPool:
             except BaseException:
                 self._discard(transport)
                 raise
-            self._idle.append(transport)
+            if self._closed:
+                self._discard(transport)
+            else:
+                self._idle.append(transport)
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection; one that is in use is closed when it is given back."""
+        self._closed = True
         for transport in self._idle:
             self._discard(transport)
         self._idle.clear()
