@@ -196,6 +196,11 @@ class InMemoryStore(Struct):
         stored = self._states.get(memory_id)
         return None if stored is None else _own(stored)
 
+    def version_of(self, memory_id: str) -> int | None:
+        """Return the version of a memory or its tombstone, None if neither exists."""
+        stored = self._states.get(memory_id)
+        return None if stored is None else stored.version
+
     def snapshots(self, limit: int, after: str | None) -> list[Snapshot]:
         """Return memories and tombstones by ascending id, those whose id is greater than `after`."""
         ids = nsmallest(limit, (memory_id for memory_id in self._states if after is None or memory_id > after))
