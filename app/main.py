@@ -76,9 +76,11 @@ from observability.metrics.scrapes import Scrapes
 from observability.recent import SHARED_SECONDS
 from observability.tracing import Tracer
 from observability.workers.exchange import Exchange, SingleProcess
+from providers import background
 from providers.provenance.provider import SourcedProvider
 from providers.provenance.quarantining import quarantining
 from providers.reranking.provider import reranking
+from providers.touching import Toucher
 from providers.wrapper import OperationName
 
 
@@ -231,7 +233,8 @@ def _lifespan(
             answering = reranking(lambda: chain.provider, reranker, metrics)
             limited = within_quotas(answering, app.state.quotas)
             shown = quarantining(limited, lambda: keeper.current, metrics.quarantine_hidden.inc)
-            app.state.provider = SourcedProvider(shown, lambda: chain.first, metrics, permitted)
+            toucher = Toucher(lambda: chain.provider, metrics)
+            app.state.provider = SourcedProvider(shown, lambda: chain.first, metrics, permitted, toucher.answered)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)
             async with (
@@ -240,6 +243,7 @@ def _lifespan(
                     lambda: app.state.settings.limits.store,
                 ),
                 keeper.following(),
+                background.running(background.start(toucher.run, "touches")),
                 aclosing(scrapes),
                 aclosing(console),
                 aclosing(HealthCache(chain, metrics, shared_seconds)) as health,

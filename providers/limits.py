@@ -16,6 +16,7 @@ from providers.filter_limits import check_filter
 from providers.json_limits import MAX_METADATA_BYTES, check_json, check_storable
 from providers.labels import LABELS, MAX_KEY_CHARS, MAX_LABEL_CHARS, Labels
 from providers.owners import DEFAULT_TENANT, Owner
+from providers.sliding import check_sliding
 from providers.source import ASKED, MAX_CALLER_CHARS, WriteSource
 from providers.types import ALL, MOMENTS, Conditions, Deletion, Edit, Metadata, NewMemory, PageQuery, RecallQuery
 
@@ -32,8 +33,7 @@ MAX_BATCH = 1_000
 MAX_EDITS = 16  # edits remembered of one memory, so that a late retry of one of them is recognised
 MAX_VERSION = 2**62 - 1  # the year 4199; leaves room in 64 signed bits for versions minted after it
 MAX_FIRST_VERSION = 2**63 - 1  # 64 signed bits
-DEFAULT_RECALL_LIMIT = 10
-DEFAULT_LIST_LIMIT = 100
+DEFAULT_RECALL_LIMIT, DEFAULT_LIST_LIMIT = 10, 100
 
 _Change = TypeVar("_Change", Edit, Deletion)
 _Value = TypeVar("_Value", bound=Struct)
@@ -83,10 +83,7 @@ def check_version(version: int | None) -> None:
 
 
 def check_first_version(version: int | None, field: str = "first_version") -> None:
-    """Refuse a first version that no store can hold; 0 stands for an unknown one.
-
-    It may be above `MAX_VERSION`, since our clocks mint greater ones after they have met that.
-    """
+    """Refuse one that no store can hold; 0 is an unknown one, and clocks that met `MAX_VERSION` mint greater ones."""
     if version is not None:
         check_range(field, version, 0, MAX_FIRST_VERSION)
 
@@ -174,6 +171,7 @@ def check_new_memory(memory: NewMemory) -> NewMemory:
     for name in MOMENTS:
         if (moment := getattr(memory, name)) is not None:
             check_moment(name, moment)
+    check_sliding(memory.sliding_seconds, memory.expires_at)
     check_labels(memory)
     check_source(memory.source)
     return memory if memory.memory_id is None else _canonical(memory, memory_id=check_memory_id(memory.memory_id))
@@ -189,6 +187,7 @@ def check_edit(edit: Edit) -> Edit:
         check_key(label) if name == "key" else check_label(name, label)
     if edit.expires_at is not UNSET:
         check_moment("expires_at", edit.expires_at)
+    check_sliding(edit.sliding_seconds, edit.expires_at)
     check_source(edit.source)
     return _check_named(edit)
 
@@ -196,6 +195,7 @@ def check_edit(edit: Edit) -> Edit:
 def check_deletion(deletion: Deletion) -> Deletion:
     """Refuse a deletion with invalid ids; return it with its ids in canonical form."""
     check_version(deletion.seen)
+    check_moment("expired_by", deletion.expired_by)
     return _check_named(deletion)
 
 

@@ -1,9 +1,9 @@
 """A wrapper that times, counts, notes and traces every call to a provider."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from time import perf_counter
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from observability import notes, tracing
 from observability.metrics import Metrics
@@ -12,6 +12,7 @@ from providers.base import MemoryProvider
 from providers.errors import ProviderError, Rejected, Unavailable
 from providers.health import Health
 from providers.owners import Owner
+from providers.types import PageQuery
 from providers.wrapper import Call, OperationName, Result, Wrapper
 
 
@@ -20,7 +21,7 @@ class MeasuredProvider(Wrapper):
 
     `provider` returns the current provider, and `name` the name under which unanswered operations are counted. The
     facts in the answer are noted for the response's headers and the access log. `permit` is asked before each
-    call, with how many memories it concerns, and raises what refuses it.
+    call, with how many memories it concerns, and raises what refuses it. `answered` is told each result.
     """
 
     def __init__(
@@ -29,11 +30,13 @@ class MeasuredProvider(Wrapper):
         name: Callable[[], str],
         metrics: Metrics,
         permit: Callable[[OperationName, int], None] = lambda _operation, _size: None,
+        answered: Callable[[OperationName, object], None] = lambda _operation, _result: None,
     ) -> None:
         self._current = provider
         self._name = name
         self._metrics = metrics
         self._permit = permit
+        self._answered = answered
 
     async def through(self, operation: OperationName, call: Call[Result], size: int = 1) -> Result:
         """Make the call, and record it."""
@@ -41,7 +44,19 @@ class MeasuredProvider(Wrapper):
         with _Span(self._name, operation, self._metrics) as span:
             result = await call(self._current())
             span.learn(result)
+            self._answered(operation, result)
             return result
+
+    def page(self, query: PageQuery) -> Coroutine[Any, Any, Found]:
+        """See `MemoryStore`; what is listed by its key is what somebody gets by it."""
+        if query.key is None:
+            return super().page(query)
+        return self.through(OperationName.LIST, lambda provider: self._got(provider, query))
+
+    async def _got(self, provider: MemoryProvider, query: PageQuery) -> Found:
+        page = await provider.page(query)
+        self._answered(OperationName.GET, page)
+        return page
 
     def puts_keyed(self, owner: Owner) -> bool:
         """See `MemoryStore`."""

@@ -11,6 +11,7 @@ def replacement(memory: NewMemory, memory_id: str, *, edit_id: str | None = None
         content=memory.content,
         metadata=memory.metadata,
         expires_at=memory.expires_at,
+        sliding_seconds=memory.sliding_seconds,
         session=memory.session,
         agent=memory.agent,
         app=memory.app,

@@ -13,6 +13,7 @@ from providers.introduction import StoreMark
 from providers.labels import NAMES
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS
+from providers.sliding import check_sliding
 from providers.states.unknown import NOTHING
 from providers.types import MOMENTS, Snapshot
 
@@ -22,6 +23,7 @@ MAX_MARK_NUMBER = 2**62 - 1  # also of an epoch; far beyond one a millisecond fo
 MAX_KEY_CHARS = limits.MAX_USER_ID_CHARS + limits.MAX_TENANT_CHARS + 2  # of the key of an owner
 
 _DIGEST_BYTES = 16
+_OF_THE_LIVING = "metadata", "source", "sliding_seconds", "touched_at"
 
 
 def check_snapshot(snapshot: Snapshot) -> Snapshot:
@@ -34,13 +36,14 @@ def check_snapshot(snapshot: Snapshot) -> Snapshot:
         snapshot,
         id=limits.check_memory_id(snapshot.id),
         edits=tuple(map(limits.check_edit_id, snapshot.edits)),
-        **{name: _in_utc(name, getattr(snapshot, name)) for name in MOMENTS},
+        **{name: _in_utc(name, getattr(snapshot, name)) for name in (*MOMENTS, "touched_at")},
     )
     if snapshot.content is None:
-        nothing = dict.fromkeys({*NAMES, "metadata", "source", *MOMENTS} - {"created_at"})
+        nothing = dict.fromkeys({*NAMES, *_OF_THE_LIVING, *MOMENTS} - {"created_at"})
         return replace(canonical, digest=b"", first_version=0, unknown=NOTHING, **nothing)
     limits.check_content(snapshot.content)
     limits.check_metadata(snapshot.metadata)
+    check_sliding(snapshot.sliding_seconds, snapshot.expires_at)
     limits.check_labels(snapshot)
     limits.check_source(snapshot.source)
     if snapshot.created_at is None:

@@ -13,6 +13,7 @@ from providers.histories import HistoriesPage, HistoriesQuery
 from providers.history import HistoryPage, HistoryQuery
 from providers.limits import MAX_BATCH, check_batch
 from providers.owners import Owner
+from providers.touches import Touch
 from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
 
 CHANGES_AT_ONCE = 8  # of one batch; they share statements and commits with each other
@@ -174,6 +175,18 @@ class MemoryStore(Protocol):
             Unavailable: it is unknown whether it was done; the same call, with a `memory_id`, may be repeated.
         """
         return None
+
+    async def touch(self, touches: Sequence[Touch]) -> None:
+        """Note when somebody was given up to 1,000 memories whose expiry slides: they have their time again from then.
+
+        Of two touches the later one counts. There is no new version, and others are left as they are. Repeating the
+        call is harmless.
+
+        Raises:
+            Unavailable: it is unknown which touches were noted.
+            Unsupported: the store cannot note any.
+        """
+        raise Unsupported(f"give {len(touches)} memories their time again")
 
     @abstractmethod
     async def erase(self, deletion: Deletion) -> Erased:

@@ -24,7 +24,8 @@ class MemoryRecord(Sourced, frozen=True, kw_only=True, omit_defaults=True):
 
     `similarity_score` lies in [0, 1] and is set by recall alone, as is `explanation`, where it is asked for;
     `embedding` is float32[dim], set where requested. `tenant` is that of the user, omitted if it is the default one.
-    From `expires_at` on no reader sees it, omitted if it does not expire. `first_version` is that of `Snapshot`; it
+    From `expires_at` on no reader sees it, omitted if it does not expire; whoever is given it before gives it
+    `sliding_seconds` more from then on, if it has any. `first_version` is that of `Snapshot`; it
     orders lists, and no caller of the API sees it. `version` is that of the state, 0 where a store has none.
     `quarantine` is the id of the one that hides it, in the answers that show it all the same.
     """
@@ -36,6 +37,7 @@ class MemoryRecord(Sourced, frozen=True, kw_only=True, omit_defaults=True):
     created_at: datetime
     updated_at: datetime | None
     expires_at: datetime | None = None
+    sliding_seconds: int | None = None
     similarity_score: float | None = None
     embedding: list[float] | None = None
     explanation: HitExplanation | None = None
@@ -61,11 +63,12 @@ class MemoryRecord(Sourced, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Dated(Sourced, frozen=True, kw_only=True):
-    """When a memory that comes from elsewhere happened, when it was last changed, and when it expires, if ever."""
+    """When a memory that comes from elsewhere happened, was last changed, and expires, if ever; see `Snapshot`."""
 
     created_at: datetime | None = None
     updated_at: datetime | None = None
     expires_at: datetime | None = None
+    sliding_seconds: int | None = None
 
 
 class NewMemory(Dated, frozen=True, kw_only=True):
@@ -152,7 +155,7 @@ class Edit(LabelChanges, frozen=True, kw_only=True):
 
     `edit_id` is a UUID whose first 96 bits name the edit, so that a retry cannot undo a later one; the last 32 are a
     digest of the change. If `seen` is given, the memory is changed only if it has that version. `source` is that of the
-    memory afterwards; by itself it changes nothing.
+    memory afterwards; by itself it changes nothing, as do `sliding_seconds`, which come and go with an expiry.
     """
 
     owner: Owner
@@ -160,6 +163,7 @@ class Edit(LabelChanges, frozen=True, kw_only=True):
     content: str | UnsetType = UNSET
     metadata: Metadata | UnsetType | None = UNSET
     expires_at: datetime | UnsetType | None = UNSET
+    sliding_seconds: int | None = None
     version: int | None = None
     edit_id: str | None = None
     seen: int | None = None
@@ -173,17 +177,23 @@ class Edit(LabelChanges, frozen=True, kw_only=True):
     @property
     def further(self) -> dict[str, Any]:
         """What changes of labels and expiry, by the names of their fields."""
-        return self.labels if self.expires_at is UNSET else self.labels | {"expires_at": self.expires_at}
+        if self.expires_at is UNSET:
+            return self.labels
+        return self.labels | {"expires_at": self.expires_at, "sliding_seconds": self.sliding_seconds}
 
 
 class Deletion(Struct, frozen=True, kw_only=True):
-    """A memory to delete for ever, with `seen` only in that version; a repeat of an `edit_id` gets the same answer."""
+    """A memory to delete for ever; a repeat of an `edit_id` gets the same answer.
+
+    With `seen` it is deleted only in that version, with `expired_by` only if it had expired by that moment.
+    """
 
     owner: Owner
     memory_id: str
     version: int | None = None
     edit_id: str | None = None
     seen: int | None = None
+    expired_by: datetime | None = None
 
 
 class PageQuery(Conditions, frozen=True, kw_only=True):
@@ -224,7 +234,9 @@ class Snapshot(Sourced, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     `digest` is that of the content and metadata that were stored first (see `providers/states/digests.py`), so that a
     retry of that first write is recognised after an edit, too; a tombstone has none. `first_version` is the version of
     that first write, by which lists order what was created at one moment; 0 if it was made before that was stored, and
-    in a tombstone. From `expires_at` on it is hidden from readers; a tombstone has none. `edits` are the ids of the
+    in a tombstone. From `expires_at` on it is hidden from readers; a tombstone has none. With `sliding_seconds` that
+    moment is at least so long after `touched_at`, the last one at which somebody is known to have been given it: that
+    is no part of a version (see `providers/states/touching.py`). `edits` are the ids of the
     last edits, in a tombstone the id of the deletion, if it has one. A tombstone's `created_at` is None if the memory
     never existed. `unknown` is a JSON object with the fields that this program does not know (see
     `providers/states/unknown.py`), empty if there are none; a tombstone has none at a provider.
@@ -238,6 +250,8 @@ class Snapshot(Sourced, frozen=True, kw_only=True, omit_defaults=True, forbid_un
     created_at: datetime | None = None
     updated_at: datetime | None = None
     expires_at: datetime | None = None
+    sliding_seconds: int | None = None
+    touched_at: datetime | None = None
     digest: bytes = b""
     edits: tuple[str, ...] = ()
     first_version: int = 0
@@ -271,25 +285,9 @@ class Snapshot(Sourced, frozen=True, kw_only=True, omit_defaults=True, forbid_un
             created_at=_moment(self.created_at),
             updated_at=self.updated_at,
             expires_at=self.expires_at,
+            sliding_seconds=self.sliding_seconds,
             first_version=self.first_version,
             version=self.version,
-            **attributes_of(self),
-        )
-
-    @property
-    def first_write(self) -> NewMemory:
-        """The write that stores a live memory that has not been edited."""
-        return NewMemory(
-            owner=self.owner,
-            content=self.content or "",
-            metadata=self.metadata,
-            memory_id=self.id,
-            version=self.version,
-            created_at=self.created_at,
-            updated_at=self.updated_at,
-            expires_at=self.expires_at,
-            first_version=self.first_version,
-            unknown=self.unknown,
             **attributes_of(self),
         )
 

@@ -14,6 +14,7 @@ from providers.histories import HistoriesPage, HistoriesQuery
 from providers.history import HistoryPage, HistoryQuery
 from providers.limits import MAX_BATCH
 from providers.owners import Owner
+from providers.touches import Touch
 from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
 
 Result = TypeVar("Result")
@@ -36,6 +37,7 @@ class OperationName(StrEnum):
     KEEP_VERSIONS = "keep_versions"
     UPDATE = "update"
     UPDATE_MANY = "update_many"
+    TOUCH = "touch"
     DELETE = "delete"
     DELETE_MANY = "delete_many"
     DELETE_ALL = "delete_all"
@@ -105,6 +107,10 @@ class Wrapper(MemoryProvider, Protocol):
     def change_many(self, edits: Sequence[Edit]) -> Coroutine[Any, Any, list[Changed | ProviderError]]:
         """See `MemoryStore`."""
         return self.through(OperationName.UPDATE_MANY, lambda provider: provider.change_many(edits), len(edits))
+
+    def touch(self, touches: Sequence[Touch]) -> Coroutine[Any, Any, None]:
+        """See `MemoryStore`."""
+        return self.through(OperationName.TOUCH, lambda provider: provider.touch(touches), len(touches))
 
     def erase_many(self, deletions: Sequence[Deletion]) -> Coroutine[Any, Any, list[Erased | ProviderError]]:
         """See `MemoryStore`."""

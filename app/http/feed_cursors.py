@@ -13,7 +13,7 @@ from providers.owners import Owner
 
 MAX_FEED_CURSOR_CHARS = 512
 _DIGEST_BYTES = 8  # it tells users apart, and protects nothing: the seal does
-_NO_CURSOR = "is not a cursor of this feed"
+_NO_CURSOR = "is not a cursor of this feed, or one of another installation: begin again without it"
 
 
 class FeedCursor(Struct, frozen=True, array_like=True, forbid_unknown_fields=True):
@@ -46,7 +46,7 @@ def feed_behind(cursors: Cursors, query: FeedQuery, text: str, field: str) -> Fe
     except (ValueError, msgspec.DecodeError, InvalidInput) as error:
         raise InvalidInput(field, _NO_CURSOR) from error
     if cursor.owner != _owner_digest(query.owner):
-        raise InvalidInput(field, "is a cursor of the feed of another user")
+        raise InvalidInput(field, "is a cursor of the feed of another user: begin again without it")
     return found
 
 

@@ -10,7 +10,7 @@ from providers.journal.changes import JournalPosition
 
 MAX_JOURNAL_CURSOR_CHARS = 512
 _KIND = "journal"  # tells it from other texts that the service seals
-_NO_CURSOR = "is not a cursor of this feed"
+_NO_CURSOR = "is not a cursor of this feed, or one of another installation: begin again without it"
 
 
 class JournalPlace(Struct, frozen=True):

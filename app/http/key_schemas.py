@@ -5,7 +5,16 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.http.lifetimes import Lifetime
-from app.http.schemas import Content, ExpiresAt, LabelledRequest, MetadataField, TtlSeconds, UserId, WrittenOrigin
+from app.http.schemas import (
+    Content,
+    ExpiresAt,
+    LabelledRequest,
+    MetadataField,
+    Sliding,
+    TtlSeconds,
+    UserId,
+    WrittenOrigin,
+)
 from providers.keys.listing import MAX_DEPTH
 from providers.labels import MAX_KEY_CHARS
 from providers.owners import Owner
@@ -24,6 +33,7 @@ class KeptRequest(LabelledRequest, frozen=True, kw_only=True, forbid_unknown_fie
     metadata: MetadataField | None = None
     expires_at: ExpiresAt | None = None
     ttl_seconds: TtlSeconds | None = None
+    sliding: Sliding = False
     origin: WrittenOrigin = DEFAULT_ORIGIN
     user_id: UserId | UnsetType = UNSET
 
@@ -40,6 +50,7 @@ class KeptRequest(LabelledRequest, frozen=True, kw_only=True, forbid_unknown_fie
             memory_id=memory_id,
             key=key,
             expires_at=lifetime.of_new(self.expires_at, self.ttl_seconds),
+            sliding_seconds=lifetime.slides_by(self.ttl_seconds, sliding=self.sliding),
             source=WriteSource(origin=self.origin),
             **self.labels,
         )

@@ -6,8 +6,9 @@ from msgspec import UNSET, Struct, UnsetType
 
 from providers.errors import InvalidInput
 from providers.limits import check_moment
+from providers.sliding import MAX_SLIDING_SECONDS, MIN_SLIDING_SECONDS
 
-MAX_TTL_SECONDS = 100 * 366 * 86_400  # a century
+MAX_TTL_SECONDS = MAX_SLIDING_SECONDS
 
 Expiry = datetime | UnsetType | None
 
@@ -48,6 +49,20 @@ class Lifetime(Struct, frozen=True):
                 raise InvalidInput("expires_at", f"must not be null: memories live for at most {self.maximum:g} s here")
             return None
         return self._asked("expires_at", expires_at, None)
+
+    def slides_by(self, ttl_seconds: int | UnsetType | None, *, sliding: bool) -> int | None:
+        """Return by how many seconds an expiry slides that is given with `sliding`, None if it does not.
+
+        Raises:
+            InvalidInput: it is to slide, and `ttl_seconds` is not given, or too small for touches.
+        """
+        if not sliding:
+            return None
+        if not isinstance(ttl_seconds, int):
+            raise InvalidInput("sliding", "must not be given without ttl_seconds")
+        if ttl_seconds < MIN_SLIDING_SECONDS:
+            raise InvalidInput("ttl_seconds", f"must be at least {MIN_SLIDING_SECONDS} with sliding")
+        return ttl_seconds
 
     def _asked(self, field: str, expires_at: datetime | None, ttl_seconds: int | None) -> datetime:
         if expires_at is None:

@@ -13,6 +13,7 @@ from app.http.schemas import (
     Label,
     LabelledRequest,
     MetadataField,
+    Sliding,
     TtlSeconds,
     UserId,
     WrittenOrigin,
@@ -41,6 +42,7 @@ class RememberRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
     expires_at: ExpiresAt | None = None
     ttl_seconds: TtlSeconds | None = None
     origin: WrittenOrigin = DEFAULT_ORIGIN
+    sliding: Sliding = False
 
     def memory(self, owner: Owner, memory_id: str | None, lifetime: Lifetime) -> NewMemory:
         """Return the memory to store; raise `InvalidInput` if its moments are not those of a memory written now."""
@@ -52,6 +54,7 @@ class RememberRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
             memory_id=memory_id,
             created_at=self.created_at,
             expires_at=lifetime.of_new(self.expires_at, self.ttl_seconds),
+            sliding_seconds=lifetime.slides_by(self.ttl_seconds, sliding=self.sliding),
             source=WriteSource(origin=self.origin),
             **self.labels,
         )
@@ -84,6 +87,7 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
     created_at: HappenedAt | None = None
     expires_at: ExpiresAt | None = None
     ttl_seconds: TtlSeconds | None = None
+    sliding: Sliding = False
     unless_similar: UnlessSimilar | UnsetType = UNSET
     origin: WrittenOrigin | UnsetType = UNSET
     user_id: UserId | UnsetType = UNSET
@@ -114,7 +118,7 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
     def _one(self, content: str, labels: dict[str, Any], origin: Origin) -> RememberRequest:
         told = origin if self.origin is UNSET else self.origin
         times = self.created_at, self.expires_at, self.ttl_seconds
-        return RememberRequest(content, self.metadata, *times, told, **labels)
+        return RememberRequest(content, self.metadata, *times, told, self.sliding, **labels)
 
 
 def origin_of(role: str) -> Origin:

@@ -58,6 +58,8 @@ _EXPIRES = "From when on nobody sees it any more; it is erased later. Not togeth
 ExpiresAt = Annotated[datetime, Meta(tz=True, description=_EXPIRES)]
 _TTL = "For how many seconds from now on it is to live; not together with `expires_at`."
 TtlSeconds = Annotated[int, Meta(ge=1, le=MAX_TTL_SECONDS, description=_TTL)]
+_SLIDES = "Whether a recall or a get gives it the `ttl_seconds` again, at most once in a tenth of them."
+Sliding = Annotated[bool, Meta(description=_SLIDES)]
 Label = Annotated[str, Meta(min_length=1, max_length=MAX_LABEL_CHARS)]
 WrittenOrigin = Annotated[Origin, Meta(description="What the text comes from, as its writer says.")]
 CallerId = Annotated[str, Meta(min_length=1, max_length=MAX_CALLER_CHARS)]
@@ -89,6 +91,7 @@ class ChangeRequest(Struct, frozen=True, forbid_unknown_fields=True):
     metadata: MetadataField | UnsetType | None = UNSET
     expires_at: ExpiresAt | UnsetType | None = UNSET
     ttl_seconds: TtlSeconds | UnsetType = UNSET
+    sliding: Sliding = False
     session: Label | UnsetType | None = UNSET
     agent: Label | UnsetType | None = UNSET
     app: Label | UnsetType | None = UNSET
@@ -99,8 +102,14 @@ class ChangeRequest(Struct, frozen=True, forbid_unknown_fields=True):
         """Return the edit to make, with its id; raise `InvalidInput` if its expiry is not that of a memory now."""
         changes = {name: getattr(self, name) for name in ("content", "metadata", *LABELS)}
         expires_at = lifetime.of_change(self.expires_at, self.ttl_seconds)
-        source = WriteSource(origin=self.origin)
-        edit = Edit(owner=owner, memory_id=memory_id, expires_at=expires_at, source=source, **changes)
+        edit = Edit(
+            owner=owner,
+            memory_id=memory_id,
+            expires_at=expires_at,
+            sliding_seconds=lifetime.slides_by(self.ttl_seconds, sliding=self.sliding),
+            source=WriteSource(origin=self.origin),
+            **changes,
+        )
         return ids.update(edit, None if self.ttl_seconds is UNSET else self.ttl_seconds)
 
 

@@ -20,8 +20,9 @@ from providers.owners import DEFAULT_TENANT
 from providers.types import Dated, MemoryRecord, Metadata, Snapshot
 
 FORMAT = "ninai-memories"
-# 1.1 has added `expires_at` and `key`, 1.2 `source` and `quarantine`, 1.3 lines of superseded versions.
-MAJOR, MINOR = 1, 3
+# 1.1 has added `expires_at` and `key`, 1.2 `source` and `quarantine`, 1.3 lines of superseded versions,
+# 1.4 `sliding_seconds`.
+MAJOR, MINOR = 1, 4
 VERSION = f"{MAJOR}.{MINOR}"
 
 

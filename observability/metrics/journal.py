@@ -49,6 +49,12 @@ class JournalMetrics:
             "Memories that were erased because they had been expired for an hour, by the provider that held them.",
             ("provider",),
         )
+        self.touches = counter(
+            "ninai_touches",
+            "Memories that were given to somebody and have their time again, by what became of it: written, failed, or"
+            " dropped because too many waited.",
+            ("outcome",),
+        )
         self.erased_states = counter(
             "ninai_erased_states",
             "Memories and tombstones of erased users that were removed, by the provider that held them.",

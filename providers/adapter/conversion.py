@@ -19,7 +19,7 @@ from providers.types import MemoryRecord
 _IDS = UUID("5f7a3c52-9d0e-5d0b-a2f4-64f7f0c1c7de")
 
 # What SPEC-020 knows of a memory: anything else that a stranger's memory may have is not ours to interpret.
-_NOT_THEIRS = {*NAMES, "source", "quarantine", "first_version", "version", "expires_at"}
+_NOT_THEIRS = {*NAMES, "source", "quarantine", "first_version", "version", "expires_at", "sliding_seconds"}
 _FIELDS = [name for name in MemoryRecord.__struct_fields__ if name not in _NOT_THEIRS]
 
 

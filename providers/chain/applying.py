@@ -11,7 +11,7 @@ from providers.chain.policy import OperationClass
 from providers.errors import MemoryDeleted, OwnerErased, ProviderError, Rejected
 from providers.journal.operations import Operation, OperationKind
 from providers.owners import Owner
-from providers.states.editing import tombstone_for
+from providers.states.editing import first_write_of, tombstone_for
 from providers.types import NewMemory, Snapshot
 
 _AT_ONCE = 4  # looks for tombstones
@@ -36,7 +36,7 @@ async def apply_all(
     rest = [(place, change) for place, change in enumerate(changes) if change.kind is not OperationKind.REMEMBER]
     results: list[ProviderError | None] = [None] * len(changes)
     if new:
-        memories = [change.state.first_write for _, change in new]
+        memories = [first_write_of(change.state) for _, change in new]
         stored = await link.call(
             lambda provider: provider.store_many(memories),
             operation,

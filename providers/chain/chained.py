@@ -21,6 +21,7 @@ from providers.chain.reading import ChainReader
 from providers.chain.recall_batch import RecallBatch
 from providers.chain.route import Route
 from providers.chain.status import ChainStatus
+from providers.chain.touching import touch_all
 from providers.chain.versions import HistoryReader
 from providers.chain.waiting.background_tries import BackgroundTries
 from providers.chain.writing import ChainWriter
@@ -32,6 +33,7 @@ from providers.history import HistoryPage, HistoryQuery
 from providers.journal.base import Journal
 from providers.owners import Owner
 from providers.states.clock import HybridClock
+from providers.touches import Touch
 from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
 
 
@@ -140,6 +142,10 @@ class ChainedProvider(MemoryProvider):
     def change_many(self, edits: Sequence[Edit]) -> Coroutine[Any, Any, list[Changed | ProviderError]]:
         """See `MemoryStore`."""
         return self._writer.change_many(self.route.verified, edits)
+
+    async def touch(self, touches: Sequence[Touch]) -> None:
+        """See `MemoryStore`; it is enough that one provider has noted them."""
+        await touch_all(self.route, touches, self._context.now)
 
     def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""

@@ -16,6 +16,7 @@ from providers.chain.link import Link
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.recall_batch import RecallBatch
 from providers.chain.store_batch import SLICE_CHARS, SLICE_MEMORIES, store_slices
+from providers.chain.touching import touch_one
 from providers.errors import FeedLost, ProviderError, Rejected, SessionLost, Unsupported
 from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
@@ -23,6 +24,7 @@ from providers.limits import MAX_BATCH
 from providers.owners import Owner
 from providers.states.clock import HybridClock, new_memory_id
 from providers.timing.turns import in_turns
+from providers.touches import Touch, check_touches
 from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery
 from providers.wrapper import Call, OperationName, Result, Wrapper
 
@@ -113,6 +115,10 @@ class GuardedProvider(Wrapper):
     def change_many(self, edits: Sequence[Edit]) -> Coroutine[Any, Any, list[Changed | ProviderError]]:
         """See `MemoryStore`."""
         return super().change_many([self._named_change(edit) for edit in edits])
+
+    async def touch(self, touches: Sequence[Touch]) -> None:
+        """See `MemoryStore`."""
+        await touch_one(self.link, check_touches(touches), self._now)
 
     def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""

@@ -17,10 +17,11 @@ from providers.chain.route import Route
 from providers.chain.waiting.slowing import slow_down
 from providers.errors import MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
 from providers.expiry import has_expired
-from providers.journal.operations import Appended, Operation, OperationKind, OutOfDate
+from providers.journal.operations import Appended, JournalEntry, Operation, OperationKind, OutOfDate
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import edited, first_state, is_done
 from providers.states.merging import merged
+from providers.states.touching import with_touch
 from providers.timing.turns import in_turns
 from providers.types import Edit, NewMemory, Snapshot
 
@@ -153,7 +154,10 @@ class ChainWriter:
             if held is not None:
                 base = held if entry is None or is_unverified(entry) else merged(entry.state, held)
         now = self._clock.moment()
-        if base is None or base.deleted or has_expired(base, now):
+        living = base
+        if entry is not None and base is entry.state and base.sliding_seconds is not None:
+            living = await self._with_touch(execution, entry)
+        if base is None or living is None or base.deleted or has_expired(living, now):
             if entry is not None and entry.state is base:
                 execution.answered(JOURNAL)
             raise MemoryNotFound(edit.memory_id)
@@ -161,7 +165,7 @@ class ChainWriter:
             return Appended(entry=entry, repeated=True) if entry is not None and base is entry.state else base
         self._clock.observe(base.version)
         version = self._clock.next() if edit.version is None else edit.version
-        state = edited(base, edit, version, now)
+        state = edited(living, edit, version, now)
         return Operation(
             kind=OperationKind.UPDATE,
             state=state,
@@ -169,6 +173,15 @@ class ChainWriter:
             edit_id=edit.edit_id,
             older_edits=tuple(one for one in base.edits if one not in state.edits),
         )
+
+    async def _with_touch(self, execution: Execution, entry: JournalEntry) -> Snapshot:
+        """Return the state that the journal knows with the touch that a provider knows, as far as one answers."""
+        state = entry.state
+        try:
+            _, held = await self._reader.snapshot(execution, state.owner, state.id, known=entry)
+        except Unavailable:
+            return state
+        return state if held is None else with_touch(state, held.touched_at)
 
     def _new_state(self, memory: NewMemory) -> Snapshot:
         memory_id = memory.memory_id or new_memory_id(self._clock.milliseconds)

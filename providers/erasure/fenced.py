@@ -26,6 +26,7 @@ from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.retention import Retention
 from providers.summaries import OwnerSummary
+from providers.touches import Touch
 from providers.types import ALL, Conditions, Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
 from providers.versions_by_store import VersionOf
 
@@ -37,8 +38,7 @@ class FencedReplica(Replica):
     """Pass every call on, without what is not above the fences."""
 
     def __init__(self, replica: Replica, fences: FenceList) -> None:
-        self._replica = replica
-        self._fences = fences
+        self._replica, self._fences = replica, fences
 
     @property
     def changed_elsewhere(self) -> bool:
@@ -119,9 +119,9 @@ class FencedReplica(Replica):
     async def fetch(self, owner: Owner, memory_id: str) -> Fetched:
         """See `MemoryStore`."""
         fetched = await self._replica.fetch(owner, memory_id)
-        if fetched.memory.version <= self._fences.version_of(owner):
-            raise MemoryNotFound(memory_id)
-        return fetched
+        if fetched.memory.version > self._fences.version_of(owner):
+            return fetched
+        raise MemoryNotFound(memory_id)
 
     async def page(self, query: PageQuery) -> Found:
         """See `MemoryStore`; a page may have fewer memories than there are behind it only while a store is erased."""
@@ -159,9 +159,7 @@ class FencedReplica(Replica):
     async def deleted_by(self, owner: Owner, edit_id: str) -> DeletedBy:
         """See `MemoryStore`."""
         found = await self._replica.deleted_by(owner, edit_id)
-        if found.memory_id is None or await self.snapshot(owner, found.memory_id) is not None:
-            return found
-        return DeletedBy()
+        return found if found.memory_id is None or await self.snapshot(owner, found.memory_id) else DeletedBy()
 
     async def erase_all(self, owner: Owner, limit: int = MAX_BATCH, conditions: Conditions = ALL) -> Erased:
         """See `MemoryStore`."""
@@ -182,6 +180,10 @@ class FencedReplica(Replica):
     async def expired(self, before: datetime, limit: int, *, after: Snapshot | None = None) -> list[Snapshot]:
         """See `Replica`."""
         return self._above(await self._replica.expired(before, limit, after=after))
+
+    async def touch(self, touches: Sequence[Touch]) -> None:
+        """See `MemoryStore`; what was erased stays hidden."""
+        await self._replica.touch(touches)
 
     async def ping(self) -> None:
         """See `Replica`."""
@@ -295,6 +297,4 @@ class FencedReplica(Replica):
 
     def _shown(self, owner: Owner, found: Found) -> Found:
         erased = self._fences.version_of(owner)
-        if erased == NEVER_ERASED:
-            return found
         return replace(found, memories=[memory for memory in found.memories if memory.version > erased])

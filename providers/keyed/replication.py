@@ -15,12 +15,13 @@ from providers.histories import VersionPlace
 from providers.history import HistoryPage, HistoryQuery, check_history
 from providers.introduction import Introduction, StoreMark
 from providers.keyed.parts import KeyedParts
-from providers.keyed.steps import StateStep, checked, keeping, merging
+from providers.keyed.steps import StateStep, checked, keeping, merging, touching
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.retention import NO_HISTORY, Retention
 from providers.search.ranking import RANKING_BY_WORDS
 from providers.timing.turns import in_turns
+from providers.touches import Touch, check_touches
 from providers.types import Snapshot
 
 
@@ -124,6 +125,10 @@ class KeyedReplica(Replica):
     async def expired(self, before: datetime, limit: int, *, after: Snapshot | None = None) -> list[Snapshot]:
         """See `Replica`."""
         return await self.parts.reader.expired(before, limit, after)
+
+    async def touch(self, touches: Sequence[Touch]) -> None:
+        """See `MemoryStore`."""
+        await self.parts.shelf.settle([touching(touch) for touch in check_touches(touches)])
 
     async def identity(self) -> str:
         """See `Replica`."""

@@ -17,8 +17,10 @@ from providers.expiry import has_expired
 from providers.owners import Owner
 from providers.retention import is_superseded
 from providers.states.clock import HybridClock, new_memory_id
-from providers.states.editing import deleted_by, edited, first_state, tombstone_of
+from providers.states.editing import deleted_by, edited, first_state, is_meant, tombstone_of
 from providers.states.merging import merged
+from providers.states.touching import touched
+from providers.touches import Touch
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Snapshot
 
 Answer = TypeVar("Answer")
@@ -101,6 +103,11 @@ def merging(state: Snapshot, clock: HybridClock) -> StateStep[ProviderError | No
     return StateStep(state.owner, state.id, partial(_merged, own), own)
 
 
+def touching(touch: Touch) -> StateStep[None]:
+    """Note that somebody was given a memory, where one is whose expiry slides."""
+    return StateStep(touch.owner, touch.memory_id, partial(_touched, touch))
+
+
 def keeping(version: Snapshot, clock: HybridClock) -> StateStep[ProviderError | None]:
     """Leave a memory as it is, and add a version to its history; its answer is None.
 
@@ -142,11 +149,15 @@ def _erased(
         return stored, 0
     if stored.deleted:
         return stored, int(deleted_by(stored, deletion.edit_id))
-    if deletion.seen not in {None, stored.version}:
+    if not is_meant(deletion, stored):
         return stored, 0
     clock.observe(stored.version)
     version = clock.next() if deletion.version is None else deletion.version
     return tombstone_of(stored, version, deletion.edit_id), 1
+
+
+def _touched(touch: Touch, stored: Snapshot | None) -> tuple[Snapshot | None, None]:
+    return None if stored is None else touched(stored, touch.moment), None
 
 
 def _kept(memory_id: str, stored: Snapshot | None) -> tuple[Snapshot | None, ProviderError | None]:

@@ -51,6 +51,8 @@ class _Envelope(Sourced, frozen=True, kw_only=True, omit_defaults=True, forbid_u
     created_at: _Moment | None = None
     updated_at: _Moment | None = None
     expires_at: _Moment | None = None
+    sliding_seconds: int | None = None
+    touched_at: _Moment | None = None
     digest: bytes = b""
     edits: tuple[str, ...] = ()
     first_version: int = 0

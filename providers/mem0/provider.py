@@ -27,6 +27,7 @@ from providers.mem0.writing import Mem0Writer
 from providers.owners import Owner
 from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.states.clock import HybridClock
+from providers.touches import Touch, check_touches
 from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
 
 Item = TypeVar("Item")
@@ -140,6 +141,10 @@ class Mem0HttpMemoryProvider(Replica):
         """See `Replica`."""
         replica_limits.check_snapshots(snapshots)
         return await self._answer_all(snapshots, self._put, writes=True)
+
+    async def touch(self, touches: Sequence[Touch]) -> None:
+        """See `MemoryStore`."""
+        await self._answer_all(check_touches(touches), self._writer.touch, writes=True)
 
     async def snapshot(self, owner: Owner, memory_id: str) -> Snapshot | None:
         """See `Replica`; copies that came late are removed on the way."""

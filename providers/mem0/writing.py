@@ -11,8 +11,10 @@ from providers.mem0.copies import Copies, CopyStore
 from providers.mem0.dialects.base import Dialect
 from providers.mem0.names import name_of
 from providers.states.clock import HybridClock, new_memory_id
-from providers.states.editing import deleted_by, edited, first_state, tombstone_of
+from providers.states.editing import deleted_by, edited, first_state, is_meant, tombstone_of
 from providers.states.merging import merged
+from providers.states.touching import touched
+from providers.touches import Touch
 from providers.types import Deletion, Edit, NewMemory, Snapshot
 
 # An id made so lately, and not yet tried here, cannot be at mem0: a minute is longer than any caller waits.
@@ -99,7 +101,7 @@ class Mem0Writer:
             if stored.deleted:
                 await self._store.clean_up(found)
                 return deleted_by(stored, deletion.edit_id)
-            if deletion.seen not in {None, stored.version}:
+            if not is_meant(deletion, stored):
                 return False
             self._clock.observe(stored.version)
             version = self._clock.next() if deletion.version is None else deletion.version
@@ -114,6 +116,13 @@ class Mem0Writer:
             await self._settle(state if found.state is None else merged(found.state, state), found)
         if found.state is not None and found.state.deleted and not state.deleted:
             raise MemoryDeleted(state.id)
+
+    async def touch(self, touch: Touch) -> None:
+        """Note that somebody was given a memory, where one is whose expiry slides."""
+        async with self._store.lock(touch.owner, touch.memory_id):
+            found = await self._store.load(touch.owner, touch.memory_id)
+            if found.state is not None:
+                await self._settle(touched(found.state, touch.moment), found)
 
     async def _settle(self, state: Snapshot, found: Copies) -> None:
         if state == found.state:

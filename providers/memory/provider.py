@@ -21,6 +21,7 @@ from providers.health import Health
 from providers.histories import VersionPlace
 from providers.history import HistoryPage, HistoryQuery, check_history
 from providers.introduction import Introduction, StoreMark
+from providers.memory.health import MockHealth
 from providers.memory.history import History
 from providers.memory.store import InMemoryStore
 from providers.owners import Owner
@@ -28,17 +29,13 @@ from providers.replica import MAX_OWNERS, MAX_SNAPSHOTS, Replica
 from providers.retention import NO_HISTORY, Retention
 from providers.search.ranking import RANKING_BY_WORDS
 from providers.states.clock import HybridClock
+from providers.states.touching import touched
 from providers.timing.turns import in_turns
+from providers.touches import Touch, check_touches
 from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery, Snapshot
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
-
-
-class MockHealth(Health, frozen=True, kw_only=True):
-    """Always healthy; `total_memories` counts the memories of all users."""
-
-    total_memories: int
 
 
 class MockMemoryProvider(Replica):
@@ -209,6 +206,13 @@ class MockMemoryProvider(Replica):
         found = (state for store in self._stores.values() for state in store.expired(before))
         return nsmallest(limit, (state for state in found if _key(state) > behind), key=_key)
 
+    async def touch(self, touches: Sequence[Touch]) -> None:
+        """See `MemoryStore`."""
+        for touch in check_touches(touches):
+            store = self._of(touch.owner)
+            if (state := store.snapshot(touch.memory_id)) is not None:
+                store.merge(touched(state, touch.moment))
+
     async def identity(self) -> str:
         """See `Replica`."""
         return self._identity
@@ -243,8 +247,9 @@ class MockMemoryProvider(Replica):
 
     def _is_erased(self, owner: Owner, memory_id: str) -> bool:
         """Return whether a memory is still to be removed, so that nothing may be made of it."""
-        version = self._of(owner).version_of(memory_id) if self._fences else None
-        return version is not None and version <= self._fences.version_of(owner)
+        fence = self._fences.of(owner)
+        state = None if fence is None else self._of(owner).snapshot(memory_id)
+        return fence is not None and state is not None and state.version <= fence.version
 
     def _of(self, owner: Owner) -> InMemoryStore:
         """Return the owner's store for reading; an unknown owner gets an empty one that is not kept."""

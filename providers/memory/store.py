@@ -29,7 +29,7 @@ from providers.search.ranking import rank
 from providers.search.user_index import UserIndex
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.digests import digest_of
-from providers.states.editing import deleted_by, edited, first_state, tombstone_of
+from providers.states.editing import deleted_by, edited, first_state, is_meant, tombstone_of
 from providers.states.merging import merged
 from providers.store import RECENT_CHANGES
 from providers.types import Conditions, Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery, Snapshot
@@ -110,7 +110,7 @@ class InMemoryStore(Struct):
             return False
         if stored.deleted:
             return deleted_by(stored, deletion.edit_id)
-        if deletion.seen not in {None, stored.version}:
+        if not is_meant(deletion, stored):
             return False
         self.clock.observe(stored.version)
         version = self.clock.next() if deletion.version is None else deletion.version
@@ -195,11 +195,6 @@ class InMemoryStore(Struct):
         """Return one memory or its tombstone, None if neither exists."""
         stored = self._states.get(memory_id)
         return None if stored is None else _own(stored)
-
-    def version_of(self, memory_id: str) -> int | None:
-        """Return the version of a memory or its tombstone, None if neither exists."""
-        stored = self._states.get(memory_id)
-        return None if stored is None else stored.version
 
     def snapshots(self, limit: int, after: str | None) -> list[Snapshot]:
         """Return memories and tombstones by ascending id, those whose id is greater than `after`."""

@@ -97,6 +97,8 @@ COLUMNS = (
     ),
     Column(name="first_version", type="bigint", derived=True, head="0"),
     Column(name="expires_at", type="timestamptz", derived=True, head="NULL"),
+    Column(name="sliding_seconds", type="int8", derived=True, head="NULL"),
+    Column(name="touched_at", type="timestamptz", derived=True),
     *(Column(name=label, type="text", derived=True, head="NULL") for label in NAMES),
     Column(name="source", type="jsonb", derived=True, head="NULL", read=_source),
     Column(name="embedding_model", type="text", live=True, source="embedding.model", edit=_WITH_CONTENT),

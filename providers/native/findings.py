@@ -1,10 +1,10 @@
 """The outcomes of the checks of a native provider's database, one function for each."""
 
-from providers.examination.outcome import CheckOutcome, error, ok, warning
+from providers.examination.outcome import CheckOutcome, CheckStatus, error, ok, warning
 from providers.migrations import Distributing, SchemaState, WallState
 from providers.native.distribution.forms import distributed_text
 from providers.native.distribution.reading import IN_FORM
-from providers.native.row_security import STATE, wall_state_of
+from providers.native.row_security import LEADS, MARK, STATE, wall_state_of
 from providers.native.wall import ALL
 from providers.postgres.inspection import Address, DatabaseFacts
 
@@ -119,7 +119,17 @@ async def tenants_of(address: Address, name: str) -> CheckOutcome:
     if await is_distributed(address):
         return ok("distributed memories have no row-level security: their keys keep tenants apart")
     [row] = await address.rows(STATE)
-    return wall_of(wall_state_of(row), name)
+    wall = wall_of(state := wall_state_of(row), name)
+    if wall.status is not CheckStatus.OK or not state.up:
+        return wall
+    [[leads]] = await address.rows(LEADS)
+    if leads:
+        return wall
+    return warning(
+        f"{wall.found}, but lists by a rare value of metadata look through all memories of their user: `@>` is not"
+        " marked as leakproof in this database",
+        f"let a superuser run there: {MARK};",
+    )
 
 
 def wall_of(state: WallState, name: str) -> CheckOutcome:

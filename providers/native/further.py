@@ -19,6 +19,8 @@ from providers.types import Snapshot
 class _Further(Sourced, frozen=True, kw_only=True, omit_defaults=True):
     first_version: int = 0
     expires_at: datetime | None = None
+    sliding_seconds: int | None = None
+    touched_at: datetime | None = None
 
 
 _NAMES = frozenset(_Further.__struct_fields__)
@@ -29,7 +31,13 @@ _decode = msgspec.json.Decoder(_Further).decode
 
 def further_of(state: Snapshot) -> str:
     """Return the further fields of a state and those that this program does not know, as one text; empty if none."""
-    further = _Further(first_version=state.first_version, expires_at=state.expires_at, **attributes_of(state))
+    further = _Further(
+        first_version=state.first_version,
+        expires_at=state.expires_at,
+        sliding_seconds=state.sliding_seconds,
+        touched_at=state.touched_at,
+        **attributes_of(state),
+    )
     return state.unknown if further == _EMPTY else joined(_encode(further).decode(), state.unknown)
 
 

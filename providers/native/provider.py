@@ -288,6 +288,7 @@ class PostgresMemoryProvider(NativeReplica):
             "now": self._clock.moment(),
             "edit_id": deletion.edit_id,
             "seen": deletion.seen,
+            "expired_by": deletion.expired_by,
         }
         if rows := await self._database.write(statements.DELETE, values):
             self._clock.observe(rows[0].version)

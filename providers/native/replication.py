@@ -22,6 +22,7 @@ from providers.native.distribution.hashing import bucket_of
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.introducing import StoreTable
 from providers.native.rows import Key, MemoryRow, key_of
+from providers.native.statements import TOUCH
 from providers.native.vectors import Vectors
 from providers.native.versioned import VersionedReplica, checked
 from providers.native.wall import tenants_of, values_of
@@ -37,9 +38,10 @@ from providers.replica_limits import (
 )
 from providers.retention import NO_HISTORY, Retention, is_superseded
 from providers.states.clock import HybridClock
-from providers.states.merging import merged
+from providers.states.merging import merged, winner
 from providers.summaries import OwnerSummary
 from providers.timing.turns import in_turns
+from providers.touches import Touch, check_touches
 from providers.types import Snapshot
 
 Item = TypeVar("Item", bound=Struct)
@@ -164,6 +166,14 @@ class NativeReplica(VersionedReplica):
             values, statement = values | place, replication_sql.EXPIRED_AFTER
         return await in_turns(snapshot_of, await self._database.rows(statement, values))
 
+    async def touch(self, touches: Sequence[Touch]) -> None:
+        """Note touches in one statement; see `MemoryStore`."""
+        moments: dict[Key, datetime] = {}
+        for one in check_touches(touches):
+            key = one.owner.key, one.memory_id
+            moments[key] = max(one.moment, moments.get(key, one.moment))
+        await self._touch(moments)
+
     async def identity(self) -> str:
         """Return the name that the database got with its schema; see `introduce`."""
         return (await self.introduce()).identity
@@ -194,15 +204,31 @@ class NativeReplica(VersionedReplica):
         """Bring the table to these states, made of those given; return those that met a tombstone or a fence."""
         # A state that loses to the stored one always will, so it needs neither a vector nor the second statement.
         heads = await self._heads(wanted)
-        after = {key: merged(heads[key], state) if key in heads else state for key, state in wanted.items()}
+        after = {key: winner(heads[key], state) if key in heads else state for key, state in wanted.items()}
         changes = [state for key, state in after.items() if state is not heads.get(key)]
         met, late = await self._put(changes) if changes else (dict[Key, int | None](), dict[Key, Snapshot]())
+        await self._touch({key: one.touched_at for key, one in wanted.items() if one.touched_at is not None}, put=True)
         if self.keeps_history:  # what the table has never shown was not replaced there
             now = after | late
             unfenced = [state for state in given if met.get(key_of(state)) is None]
             lost = [state for state in unfenced if is_superseded(state, now[key_of(state)])]
             met |= dict.fromkeys(await self.versions.put(lost)) if lost else {}
         return _tombstones(heads) | met
+
+    async def _touch(self, moments: Mapping[Key, datetime], *, put: bool = False) -> None:
+        """Raise when memories were touched last; those of a `put` that have no expiry that slides as well."""
+        if not moments:
+            return
+        keys = sorted(moments)
+        user_ids, ids = zip(*keys, strict=True)
+        values = {
+            "user_ids": list(user_ids),
+            "ids": list(map(UUID, ids)),
+            "moments": [moments[key] for key in keys],
+            "tenants": tenants_of(user_ids),
+            "put": put,
+        }
+        await self._database.change(TOUCH, values)
 
     async def _put(self, changes: Sequence[Snapshot]) -> tuple[dict[Key, int | None], dict[Key, Snapshot]]:
         """Put states that were newer a moment ago; return those that met a tombstone or a fence, by its version.

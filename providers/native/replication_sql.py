@@ -20,6 +20,10 @@ END)"""
 
 _OF_THE_NEWER = f"CASE WHEN {_NEW_WINS} THEN excluded.{{name}} ELSE stored.{{name}} END"
 _OF_THE_LIVING = "CASE WHEN stored.deleted_at IS NULL THEN excluded.{name} END"
+# A touch counts whichever version wins, and may have come after the state was read that is put here.
+_TOUCHED = """CASE WHEN stored.deleted_at IS NOT NULL OR excluded.deleted_at IS NOT NULL THEN NULL
+    WHEN stored.touched_at IS NULL OR stored.touched_at <= excluded.touched_at THEN excluded.unknown
+    ELSE ninai_touched_fields(excluded.unknown, excluded.expires_at, excluded.sliding_seconds, stored.touched_at) END"""
 _DECIDED_BY_VERSION = [column for column in WRITTEN if column.name in {"version", "edits", "deleted_at"}]
 
 MERGED = f"""
@@ -27,7 +31,8 @@ MERGED = f"""
         {assignments(_DECIDED_BY_VERSION, _OF_THE_NEWER)},
         created_at = CASE WHEN {_NEW_WINS} THEN coalesce(excluded.created_at, stored.created_at)
             ELSE coalesce(stored.created_at, excluded.created_at) END,
-        {assignments(LIVE, _OF_THE_LIVING)},
+        {assignments([column for column in LIVE if column.name != "unknown"], _OF_THE_LIVING)},
+        unknown = {_TOUCHED},
         refused_model = NULL  -- the version may be the same, the text another
     WHERE {_NEW_WINS} OR stored.created_at IS NULL AND excluded.created_at IS NOT NULL
     RETURNING user_id, id, deleted_at IS NOT NULL AS deleted

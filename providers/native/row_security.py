@@ -28,13 +28,14 @@ _STATE = text(STATE)
 # Behind a policy PostgreSQL finds rows by an index only where its operator tells nothing of those that are hidden.
 # That of containment answers yes or no, and is not marked so; to mark it takes a superuser.
 _CONTAINMENT = "pg_catalog.jsonb_contains(jsonb, jsonb)"
-_MARK = f"ALTER FUNCTION {_CONTAINMENT} LEAKPROOF"
+MARK = f"ALTER FUNCTION {_CONTAINMENT} LEAKPROOF"
+LEADS = f"SELECT proleakproof FROM pg_catalog.pg_proc WHERE oid = CAST('{_CONTAINMENT}' AS regprocedure)"  # noqa: S608 - joined from constants
 _MARKED = text(f"""
     SELECT proleakproof AS marked, (SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user)
         AND NOT CAST(current_setting('transaction_read_only') AS boolean) AS markable
     FROM pg_catalog.pg_proc WHERE oid = CAST('{_CONTAINMENT}' AS regprocedure)
 """)  # noqa: S608 - joined from constants
-_ONE_AT_A_TIME = text(f"SELECT pg_advisory_xact_lock(hashtext('{_MARK}'))")  # two that mark at once would fail
+_ONE_AT_A_TIME = text(f"SELECT pg_advisory_xact_lock(hashtext('{MARK}'))")  # two that mark at once would fail
 
 _RAISE = "ALTER TABLE {} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY"  # the owner is held by it as well
 _LOWER = "ALTER TABLE {} NO FORCE ROW LEVEL SECURITY, DISABLE ROW LEVEL SECURITY"
@@ -87,7 +88,7 @@ class RowSecurity:
                     return bool(known.marked)
                 await connection.execute(_ONE_AT_A_TIME)
                 if not (await connection.execute(_MARKED)).one().marked:
-                    await connection.execute(text(_MARK))
+                    await connection.execute(text(MARK))
         return True
 
 

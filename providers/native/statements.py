@@ -66,7 +66,18 @@ DELETE = text(f"""
         {assignments(LIVE, "NULL")}
     WHERE {NAMED} AND user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL AND {ABOVE_FENCE}
         AND (CAST(:seen AS bigint) IS NULL OR version = :seen)
+        AND (CAST(:expired_by AS timestamptz) IS NULL OR expires_at <= CAST(:expired_by AS timestamptz))
     RETURNING version
+""")  # noqa: S608 - joined from constants
+
+# Of a put, a touch counts as well where no expiry slides: another version may come that has one.
+TOUCH = text(f"""
+    UPDATE ninai_memories AS m
+    SET unknown = ninai_touched_fields(m.unknown, m.expires_at, m.sliding_seconds, new.moment)
+    FROM unnest(CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:moments AS timestamptz[]))
+        AS new (user_id, id, moment)
+    WHERE {NAMED} AND {UPDATED} AND m.user_id = new.user_id AND m.id = new.id AND m.deleted_at IS NULL
+        AND (:put OR m.sliding_seconds IS NOT NULL) AND (m.touched_at IS NULL OR m.touched_at < new.moment)
 """)  # noqa: S608 - joined from constants
 
 # A tombstone without a creation time was put for a chain, and there was no memory to delete.

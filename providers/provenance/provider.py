@@ -32,9 +32,10 @@ class SourcedProvider(MeasuredProvider):
         name: Callable[[], str],
         metrics: Metrics,
         permit: Callable[[OperationName, int], None] = lambda _operation, _size: None,
+        answered: Callable[[OperationName, object], None] = lambda _operation, _result: None,
         now_ms: Milliseconds = wall_clock_ms,
     ) -> None:
-        super().__init__(provider, name, metrics, permit)
+        super().__init__(provider, name, metrics, permit, answered)
         self._now_ms = now_ms
 
     def store(self, memory: NewMemory) -> Coroutine[Any, Any, Stored]:

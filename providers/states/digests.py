@@ -24,8 +24,13 @@ def change_digest_of(edit: Edit, ttl_seconds: int | None = None) -> bytes:
     Of an expiry that was given in seconds from now on, these are what is compared.
     """
     given: list[Any] = [[] if part is UNSET else [_plain(part)] for part in (edit.content, edit.metadata)]
-    if edit.further:  # what says nothing of labels and expiry has the digest that it had before there were any
-        given.append(edit.further if ttl_seconds is None else edit.labels | {"ttl_seconds": ttl_seconds})
+    further = edit.further
+    if further.get("sliding_seconds") is None:
+        further.pop("sliding_seconds", None)
+    if further:  # what says nothing of labels and expiry has the digest that it had before there were any, as above
+        moments = {"expires_at"} if ttl_seconds is not None else set[str]()
+        lasting = {} if ttl_seconds is None else {"ttl_seconds": ttl_seconds}
+        given.append({name: value for name, value in further.items() if name not in moments} | lasting)
     return blake2b(_encode(given), digest_size=_CHANGE_DIGEST_BYTES).digest()
 
 

@@ -6,9 +6,11 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from providers.errors import Conflict, VersionMismatch
+from providers.expiry import has_expired
 from providers.limits import MAX_EDITS
+from providers.source import attributes_of
 from providers.states.digests import digest_of
-from providers.types import Edit, MemoryRecord, NewMemory, Snapshot
+from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Snapshot
 
 EDIT_KEY_CHARS = 28  # of an edit's id: 96 bits that name it; the other 32 are a digest of the change
 
@@ -37,6 +39,7 @@ def first_state(memory: NewMemory, memory_id: str, version: int, now: datetime) 
         created_at=now if memory.created_at is None else memory.created_at.astimezone(UTC),
         updated_at=None if memory.updated_at is None else memory.updated_at.astimezone(UTC),
         expires_at=None if memory.expires_at is None else memory.expires_at.astimezone(UTC),
+        sliding_seconds=memory.sliding_seconds,
         digest=digest_of(memory.content, memory.metadata),
         first_version=version if memory.first_version is None else memory.first_version,
         unknown=memory.unknown,
@@ -47,6 +50,24 @@ def first_state(memory: NewMemory, memory_id: str, version: int, now: datetime) 
         speaker=memory.speaker,
         key=memory.key,
         source=memory.source,
+    )
+
+
+def first_write_of(state: Snapshot) -> NewMemory:
+    """Return the write that stores a live memory that has not been edited."""
+    return NewMemory(
+        owner=state.owner,
+        content=state.content or "",
+        metadata=state.metadata,
+        memory_id=state.id,
+        version=state.version,
+        created_at=state.created_at,
+        updated_at=state.updated_at,
+        expires_at=state.expires_at,
+        sliding_seconds=state.sliding_seconds,
+        first_version=state.first_version,
+        unknown=state.unknown,
+        **attributes_of(state),
     )
 
 
@@ -72,7 +93,8 @@ def edited(stored: Snapshot, edit: Edit, version: int, now: datetime) -> Snapsho
     """
     if is_done(stored, edit) or version <= stored.version:
         return stored
-    expires_at = stored.expires_at if edit.expires_at is UNSET else edit.expires_at
+    life = (stored.expires_at, stored.sliding_seconds)
+    expires_at, sliding = life if edit.expires_at is UNSET else (edit.expires_at, edit.sliding_seconds)
     return replace(
         stored,
         version=version,
@@ -80,10 +102,17 @@ def edited(stored: Snapshot, edit: Edit, version: int, now: datetime) -> Snapsho
         metadata=stored.metadata if edit.metadata is UNSET else edit.metadata,
         updated_at=now,
         expires_at=None if expires_at is None else expires_at.astimezone(UTC),
+        sliding_seconds=sliding,
         edits=stored.edits if edit.edit_id is None else (*stored.edits, edit.edit_id)[-MAX_EDITS:],
         source=edit.source,
         **edit.labels,
     )
+
+
+def is_meant(deletion: Deletion, stored: Snapshot) -> bool:
+    """Return whether a deletion is of a live state as it is stored now."""
+    in_time = deletion.expired_by is None or has_expired(stored, deletion.expired_by)
+    return in_time and deletion.seen in {None, stored.version}
 
 
 def was_edited(stored: Snapshot) -> bool:

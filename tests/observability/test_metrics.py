@@ -56,6 +56,7 @@ FAMILIES = {
     "ninai_journal_duration_seconds": "histogram",
     "ninai_journal_delivery_lag_seconds": "histogram",
     "ninai_expired_memories_erased": "counter",
+    "ninai_touches": "counter",
     "ninai_erased_states": "counter",
     "ninai_erasures_pending": "gauge",
     "ninai_erasures_oldest_seconds": "gauge",

@@ -13,7 +13,7 @@ from providers.keys.writing import Put, put
 from providers.owners import Owner
 from providers.replica import Replica
 from providers.states.clock import HybridClock, new_memory_id
-from providers.states.editing import first_state
+from providers.states.editing import first_state, first_write_of
 from providers.types import Deletion, Edit, NewMemory, RecallQuery, Snapshot
 
 TEXT = "the cardamom tea of the night train to Madurai"
@@ -108,7 +108,7 @@ async def test_what_comes_late_is_refused(provider: MemoryProvider, user: str) -
     assert isinstance(put, OwnerErased)
     assert put.version == fence.version
     assert (kept, other) == (None, None)
-    written = replace(there.first_write, created_at=there.created_at)
+    written = replace(first_write_of(there), created_at=there.created_at)
     [stored] = await provider.store_many([written])
     assert isinstance(stored, OwnerErased)
     with pytest.raises(OwnerErased):

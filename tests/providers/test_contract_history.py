@@ -16,7 +16,7 @@ from providers.history import MAX_HISTORY_LIMIT, HistoryQuery
 from providers.owners import Owner
 from providers.replica import Replica
 from providers.states.clock import HybridClock
-from providers.states.editing import edited, first_state, tombstone_for
+from providers.states.editing import edited, first_state, first_write_of, tombstone_for
 from providers.types import Conditions, Edit, NewMemory, Snapshot
 from providers.versions_by_store import found_in, version_of
 
@@ -152,7 +152,7 @@ async def test_a_first_write_that_comes_late_is_a_version(keeper: Replica, user:
     states = life(user)
     await keeper.put_many(states[1:2])
     for version in (states[0].version, clock.next()):
-        await keeper.store(replace(states[0].first_write, version=version, first_version=states[0].version))
+        await keeper.store(replace(first_write_of(states[0]), version=version, first_version=states[0].version))
 
     assert await told(keeper, states[0]) == states[1::-1]
 

@@ -13,6 +13,7 @@ from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
 from providers.replica import MAX_SNAPSHOTS, Replica
 from providers.states.digests import digest_of
+from providers.states.editing import first_write_of
 from providers.types import Edit, MemoryRecord, Snapshot
 from tests.support.states import MOMENT, live, tombstone
 
@@ -261,7 +262,7 @@ async def test_a_field_that_a_newer_version_has_written_is_kept(replica: Replica
     put, stored = replace(live(user), unknown=UNKNOWN), replace(live(user), unknown=UNKNOWN)
 
     assert await replica.put_many([put]) == [None]
-    assert isinstance((await replica.store_many([stored.first_write]))[0], Stored)
+    assert isinstance((await replica.store_many([first_write_of(stored)]))[0], Stored)
     assert [(await replica.snapshot(Owner(user), one.id)) for one in (put, stored)] == [put, stored]
     await replica.update(user, put.id, content="coffee")
     edited = await replica.snapshot(Owner(user), put.id)

@@ -20,6 +20,7 @@ from tests.support.clock import START
 Answer = Sequence[MemoryRecord] | str | ProviderError
 
 HOUR = 3_600.0  # seconds
+SLIDING_SECONDS = 6 * 3_600
 _PAGE = 3
 _TENANTS = (DEFAULT_TENANT, "acme")
 _PARTS = {Act.BATCH: 3, Act.ASK: 2}
@@ -44,6 +45,7 @@ class Part(Struct, frozen=True, kw_only=True):
     content: str | None = None
     tag: str | None = None
     expires: float | None = None
+    slides: bool = False
 
     @property
     def owner(self) -> Owner:
@@ -110,6 +112,7 @@ def parts_of(step: Step, place: int) -> Sequence[Part]:
             content=_content(step, memory, mark),
             tag=f"t{mark}" if step.act is Act.TAG else None,
             expires=expiry_of(memory) if step.act is Act.LAPSE else None,
+            slides=step.slides,
         )
         for memory in memories
     ]
@@ -145,8 +148,14 @@ def _content(step: Step, memory: int, mark: str) -> str | None:
 
 async def _remember(call: _Call) -> Answer:
     part = call.part
-    expires_at = None if part.expires is None else datetime.fromtimestamp(part.expires, UTC)
-    new = NewMemory(owner=part.owner, content=part.content or "", memory_id=part.memory, expires_at=expires_at)
+    expires = START + SLIDING_SECONDS if part.slides else part.expires
+    new = NewMemory(
+        owner=part.owner,
+        content=part.content or "",
+        memory_id=part.memory,
+        expires_at=None if expires is None else datetime.fromtimestamp(expires, UTC),
+        sliding_seconds=SLIDING_SECONDS if part.slides else None,
+    )
     return (await call.provider.store(new)).id
 
 

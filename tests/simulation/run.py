@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+from typing import Protocol
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -52,12 +53,24 @@ class Run(Struct, frozen=True):
         return [*self.broken, *self.unsettled]
 
 
-def run(script: Script, design: Design | None = None) -> Run:
+class Besides(Protocol):
+    """What happens in a run beside its script."""
+
+    async def begin(self, world: World) -> None:
+        """Begin, when the world is prepared and no client acts yet."""
+
+    async def end(self, world: World) -> list[str]:
+        """End, when everything has settled; return what is wrong."""
+
+
+def run(script: Script, design: Design | None = None, besides: Besides | None = None) -> Run:
     """Run a script in simulated time."""
 
     async def main(clock: FakeClock) -> Run:
         world = World(script, design or RealDesign(), clock)
         await world.prepare()
+        if besides is not None:
+            await besides.begin(world)
         clients = [Client(world, number) for number in sorted({step.client for step in script.steps})]
         happening = [
             *(asyncio.ensure_future(world.crash(crash)) for crash in script.crashes),
@@ -72,6 +85,9 @@ def run(script: Script, design: Design | None = None) -> Run:
         await asyncio.gather(*happening)
         await asyncio.wait(upsetting, timeout=_SETTLED_BY) if upsetting else None
         events = [*past(world), *(event for client in clients for event in client.events)]
+        if besides is not None:
+            await _settle(world, events)
+            world.complaints += await besides.end(world)
         return await concluded(world, events, sorted({step.memory for step in script.steps}))
 
     return simulate_fast(main)

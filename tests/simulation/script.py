@@ -44,7 +44,8 @@ class Step(Struct, frozen=True):
     """One act of a client on a memory, `wait` seconds after its last one, at a replica.
 
     `retries` is how often it tries again, with the same key, when it gets no answer; `clash` sends other content under
-    a key that is used already, and `again` repeats a deletion that was answered, with its key.
+    a key that is used already, and `again` repeats a deletion that was answered, with its key. What
+    is remembered `slides` in its expiry, which is far away.
     """
 
     client: int
@@ -57,6 +58,7 @@ class Step(Struct, frozen=True):
     patience: float | None = None
     session: bool = False
     again: bool = False
+    slides: bool = False
 
 
 class Fault(Struct, frozen=True):

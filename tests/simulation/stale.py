@@ -13,7 +13,7 @@ from providers.types import Snapshot
 from providers.wrapper import Call, OperationName, Result, Wrapper
 from tests.simulation.inventory import copy_of, put_back
 
-_WRITES = frozenset({OperationName.REMEMBER, OperationName.REMEMBER_MANY})
+_WRITES = frozenset({OperationName.REMEMBER, OperationName.REMEMBER_MANY, OperationName.TOUCH})
 
 
 class StaleStore(Wrapper, Replica):

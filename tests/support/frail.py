@@ -235,6 +235,7 @@ class FrailProvider(MockMemoryProvider):
     fetch = _met(MockMemoryProvider.fetch)
     change = _met(MockMemoryProvider.change, reads=False)
     erase = _met(MockMemoryProvider.erase, reads=False)
+    touch = _met(MockMemoryProvider.touch, reads=False)
     snapshot = _met(MockMemoryProvider.snapshot)
     heads = _met(MockMemoryProvider.heads)
     snapshots = _met(MockMemoryProvider.snapshots)

@@ -16,6 +16,7 @@ from providers.histories import VersionPlace
 from providers.introduction import Introduction
 from providers.owners import Owner
 from providers.summaries import OwnerSummary
+from providers.touches import Touch
 from providers.types import Deletion, MemoryRecord, PageQuery, Snapshot
 
 PAGE = 200  # memories or users in one call
@@ -113,6 +114,14 @@ class ComparedStore(Struct, frozen=True):
     def expired(self, before: datetime, after: Snapshot | None) -> Coroutine[Any, Any, list[Snapshot]]:
         """Return a page of what had expired by a moment; see `Replica.expired`."""
         return self._call(lambda provider: provider.expired(before, PAGE, after=after), PAGE)
+
+    def heads(self, owner: Owner, memory_ids: Sequence[str]) -> Coroutine[Any, Any, dict[str, Snapshot]]:
+        """Return states by their ids, perhaps without contents; see `Replica.heads`."""
+        return self._call(lambda provider: provider.heads(owner, memory_ids), len(memory_ids))
+
+    def touch(self, touches: Sequence[Touch]) -> Coroutine[Any, Any, None]:
+        """Note touches; see `MemoryStore.touch`."""
+        return self._call(lambda provider: provider.touch(touches), len(touches))
 
     async def listed(self, query: PageQuery) -> list[MemoryRecord]:
         """Return a page of an owner's list; see `MemoryStore.page`."""

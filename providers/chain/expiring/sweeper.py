@@ -1,7 +1,9 @@
 """The sweep: erase what has been expired for an hour by the clocks of the store and of the journal.
 
 The clock of a reader hides memories and erases none: one that is wrong shows too little for a while, and nothing is
-lost. Each deletion is of the version that was seen alone, so that one that was given more time meanwhile stays.
+lost. Each deletion is of the version that was seen alone, so that one that was given more time meanwhile stays. Touches
+give more time without a version: of those that home has missed the other stores know, and while one of them does not
+answer, nothing is erased whose expiry slides.
 """
 
 import asyncio
@@ -20,6 +22,7 @@ from providers.chain.expiring.clocks import read_clocks
 from providers.chain.expiring.finding import expired_in
 from providers.chain.expiring.retaining import due_in
 from providers.chain.expiring.rules import RetentionRule
+from providers.chain.expiring.touched import still_expired
 from providers.chain.observer import ChainObserver
 from providers.chain.policy import ExpiryPolicy
 from providers.chain.route import Route
@@ -92,9 +95,13 @@ class ExpirySweeper(Struct):
         if reached is None:
             return 0
         before, erased = reached - timedelta(seconds=self.grace), 0
-        async for states in expired_in(store, before):
+        others = [ComparedStore(link, self.now, self._rest) for link in route.links if link is not home]
+        async for found in expired_in(store, before):
+            states = await self.expired(store, others, found, before)
+            if not states:
+                continue
             with tracing.root("expiry", {"ninai.operations": len(states)}):
-                gone = await (_erased(store, states) if journal is None else self._buried(journal, states))
+                gone = await (_erased(store, states, before) if journal is None else self._buried(journal, states))
             self.chain.observer.expired(home.name, len(gone))
             erased += len(gone)
         if erased:
@@ -106,13 +113,23 @@ class ExpirySweeper(Struct):
         erased: Counter[str] = Counter()
         async for rule, records in due_in(store, self.chain.retention, reached):
             with tracing.root("retention", {"ninai.operations": len(records)}):
-                gone = await (_erased(store, records) if journal is None else self._buried(journal, records))
+                gone = await (_erased(store, records, None) if journal is None else self._buried(journal, records))
             if gone:
                 self.chain.observer.retained(store.name, rule.name, gone)
             erased[rule.name] += len(gone)
         for name, memories in erased.items():
             _log.info("retention_applied", rule=name, provider=store.name, memories=memories)
         return erased.total()
+
+    async def expired(
+        self, home: ComparedStore, others: Sequence[ComparedStore], states: Sequence[Snapshot], before: datetime
+    ) -> list[Snapshot]:
+        """Return what has expired whatever other stores know; without what slides, if one of them does not answer."""
+        try:
+            return await still_expired(home, others, states, before)
+        except ProviderError as error:
+            _log.debug("expiry_postponed", reason=error.outcome)
+            return [state for state in states if state.sliding_seconds is None]
 
     async def reached(self, store: ComparedStore, journal: Journal | None) -> datetime | None:
         """Return the moment that the clocks of the store and of the journal have both reached.
@@ -154,11 +171,14 @@ class ExpirySweeper(Struct):
         await self.sleep(seconds * (1 / self.policy.share - 1))
 
 
-async def _erased(store: ComparedStore, states: Sequence[Seen]) -> list[Seen]:
-    """Delete states from a store without a journal, each if it is still the newest of its memory; return those."""
+async def _erased(store: ComparedStore, states: Sequence[Seen], before: datetime | None) -> list[Seen]:
+    """Delete states from a store without a journal, each if it is still the newest of its memory; return those.
+
+    What had expired before a moment must still have, since a touch changes no version.
+    """
     gone = []
     for state in states:
-        deletion = Deletion(owner=state.owner, memory_id=state.id, seen=state.version)
+        deletion = Deletion(owner=state.owner, memory_id=state.id, seen=state.version, expired_by=before)
         if (await store.erase(deletion)).count:
             gone.append(state)
     return gone

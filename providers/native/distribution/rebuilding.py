@@ -60,6 +60,7 @@ _GENERATED = {
     "jsonb": "CAST(ninai_field(unknown, '{name}') AS jsonb)",
     "text": "ninai_field(unknown, '{name}')",
     "timestamptz": "ninai_moment_field(unknown, '{name}')",
+    "int8": "CAST(ninai_field(unknown, '{name}') AS int8)",  # a number that may be missing
     "bigint": "coalesce(CAST(ninai_field(unknown, '{name}') AS bigint), 0)",
 }
 

@@ -100,6 +100,7 @@ async def test_an_expiry_is_given_and_taken_away(client: AsyncClient) -> None:
 
     assert taken.expires_at is None
     assert (await client.update(one.memory_id, ttl_seconds=60)).expires_at is not None
+    assert (await client.update(one.memory_id, ttl_seconds=60, sliding=True)).sliding_seconds == 60
     assert (await client.get(other.memory_id or "")).expires_at is not None
 
 

@@ -122,6 +122,7 @@ async def test_users_have_feeds_of_their_own(either: Api) -> None:
     assert (await changes(stranger))["changes"] == []
     response = await stranger.request("GET", CHANGES, params={"after": page["next"]})
     assert (response.status_code, field_in(response)) == (422, "after")
+    assert "begin again without it" in problem_in(response)["detail"]
 
 
 def cursors_of(api: Api) -> Cursors:
@@ -188,6 +189,7 @@ async def test_no_cursor_can_be_forged(mock_api: Api) -> None:
 
     answers = [await mock_api.request("GET", CHANGES, params={"after": one}) for one in forged]
     assert {(answer.status_code, field_in(answer)) for answer in answers} == {(422, "after")}
+    assert all("another installation: begin again without it" in problem_in(answer)["detail"] for answer in answers)
 
 
 async def test_the_greatest_limit_is_taken(mock_api: Api) -> None:

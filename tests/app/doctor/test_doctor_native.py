@@ -45,6 +45,7 @@ OF_A_DATABASE = [
     "versions",
     "distribution",
 ]
+_CONTAINMENT = "ALTER FUNCTION pg_catalog.jsonb_contains(jsonb, jsonb)"
 TABLES = "SELECT count(*) FROM pg_class WHERE relname LIKE 'ninai%'"
 
 
@@ -158,7 +159,7 @@ async def test_an_empty_database_stays_empty(empty: str) -> None:
     findings = await found_in(empty)
 
     assert wrong(findings) == {"pgvector": CheckStatus.WARNING, "schema": CheckStatus.WARNING}
-    assert findings["schema"].found == "at nothing yet, this version has 0018"
+    assert findings["schema"].found == "at nothing yet, this version has 0020"
     assert findings["health"].found == "needs providers.native.schema"
     async with connected(empty) as connection:
         assert await connection.fetchval(TABLES) == 0
@@ -175,7 +176,7 @@ async def test_a_schema_that_nobody_brings_up_is_an_error(empty: str) -> None:
 async def test_a_newer_schema_is_a_warning(well: str) -> None:
     """This version can live with it, and the rest is looked at."""
     update = "UPDATE ninai_schema_version SET version_num = '{}'"
-    async with changed(well, update.format("9999"), update.format("0018")):
+    async with changed(well, update.format("9999"), update.format("0020")):
         findings = await found_in(well)
 
     assert wrong(findings) == {"schema": CheckStatus.WARNING}
@@ -340,11 +341,19 @@ async def test_tenants_that_the_database_does_not_keep_apart_are_told(well: str)
             findings = await found_in(well)
             async with application_role(well) as application:
                 of_application = await found_in(application)
+                async with changed(well, f"{_CONTAINMENT} NOT LEAKPROOF", f"{_CONTAINMENT} LEAKPROOF"):
+                    without_mark = await found_in(application)
+                    async with connected(well) as superuser:
+                        await superuser.execute(str(without_mark["tenants"].advice).partition(": ")[2])
+                    marked_again = await found_in(application)
             await Schema(engine).wall(up=False)
     assert wrong(findings) == {"tenants": CheckStatus.WARNING}
     assert "the role ninai passes it by" in findings["tenants"].found
     assert wrong(of_application) == {}
     assert of_application["tenants"].found.startswith("row-level security is on, and holds the role app_")
+    assert wrong(without_mark) == {"tenants": CheckStatus.WARNING}
+    assert "`@>` is not marked as leakproof" in without_mark["tenants"].found
+    assert wrong(marked_again) == {}
 
 
 async def test_memories_that_citus_does_not_have_yet_are_told(postgres_server: EmbeddedServer) -> None:

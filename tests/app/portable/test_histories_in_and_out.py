@@ -51,7 +51,7 @@ async def test_versions_follow_the_memories(either: Api) -> None:
 
     kinds = [line["kind"] for line in lines if line["kind"] != "checkpoint"]
     assert kinds == ["header", *["memory"] * 3, *["version"] * 3, "trailer"]
-    assert (lines[0]["version"], lines[-1]["versions"]) == ("1.3", 3)
+    assert (lines[0]["version"], lines[-1]["versions"]) == ("1.4", 3)
     assert {one["memory_id"] for one in first["results"] if "version" in one} == {one, two}
     assert [first[name] for name in ("stored", "versions", "failed")] == [3, 3, 0]
     assert [again[name] for name in ("stored", "versions", "failed")] == [3, 0, 0]

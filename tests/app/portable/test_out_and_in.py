@@ -45,7 +45,7 @@ async def test_everything_comes_out_and_goes_in(either: Api) -> None:
     again = await imported(other, *lines)
 
     header, *_, trailer = lines
-    assert (header["kind"], header["version"], header["user_id"]) == ("header", "1.3", either.user)
+    assert (header["kind"], header["version"], header["user_id"]) == ("header", "1.4", either.user)
     assert [line["id"] for line in of_kind("memory", lines)] == ids
     [tombstone] = of_kind("tombstone", lines)
     assert set(tombstone) == {"kind", "id", "created_at"}

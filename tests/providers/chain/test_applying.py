@@ -14,7 +14,7 @@ from providers.labels import Labels
 from providers.owners import Owner
 from providers.source import WriteSource, attributes_of
 from providers.states.digests import digest_of
-from providers.states.editing import first_state
+from providers.states.editing import first_state, first_write_of
 from providers.types import NewMemory, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 
@@ -122,7 +122,7 @@ def test_a_live_state_is_what_was_remembered() -> None:
     """With the id, versions, moment and labels that it has."""
     state = replace(_change(REMEMBER, "tea", version=7).state, first_version=5, session="one")
 
-    assert state.first_write == NewMemory(
+    assert first_write_of(state) == NewMemory(
         owner=Owner(USER),
         content="tea",
         memory_id=state.id,
@@ -139,6 +139,6 @@ def test_all_that_a_memory_has_survives_its_journal() -> None:
     source = WriteSource(origin="tool", caller="a caller", key="a key", at=MOMENT)
     memory = NewMemory(owner=Owner(USER), content="tea", source=source, **given)
 
-    written = first_state(memory, "an id", 7, MOMENT).first_write
+    written = first_write_of(first_state(memory, "an id", 7, MOMENT))
 
     assert attributes_of(written) == attributes_of(memory) == given | {"source": source}

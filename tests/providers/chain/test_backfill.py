@@ -12,6 +12,7 @@ from providers.chain.comparing.store import PAGE
 from providers.errors import InvalidInput, ProviderError, Unavailable
 from providers.journal.operations import MemberState
 from providers.owners import Owner
+from providers.states.editing import first_write_of
 from providers.types import NewMemory, Snapshot
 from tests.providers.chain.filling import TOO_MUCH, Filling, state_in
 from tests.providers.chain.scene import FOREVER, key
@@ -83,7 +84,7 @@ def test_a_repeated_first_write_does_not_undo_a_change() -> None:
         await filling.source.update(USER, memory_id, content="coffee")
         changed = await state_in(filling.source, memory_id)
         repeated = first_write(changed, "tea", changed.version + 1)
-        await filling.target.store_many([repeated.first_write])
+        await filling.target.store_many([first_write_of(repeated)])
         await stage.append(repeated)
 
         await filling.fill()

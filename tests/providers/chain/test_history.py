@@ -12,7 +12,7 @@ from providers.journal.operations import Delivery
 from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
 from providers.retention import NO_HISTORY
-from providers.states.editing import tombstone_for
+from providers.states.editing import first_write_of, tombstone_for
 from tests.providers.chain.scene import DOWN, Scene, key, play
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 from tests.support.clock import FakeClock
@@ -378,7 +378,7 @@ def test_versions_that_home_confirms_late_are_kept() -> None:
         newest = await MockMemoryProvider.snapshot(scene.home, OWNER, memory_id)
         assert newest is not None
         await late.put_many([newest])
-        await late.store_many([state.first_write for state in states if not state.edited])
+        await late.store_many([first_write_of(state) for state in states if not state.edited])
 
         assert [state.content for state in await late.superseded(OWNER)] == TEXTS[:1]
 

@@ -6,6 +6,7 @@ from providers.chain.observer import Unobserved
 from providers.errors import MemoryNotFound
 from providers.journal.operations import HELD
 from providers.owners import Owner
+from providers.states.editing import first_write_of
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
 from tests.support.clock import FakeClock
 from tests.support.frail import FrailProvider
@@ -183,7 +184,7 @@ def test_a_crash_between_taking_and_settling_is_harmless() -> None:
         scene.observer = seen = Seen()
         await scene.remember("tea")
         [delivery] = await scene.journal.lease("standby", 10, 5.0)
-        await scene.standby.store_many([delivery.state.first_write])
+        await scene.standby.store_many([first_write_of(delivery.state)])
         scene.clock.pass_by(5.0)
         await scene.deliver()
         scene.clock.pass_by(STALENESS)

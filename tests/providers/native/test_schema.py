@@ -30,17 +30,20 @@ from tests.support.postgres import (
 
 MIGRATIONS = Path(schema_module.__file__).parent / "migrations"
 
-ONE_MORE = '''
+NEWEST = "0020"
+NEXT = "0021"
+
+ONE_MORE = f'''
 """One more column.
 
-Revision ID: 0019
-Revises: 0018
+Revision ID: {NEXT}
+Revises: {NEWEST}
 """
 
 from alembic import op
 
-revision = "0019"
-down_revision = "0018"
+revision = "{NEXT}"
+down_revision = "{NEWEST}"
 branch_labels = None
 depends_on = None
 
@@ -78,7 +81,7 @@ def newer_migrations(tmp_path: Path) -> Path:
     (tmp_path / "env.py").write_text((MIGRATIONS / "env.py").read_text())
     for revision in (MIGRATIONS / "versions").glob("0*.py"):
         (versions / revision.name).write_text(revision.read_text())
-    (versions / "0019_mood.py").write_text(ONE_MORE)
+    (versions / f"{NEXT}_mood.py").write_text(ONE_MORE)
     return tmp_path
 
 
@@ -100,7 +103,7 @@ async def test_nothing_is_there_before_the_first_upgrade(empty_database: str) ->
     async with opened(empty_database) as engine:
         state = await Schema(engine).state()
 
-    assert state == SchemaState(current=None, newest="0018", pending=[*(f"{step:04}" for step in range(1, 19))])
+    assert state == SchemaState(current=None, newest=NEWEST, pending=[*(f"{step:04}" for step in range(1, int(NEXT)))])
     assert state.usable is False
     assert await tables_of(empty_database) == 0
 
@@ -111,7 +114,7 @@ async def test_an_upgrade_makes_everything(empty_database: str) -> None:
         first = await Schema(engine).upgrade()
         second = await Schema(engine).upgrade()
 
-    assert first == second == SchemaState(current="0018", newest="0018", pending=[])
+    assert first == second == SchemaState(current=NEWEST, newest=NEWEST, pending=[])
     assert first.usable is True
     assert await tables_of(empty_database) == 17
 
@@ -123,7 +126,7 @@ async def test_eight_upgrades_at_once_take_turns(empty_database: str) -> None:
         engines = [await stack.enter_async_context(opened(empty_database)) for _ in range(8)]
         states = await asyncio.gather(*(Schema(engine).upgrade() for engine in engines))
 
-    assert {state.current for state in states} == {"0018"}
+    assert {state.current for state in states} == {NEWEST}
     assert await tables_of(empty_database) == 17
 
 
@@ -165,6 +168,8 @@ async def test_the_history_tells_every_revision(database: str) -> None:
         ("0016", True),
         ("0017", True),
         ("0018", True),
+        ("0019", True),
+        (NEWEST, True),
     ]
 
 
@@ -213,8 +218,8 @@ async def test_a_newer_schema_is_lived_with(database: str, newer_migrations: Pat
     async with opened(database) as engine:
         newer = await Schema(engine, newer_migrations).upgrade()
         state = await Schema(engine).state()
-    assert newer.current == "0019"
-    assert state == SchemaState(current="0019", newest="0018", pending=[])
+    assert newer.current == NEXT
+    assert state == SchemaState(current=NEXT, newest=NEWEST, pending=[])
 
     async with open_native_provider(database, HashingEmbedder()) as provider:
         memory_id = await provider.remember("anna", "tea")
@@ -223,7 +228,7 @@ async def test_a_newer_schema_is_lived_with(database: str, newer_migrations: Pat
         assert await provider.delete("anna", memory_id) is True
         assert (await provider.health_check()).healthy is True
     async with opened(database) as engine:
-        assert (await Schema(engine).upgrade()).current == "0019"
+        assert (await Schema(engine).upgrade()).current == NEXT
 
 
 async def test_a_migration_under_a_running_provider_disturbs_nothing(database: str, newer_migrations: Path) -> None:
@@ -242,7 +247,7 @@ async def test_a_migration_under_a_running_provider_disturbs_nothing(database: s
 async def test_without_leave_to_migrate_the_operator_is_told(empty_database: str) -> None:
     """A provider that must not migrate says what to run, and serves once that was done."""
     async with open_native_provider(empty_database, migrate=False) as provider, opened(empty_database) as engine:
-        with pytest.raises(Misconfigured, match=r"nothing yet.*0018.*ninai db upgrade"):
+        with pytest.raises(Misconfigured, match=rf"nothing yet.*{NEWEST}.*ninai db upgrade"):
             await provider.list_memories("anna")
         assert await tables_of(empty_database) == 0
 
@@ -328,7 +333,7 @@ async def test_a_provider_boots_while_the_database_is_down(postgres_major: int) 
     """Opened before its database is up, a provider is unavailable, and serves as soon as it is."""
     with reachable_folder() as folder:
         server = EmbeddedServer(folder / "postgres", wheel_binaries(postgres_major))
-        async with open_native_provider(server.dsn) as provider:
+        async with open_native_provider(server.dsn, timeout=60.0) as provider:  # a busy machine takes its time
             for _ in range(3):
                 with pytest.raises(Unavailable):
                     await provider.remember("anna", "tea")

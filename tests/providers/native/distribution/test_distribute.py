@@ -17,6 +17,7 @@ from providers.native.engine import open_engine
 from providers.native.schema import Schema
 from providers.owners import Owner
 from providers.types import NewMemory, PageQuery
+from tests.providers.native.test_schema import downgraded
 from tests.support.fake_citus import install, said_to
 from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.partitioned import rebuild
@@ -32,8 +33,10 @@ FUNCTIONS = [
     "function ninai_field(text,text)",
     "function ninai_lexeme_dimension(text)",
     "function ninai_moment_field(text,text)",
+    "function ninai_of_several(text)",
     "function ninai_question(text,integer)",
     "function ninai_terms(text)",
+    "function ninai_touched_fields(text,timestamp with time zone,bigint,timestamp with time zone)",
 ]
 DISTRIBUTED = ["distributed ninai_history by user_id", "distributed ninai_memories by user_id"]
 SMALL = [
@@ -216,10 +219,12 @@ async def test_what_triggers_derive_columns_compute(postgres_server: EmbeddedSer
         '{"first_version":3,"session":"a","speaker":"Z\\u00e9"}',
         '{"key":"k\\u0000","agent":"\\ud83d","app":"x","expires_at":"2030-01-02T03:04:05Z"}',
         '{"expires_at":"2030-01-02T03:04:05.678901Z","other":"\\\\u0000","session":null}',
+        '{"expires_at":"2030-01-02T03:04:05Z","sliding_seconds":3162240000,"touched_at":"2030-01-01T00:00:00.5Z"}',
         '{"mood":"session"}',
+        '{"touched_at":"2030-01-01T00:00:00Z"}',
         '{"source":{"client":"c \\u0000 \\u00e9","run":"r"},"session":"s"}',
     ]
-    derived = "first_version, session, agent, app, speaker, key, expires_at, source"
+    derived = "first_version, session, agent, app, speaker, key, expires_at, sliding_seconds, touched_at, source"
     found = []
     for form in (None, rebuild):
         dsn = await create_database(postgres_server)
@@ -237,6 +242,29 @@ async def test_what_triggers_derive_columns_compute(postgres_server: EmbeddedSer
         await drop_database(postgres_server, dsn)
 
     assert found[1] == found[0]
+
+
+async def test_columns_that_a_later_version_adds_are_generated_as_well(postgres_server: EmbeddedServer) -> None:
+    """An upgrade finds out in which form the table is, and takes nothing from what is there."""
+    dsn = await create_database(postgres_server)
+    await rebuild(dsn)
+    async with open_native_provider(dsn, HashingEmbedder()) as provider:
+        ends = datetime(2126, 3, 1, tzinfo=UTC)
+        await provider.store(NewMemory(owner=OWNER, content="tea", expires_at=ends, sliding_seconds=60))
+    async with open_engine(dsn, pool_size=1) as engine:
+        schema = Schema(engine)
+        await downgraded(engine, schema, "0018")
+        await schema.upgrade()
+    async with connected(dsn) as connection:
+        rows = await connection.fetch("""
+            SELECT attname, attgenerated FROM pg_attribute
+            WHERE attrelid = 'ninai_memories'::regclass AND attname IN ('sliding_seconds', 'touched_at')
+        """)
+        assert {row["attname"]: row["attgenerated"] for row in rows} == {"sliding_seconds": b"s", "touched_at": b"s"}
+    async with open_native_provider(dsn, HashingEmbedder()) as provider:
+        [memory] = (await provider.page(PageQuery(owner=OWNER))).memories
+        assert (memory.expires_at, memory.sliding_seconds) == (ends, 60)
+    await drop_database(postgres_server, dsn)
 
 
 async def test_a_look_at_plain_postgres_asks_nothing_of_citus(database: str) -> None:

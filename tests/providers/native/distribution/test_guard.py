@@ -43,7 +43,7 @@ VALUES: dict[str, Any] = {
     "has_metadata": False, "further": "{}", "has_further": False, "embedding": None, "embedding_model": None,
     "former": ["f"], "former_model": None, "former_embedding": None,
     "kept_versions": "0", "newest": 9, "oldest": 1, "keep": 5, "floor": 1, "before": 9, "after_version": 1,
-    "most_bytes": 1_000, "recent": 1_000,
+    "most_bytes": 1_000, "recent": 1_000, "expired_by": None, "moments": [NOW], "put": False,
 }  # fmt: skip
 
 # They select their rows from arrays, and say nothing of partitions.

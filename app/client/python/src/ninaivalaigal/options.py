@@ -68,12 +68,14 @@ class Conditions(Labels, total=False):
 class Kept(Labels, total=False):
     """What a memory under a key has beside its content; it lives until a moment, for so many seconds, or for ever.
 
-    `origin` says what the text comes from; the service takes it for the user's own words otherwise.
+    With `sliding` a recall or a get gives it the seconds again. `origin` says what the text comes from; the service
+    takes it for the user's own words otherwise.
     """
 
     metadata: dict[str, Any] | None
     expires_at: datetime | None
     ttl_seconds: int | None
+    sliding: bool
     origin: Origin | None
 
 
@@ -105,6 +107,7 @@ class Changes(Labels, total=False):
     metadata: dict[str, Any] | None
     expires_at: datetime | None
     ttl_seconds: int
+    sliding: bool
     origin: Origin
 
 

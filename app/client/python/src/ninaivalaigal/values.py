@@ -81,6 +81,7 @@ class Memory(Answer, frozen=True, kw_only=True):
     created_at: datetime
     updated_at: datetime | None = None
     expires_at: datetime | None = None
+    sliding_seconds: int | None = None
     key: str | None = None
     session: str | None = None
     agent: str | None = None
