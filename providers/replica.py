@@ -197,7 +197,7 @@ class Replica(MemoryProvider, HistoryStore, EmbeddingReport, Protocol):
         """Keep up to `MAX_SNAPSHOTS` fences, of two for one owner the higher; a store that keeps none does nothing.
 
         Once the call has returned the store puts no state that is not above a fence: `store_many`, `put_many` and
-        `put_versions` refuse it with `OwnerErased`.
+        `put_versions` refuse it with `OwnerErased`, and `change` and `erase` find no memory there.
 
         Raises:
             Unavailable: it is unknown whether they are kept.

@@ -40,6 +40,11 @@ class Operation(Struct, frozen=True, kw_only=True):
         """Whether it counts only as long as nobody knows a newer version than its base."""
         return self.kind is OperationKind.UPDATE or (self.kind is OperationKind.DELETE and self.base_version > 0)
 
+    @property
+    def oldest_version(self) -> int:
+        """The version that has to be above the fence of an erased owner: that of the base, if it counts, or its own."""
+        return min(self.base_version, self.state.version) if self.conditional else self.state.version
+
 
 class LeaseToken(Struct, frozen=True):
     """The proof of a lease: the memory whose delivery is leased, and the end of the lease in seconds since 1970."""

@@ -60,11 +60,13 @@ class KeyedMemoryProvider(KeyedReplica):
 
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
-        return Changed(memory=await self._taken(changing(limits.check_edit(edit), self._clock)))
+        edit = limits.check_edit(edit)
+        return Changed(memory=await self._taken(changing(edit, self._clock, await self._erased(edit.owner))))
 
     async def erase(self, deletion: Deletion) -> Erased:
         """See `MemoryStore`."""
-        return Erased(count=await self._taken(erasing(limits.check_deletion(deletion), self._clock)))
+        deletion = limits.check_deletion(deletion)
+        return Erased(count=await self._taken(erasing(deletion, self._clock, await self._erased(deletion.owner))))
 
     async def deleted_by(self, owner: Owner, edit_id: str) -> DeletedBy:
         """See `MemoryStore`."""
@@ -79,6 +81,10 @@ class KeyedMemoryProvider(KeyedReplica):
         if memory.version is not None:  # one that is minted here is above all
             fences.check(memory.owner, memory.version)
         return storing(memory, self._clock)
+
+    async def _erased(self, owner: Owner) -> int:
+        """Return up to which version an owner was erased, as this process knows it; see `Erasing`."""
+        return (await self.parts.erasing.listed()).version_of(owner)
 
     async def _taken(self, step: StateStep[Answer]) -> Answer:
         """Take a step by itself, and raise what it is refused with."""

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from providers.answers import Stored
+from providers.erasure.fences import NEVER_ERASED
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, ProviderError, Rejected
 from providers.expiry import has_expired
 from providers.owners import Owner
@@ -72,19 +73,24 @@ def storing(memory: NewMemory, clock: HybridClock) -> StateStep[Stored]:
     return StateStep(memory.owner, memory_id, partial(_stored, first), first)
 
 
-def changing(edit: Edit, clock: HybridClock) -> StateStep[MemoryRecord]:
+def changing(edit: Edit, clock: HybridClock, erased: int = NEVER_ERASED) -> StateStep[MemoryRecord]:
     """Apply an edit that is newer and was not applied before; its answer is the memory.
+
+    What has a version up to that which is `erased` is no memory, though it may still be there.
 
     Raises:
         MemoryNotFound: there is no memory, or it has expired.
         Conflict: the last edits include another one of that name.
     """
-    return StateStep(edit.owner, edit.memory_id, partial(_changed, edit, clock))
+    return StateStep(edit.owner, edit.memory_id, partial(_changed, edit, clock, erased))
 
 
-def erasing(deletion: Deletion, clock: HybridClock) -> StateStep[int]:
-    """Leave a tombstone where a memory is; its answer is 1 if there was one, or this very edit deleted it."""
-    return StateStep(deletion.owner, deletion.memory_id, partial(_erased, deletion, clock))
+def erasing(deletion: Deletion, clock: HybridClock, erased: int = NEVER_ERASED) -> StateStep[int]:
+    """Leave a tombstone where a memory is; its answer is 1 if there was one, or this very edit deleted it.
+
+    Of what is `erased` see `changing`.
+    """
+    return StateStep(deletion.owner, deletion.memory_id, partial(_erased, deletion, clock, erased))
 
 
 def merging(state: Snapshot, clock: HybridClock) -> StateStep[ProviderError | None]:
@@ -122,9 +128,11 @@ def _stored(new: Snapshot, stored: Snapshot | None) -> tuple[Snapshot | None, St
     return stored, Stored(id=new.id, version=stored.version)
 
 
-def _changed(edit: Edit, clock: HybridClock, stored: Snapshot | None) -> tuple[Snapshot | None, MemoryRecord]:
+def _changed(
+    edit: Edit, clock: HybridClock, erased: int, stored: Snapshot | None
+) -> tuple[Snapshot | None, MemoryRecord]:
     now = clock.moment()
-    if stored is None or stored.deleted or has_expired(stored, now):
+    if stored is None or stored.deleted or stored.version <= erased or has_expired(stored, now):
         raise MemoryNotFound(edit.memory_id)
     version = edit.version
     if version is None:
@@ -134,9 +142,11 @@ def _changed(edit: Edit, clock: HybridClock, stored: Snapshot | None) -> tuple[S
     return state, state.record
 
 
-def _erased(deletion: Deletion, clock: HybridClock, stored: Snapshot | None) -> tuple[Snapshot | None, int]:
-    if stored is None:
-        return None, 0
+def _erased(
+    deletion: Deletion, clock: HybridClock, erased: int, stored: Snapshot | None
+) -> tuple[Snapshot | None, int]:
+    if stored is None or stored.version <= erased:
+        return stored, 0
     if stored.deleted:
         return stored, int(deleted_by(stored, deletion.edit_id))
     if not is_meant(deletion, stored):

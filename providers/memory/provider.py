@@ -15,7 +15,7 @@ from providers.answers import Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
 from providers.erasure.fences import Fence, FenceList
-from providers.errors import ProviderError, Rejected
+from providers.errors import MemoryNotFound, ProviderError, Rejected
 from providers.feed import FeedPage, FeedQuery, check_feed
 from providers.health import Health
 from providers.histories import VersionPlace
@@ -114,11 +114,15 @@ class MockMemoryProvider(Replica):
     async def change(self, edit: Edit) -> Changed:
         """See `MemoryStore`."""
         edit = limits.check_edit(edit)
+        if self._is_erased(edit.owner, edit.memory_id):
+            raise MemoryNotFound(edit.memory_id)
         return Changed(memory=self._of(edit.owner).change(edit))
 
     async def erase(self, deletion: Deletion) -> Erased:
         """See `MemoryStore`."""
         deletion = limits.check_deletion(deletion)
+        if self._is_erased(deletion.owner, deletion.memory_id):
+            return Erased(count=0)
         return Erased(count=self._of(deletion.owner).delete(deletion))
 
     async def deleted_by(self, owner: Owner, edit_id: str) -> DeletedBy:
@@ -240,6 +244,12 @@ class MockMemoryProvider(Replica):
         snapshot = replica_limits.check_version_of_memory(snapshot)
         self._fences.check(snapshot.owner, snapshot.version)
         self._for(snapshot.owner).put_version(snapshot)
+
+    def _is_erased(self, owner: Owner, memory_id: str) -> bool:
+        """Return whether a memory is still to be removed, so that nothing may be made of it."""
+        fence = self._fences.of(owner)
+        state = None if fence is None else self._of(owner).snapshot(memory_id)
+        return fence is not None and state is not None and state.version <= fence.version
 
     def _of(self, owner: Owner) -> InMemoryStore:
         """Return the owner's store for reading; an unknown owner gets an empty one that is not kept."""

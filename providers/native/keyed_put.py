@@ -13,6 +13,7 @@ from sqlalchemy import Row, text
 from providers.answers import Changed, Stored
 from providers.expiry import has_expired
 from providers.limits import MAX_EDITS
+from providers.native.above_fence import ABOVE_FENCE
 from providers.native.columns import (
     FIRST,
     RECORD,
@@ -46,11 +47,12 @@ _PUT = text(f"""
     WITH seen AS MATERIALIZED (
         SELECT count(*) AS holders, (array_agg(id))[1] AS holder FROM ninai_memories
         WHERE {NAMED} AND user_id = :user_id AND key IS NOT NULL AND key = CAST(:key AS text) AND deleted_at IS NULL
+            AND {ABOVE_FENCE}
     ), changed AS (
         UPDATE ninai_memories SET version = greatest(CAST(:version AS bigint), version + 1), {edited()},
             edits = (array_append(edits, CAST(:edit_id AS uuid)))[greatest(1, cardinality(edits) - :kept_edits + 2):]
         WHERE {NAMED} AND {KEEPING} AND user_id = :user_id AND id = (SELECT holder FROM seen WHERE holders = 1)
-            AND key = CAST(:key AS text) AND deleted_at IS NULL
+            AND key = CAST(:key AS text) AND deleted_at IS NULL AND {ABOVE_FENCE}
             AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz))
             AND id <> CAST(:edit_id AS uuid) AND NOT CAST(:edit_id AS uuid) = ANY (edits)
         RETURNING {names(RECORD)}

@@ -19,7 +19,7 @@ from providers.feed import FeedPage, FeedQuery
 from providers.group_commit import Combiner
 from providers.history import HistoryPage, HistoryQuery, check_history
 from providers.native import statements
-from providers.native.columns import FIRST, edit_values, embedding_values, insert_values, record_of
+from providers.native.columns import FIRST, edit_values, embedding_values, insert_values, record_of, snapshot_of
 from providers.native.database import Database
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.feed import DatabaseFeed
@@ -269,10 +269,11 @@ class PostgresMemoryProvider(NativeReplica):
 
         Raises:
             Conflict: it has another edit with the key of this one.
-            MemoryNotFound: it is absent, deleted or expired.
+            MemoryNotFound: it is absent, deleted, erased or expired.
             VersionMismatch: it has another version than the one that the edit was made for.
         """
-        stored = await self.snapshot(edit.owner, edit.memory_id)
+        rows = await self._database.rows(statements.MET, values_of(edit.owner) | {"id": edit.memory_id})
+        stored = snapshot_of(rows[0]) if rows else None
         if stored is None or stored.deleted or has_expired(stored, self._clock.moment()):
             raise MemoryNotFound(edit.memory_id)
         is_done(stored, edit)

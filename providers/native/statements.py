@@ -2,7 +2,8 @@
 
 from sqlalchemy import text
 
-from providers.native.columns import EDITED, FIRST, LIVE, RECORD, assignments, edited, insertion, names
+from providers.native.above_fence import ABOVE_FENCE
+from providers.native.columns import EDITED, FIRST, LIVE, RECORD, STATE, assignments, edited, insertion, names
 from providers.native.keeping import KEEPING
 from providers.native.wall import ALL, NAMED
 from providers.states.editing import EDIT_KEY_CHARS
@@ -40,7 +41,7 @@ UPDATE = text(f"""
         edits = CASE WHEN CAST(:edit_id AS uuid) IS NULL THEN edits
             ELSE (array_append(edits, :edit_id))[greatest(1, cardinality(edits) - :kept_edits + 2):] END
     WHERE {NAMED} AND {KEEPING} AND user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
-        AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz))
+        AND {ABOVE_FENCE} AND (expires_at IS NULL OR expires_at > CAST(:now AS timestamptz))
         AND (:minted OR version < :version)
         AND (CAST(:seen AS bigint) IS NULL OR version = :seen)
         AND (CAST(:edit_id AS uuid) IS NULL OR NOT EXISTS (
@@ -51,13 +52,19 @@ UPDATE = text(f"""
     RETURNING {names(RECORD)}
 """)  # noqa: S608 - joined from constants
 
+# What an update meets that has changed nothing.
+MET = text(f"""
+    SELECT {names(STATE)} FROM ninai_memories
+    WHERE {NAMED} AND user_id = :user_id AND id = CAST(:id AS uuid) AND {ABOVE_FENCE}
+""")  # noqa: S608 - joined from constants
+
 # Where there is no memory, no row is made: a client can invent ids without end.
 DELETE = text(f"""
     UPDATE ninai_memories SET
         version = greatest(CAST(:version AS bigint), version + 1), deleted_at = CAST(:now AS timestamptz),
         edits = array_remove(ARRAY[CAST(:edit_id AS uuid)], NULL),
         {assignments(LIVE, "NULL")}
-    WHERE {NAMED} AND user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL
+    WHERE {NAMED} AND user_id = :user_id AND id = CAST(:id AS uuid) AND deleted_at IS NULL AND {ABOVE_FENCE}
         AND (CAST(:seen AS bigint) IS NULL OR version = :seen)
         AND (CAST(:expired_by AS timestamptz) IS NULL OR expires_at <= CAST(:expired_by AS timestamptz))
     RETURNING version

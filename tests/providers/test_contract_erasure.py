@@ -6,13 +6,15 @@ import pytest
 from msgspec.structs import replace
 
 from providers.base import MemoryProvider
-from providers.erasure.fences import Fence, hash_of, new_key
+from providers.erasure.fenced import FencedReplica
+from providers.erasure.fences import Fence, FenceList, hash_of, new_key
 from providers.errors import MemoryNotFound, OwnerErased
+from providers.keys.writing import Put, put
 from providers.owners import Owner
 from providers.replica import Replica
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import first_state, first_write_of
-from providers.types import NewMemory, RecallQuery, Snapshot
+from providers.types import Deletion, Edit, NewMemory, RecallQuery, Snapshot
 
 TEXT = "the cardamom tea of the night train to Madurai"
 _CLOCK = HybridClock()
@@ -148,3 +150,74 @@ async def test_a_user_who_comes_back_is_served_as_ever(provider: MemoryProvider,
     assert [memory.id for memory in await provider.recall(user, "cardamom tea")] == [memory_id]
     assert (await provider.get(user, memory_id)).content == TEXT
     assert await provider.delete(user, memory_id)
+
+
+async def test_what_is_still_to_be_removed_is_not_changed(provider: MemoryProvider, user: str) -> None:
+    """As if there were no such memory: an edit would carry on what was erased, a deletion the name of the user."""
+    assert isinstance(provider, Replica)
+    owner, metadata = Owner(user), {"topic": "trains"}
+    memory_id = await provider.remember(user, TEXT, metadata)
+    before = await provider.snapshot(owner, memory_id)
+    assert before is not None
+    await fenced(provider, user, version := await newest(provider, user))
+    if not provider.keeps_fences:
+        return
+
+    edit = Edit(owner=owner, memory_id=memory_id)
+    for one in (
+        replace(edit, metadata={"topic": "tea"}),
+        replace(edit, content="chicory coffee", edit_id=str(uuid4())),
+        replace(edit, metadata={}, version=_CLOCK.next()),
+        replace(edit, content=TEXT, seen=before.version),
+    ):
+        with pytest.raises(MemoryNotFound):
+            await provider.change(one)
+    deletion = Deletion(owner=owner, memory_id=memory_id)
+    for other in (deletion, replace(deletion, seen=before.version), replace(deletion, edit_id=str(uuid4()))):
+        assert (await provider.erase(other)).count == 0
+    left = await provider.snapshot(owner, memory_id)
+    assert left is not None
+    assert (left.version, left.content, left.metadata) == (before.version, TEXT, metadata)
+    assert await purged(provider, user, version) == 1
+    assert await provider.snapshots(owner) == []
+
+
+async def test_who_comes_back_before_all_is_removed_changes_what_is_new(provider: MemoryProvider, user: str) -> None:
+    """One and the same user has memories on both sides of the fence."""
+    assert isinstance(provider, Replica)
+    owner = Owner(user)
+    await provider.remember(user, TEXT)
+    await fenced(provider, user, version := await newest(provider, user))
+    kept, deleted = [await provider.remember(user, f"coffee number {number}") for number in range(2)]
+
+    await provider.change(Edit(owner=owner, memory_id=kept, metadata={"topic": "coffee"}))
+    changed = await provider.change(Edit(owner=owner, memory_id=kept, content="chicory coffee"))
+    erased = await provider.erase(Deletion(owner=owner, memory_id=deleted))
+
+    assert (changed.memory.content, changed.memory.metadata, erased.count) == (
+        "chicory coffee",
+        {"topic": "coffee"},
+        1,
+    )
+    if provider.keeps_fences:
+        assert await purged(provider, user, version) == 1
+    assert (await provider.get(user, kept)).content == "chicory coffee"
+
+
+async def test_a_put_by_key_replaces_nothing_that_was_erased(provider: MemoryProvider, user: str) -> None:
+    """The key names a new memory; the second put replaces that one."""
+    assert isinstance(provider, Replica)
+    fences, wanted = FenceList(), Put(memory=NewMemory(owner=Owner(user), content=TEXT, key="drink"))
+    behind = FencedReplica(provider, fences)
+    old = await put(behind, wanted)
+    fences.add([await fenced(provider, user, version := await newest(provider, user))])
+
+    new = await put(behind, replace(wanted, memory=replace(wanted.memory, content="chicory coffee")))
+    again = await put(behind, replace(wanted, memory=replace(wanted.memory, content="filter coffee")))
+
+    assert new.created
+    assert (again.id, again.created) == (new.id, False)
+    assert new.id != old.id
+    if provider.keeps_fences:
+        assert await purged(provider, user, version) == 1
+        assert [state.content for state in await provider.snapshots(Owner(user))] == ["filter coffee"]

@@ -70,8 +70,10 @@ CREATE_APPEND = f"""
                 JOIN ninai_journal_fences AS f ON f.key = k.key AND f.hash = {_HASH}
                 GROUP BY u.user_id
             ), judged AS MATERIALIZED (
-                SELECT o.place, x.version AS erased, coalesce(o.version <= x.version, false) AS refused
-                FROM unnest(users, versions) WITH ORDINALITY AS o (user_id, version, place)
+                SELECT o.place, x.version AS erased, coalesce(o.version <= x.version OR x.version >= CASE
+                    WHEN o.kind = 'update' OR o.kind = 'delete' AND o.base > 0 THEN o.base
+                END, false) AS refused
+                FROM unnest(kinds, users, versions, bases) WITH ORDINALITY AS o (kind, user_id, version, base, place)
                 LEFT JOIN fenced AS x ON x.user_id = o.user_id
             )
             SELECT j.place, CASE WHEN j.refused THEN 'owner_erased' ELSE 'left' END, j.erased, CAST(NULL AS text),

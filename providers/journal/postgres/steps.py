@@ -203,6 +203,10 @@ STEPS = (
     ),
     SchemaStep(
         title="no version of a memory that was refused",
+        statements=(),
+    ),
+    SchemaStep(
+        title="no change of a memory that was erased",
         statements=(CREATE_APPEND,),
     ),
 )

@@ -54,7 +54,7 @@ def append(
     erased = {user: erasing.version_of(connection, user) for user in {one.state.user_id for one in operations}}
     return [
         _append(connection, one, recipients)
-        if one.state.version > erased[one.state.user_id]
+        if one.oldest_version > erased[one.state.user_id]
         else OwnerErased(erased[one.state.user_id])
         for one in operations
     ]

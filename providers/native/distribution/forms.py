@@ -2,8 +2,9 @@
 
 Citus refuses a statement that changes rows where it calls a volatile function, as the condition of `wall.py` does; a
 recursive query; and it makes two of every INSERT that selects its rows. So there is no condition on tenants, whom their
-keys alone keep apart, and none on history, which is not kept; the next owners are found by one ordered scan of an index
-on every shard; and a few rows are inserted as values. Other statements are the same everywhere.
+keys alone keep apart, and none on history or the list of erased owners, which are not kept; the next owners are found
+by one ordered scan of an index on every shard; and a few rows are inserted as values. Other statements are the same
+everywhere.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +15,7 @@ from msgspec.structs import replace
 from sqlalchemy import TextClause, text
 
 from providers.native import replication_sql, statements
+from providers.native.above_fence import without_fence
 from providers.native.columns import FIRST, WRITTEN, Column, insertion_of_rows
 from providers.native.replication_sql import COUNTS, HELD
 from providers.native.wall import without_settings
@@ -87,4 +89,4 @@ def _insertion(statement: TextClause, count: int) -> TextClause:
 
 @lru_cache(maxsize=256)
 def _without_settings(statement: TextClause) -> TextClause:
-    return text(without_settings(statement.text))
+    return text(without_fence(without_settings(statement.text)))

@@ -42,6 +42,22 @@ async def test_what_is_not_above_the_fence_is_refused(journal: Journal) -> None:
     assert await journal.newest(Owner(USER), "m") is None
 
 
+async def test_what_was_made_of_an_erased_memory_is_refused(journal: Journal) -> None:
+    """An edit, and a deletion of one version, whose own version is above the fence; what has no base may be new."""
+    await erased(journal, 10)
+
+    whole = delete("d", version=20)
+    operations = [update("m", "milk", base=10, version=20), replace(whole, base_version=10)]
+    operations += [update("n", "milk", base=11, version=20), replace(whole, base_version=11), remember("k", version=11)]
+    answers = await journal.append(operations)
+    assert [type(answer) for answer in answers] == [OwnerErased] * 2 + [Appended] * 3
+    assert await refusal(journal, update("z", "milk", base=0, version=20)) is OwnerErased
+    [answer] = await journal.append([delete("c", version=20)])
+    assert isinstance(answer, Appended)
+    [answer] = await journal.append([update("m", "milk", base=0, version=20, user=OTHER)])
+    assert isinstance(answer, Appended)
+
+
 async def test_a_large_call_gets_an_answer_to_each(journal: Journal) -> None:
     """More operations than are combined with others, of two users by turns."""
     await erased(journal, 10)

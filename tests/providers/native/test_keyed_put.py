@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from providers.answers import Changed, Stored
+from providers.erasure.fences import Fence, hash_of, new_key
 from providers.history import HistoryQuery
 from providers.keys.looking import fetch
 from providers.keys.writing import Put, put
@@ -51,6 +52,23 @@ async def test_it_stores_or_replaces(provider: PostgresMemoryProvider) -> None:
     assert (memory.speaker, memory.key, memory.version > first.version) == ("bob", "plans", True)
     history = await provider.history(HistoryQuery(owner=OWNER, memory_id=first.id))
     assert [one.content for one in history.versions] == ["more tea", "tea"]
+
+
+async def test_it_replaces_nothing_that_was_erased(provider: PostgresMemoryProvider) -> None:
+    """What is still to be removed has no key; what is above the fence is replaced as ever."""
+    old = await provider.put_keyed(new("tea"))
+    assert isinstance(old, Stored)
+    fence = Fence(key=(key := new_key()), hash=hash_of(key, OWNER.key), version=old.version, erased_at=1.0)
+    await provider.put_fences([fence])
+
+    stored = await provider.put_keyed(new("coffee"))
+    changed = await provider.put_keyed(new("chicory"))
+
+    assert isinstance(stored, Stored)
+    assert isinstance(changed, Changed)
+    assert (changed.memory.id, changed.memory.content) == (stored.id, "chicory")
+    assert await provider.purge(OWNER, fence.version) == 1
+    assert [state.content for state in await provider.snapshots(OWNER)] == ["chicory"]
 
 
 async def test_a_repeated_try_does_nothing_more(provider: PostgresMemoryProvider) -> None:

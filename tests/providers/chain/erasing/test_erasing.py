@@ -7,11 +7,12 @@ from msgspec.structs import replace
 
 from providers.answers import NO_VECTOR
 from providers.chain.comparing.store import ComparedStore
+from providers.erasure.fences import FenceList
 from providers.errors import InvalidInput, MemoryNotFound, Unsupported
 from providers.journal.operations import Dead
 from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
-from providers.types import Edit, NewMemory, PageQuery, RecallQuery
+from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery
 from tests.providers.chain.erasing.rig import SETTLE_SECONDS, Counts, eraser, step, told
 from tests.providers.chain.scene import DOWN, USER, Scene, key, play
 from tests.support.frail import FrailProvider
@@ -210,6 +211,56 @@ def test_what_changes_an_erased_memory_finds_none() -> None:
             await scene.chain.change(Edit(owner=OWNER, memory_id=memory.id, content="milk", version=version - 1))
         assert not await scene.chain.delete(USER, memory.id, version=version - 1)
         assert await scene.operations() == 0
+
+    play(act)
+
+
+@pytest.mark.parametrize("told_home", [True, False], ids=["home knows", "home does not"])
+def test_a_process_that_knows_no_fence_revives_nothing(*, told_home: bool) -> None:
+    """Home was too slow for a deletion and for the fence, and answers again before it is erased.
+
+    A store that keeps no fences is like it; the journal knows better than both.
+    """
+
+    async def act(scene: Scene) -> None:
+        one = eraser(scene)
+        await scene.remember("tea", "coffee")
+        await scene.forget()
+        tea, coffee = (await scene.chain.page(PageQuery(owner=OWNER))).memories
+        for provider in scene.providers.values():
+            provider.failures = {"*": DOWN}
+        erasure = await one.request(OWNER)
+        await step(one)
+        await scene.deliver()
+        assert (await told(scene, erasure)).of("home").trouble is not None
+        for provider in scene.providers.values():
+            provider.failures = {}
+        await asyncio.sleep(100)
+        for link in scene.links.values():
+            link.fences = FenceList()
+        if told_home:
+            await scene.home.put_fences((await scene.journal.fences()).fences)
+
+        with pytest.raises(MemoryNotFound):
+            await scene.chain.change(Edit(owner=OWNER, memory_id=tea.id, metadata={"topic": "tea"}))
+        changed = await scene.chain.change_many([Edit(owner=OWNER, memory_id=coffee.id, content="cocoa")])
+        assert [type(answer) for answer in changed] == [MemoryNotFound]
+        seen = Deletion(owner=OWNER, memory_id=tea.id, seen=tea.version)
+        assert (await scene.chain.erase(seen)).count == 0
+        await scene.remember("chicory")
+        [chicory] = [
+            memory
+            for memory in (await scene.chain.page(PageQuery(owner=OWNER))).memories
+            if memory.content == "chicory"
+        ]
+        await scene.chain.change(Edit(owner=OWNER, memory_id=chicory.id, metadata={"topic": "coffee"}))
+
+        for link in scene.links.values():
+            link.fences = one.fences
+        await step(one)
+        await scene.deliver()
+        assert (await told(scene, erasure)).finished_at is not None
+        assert [await scene.kept(name) for name in ("home", "standby")] == [["chicory"], ["chicory"]]
 
     play(act)
 
