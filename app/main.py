@@ -210,6 +210,10 @@ def _lifespan(
             app.state.mode_follower.permit(operation)
             app.state.rate_limiter.permit(operation, size)
 
+        def longest(tenant: str) -> float | None:
+            configured: Settings = app.state.settings
+            return configured.expiry.longest(tenant)
+
         chains = ChainFactory(metrics, *app.state.chain_observers)
         followed = source or Source(lambda: LoadedSettings(settings=settings, origins={}, file=None))
         configuration = followed.read()
@@ -233,7 +237,7 @@ def _lifespan(
             answering = reranking(lambda: chain.provider, reranker, metrics)
             limited = within_quotas(answering, app.state.quotas)
             shown = quarantining(limited, lambda: keeper.current, metrics.quarantine_hidden.inc)
-            toucher = Toucher(lambda: chain.provider, metrics)
+            toucher = Toucher(lambda: chain.provider, metrics, longest)
             app.state.provider = SourcedProvider(shown, lambda: chain.first, metrics, permitted, toucher.answered)
             applied(configuration.settings)
             reloader = app.state.reloader = Reloader(followed, chains, chain, metrics, configuration, applied)

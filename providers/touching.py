@@ -7,6 +7,7 @@ reads never learns that one has failed; the next reader touches again.
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
 
@@ -17,6 +18,7 @@ from providers.answers import Fetched, Found
 from providers.base import MemoryProvider
 from providers.errors import ProviderError
 from providers.limits import MAX_BATCH
+from providers.looks import is_looking
 from providers.owners import Owner
 from providers.states.clock import Milliseconds, moment_of, wall_clock_ms
 from providers.touches import Touch
@@ -25,6 +27,7 @@ from providers.wrapper import OperationName
 
 MOST_WAITING = 10_000  # touches, a few MB; what comes while so many wait is dropped
 MOST_REMEMBERED = 10_000  # touches of the last minutes, which an answer may not show yet
+LAST_SECONDS = 1.0  # for what waits at the end
 COLLECT_SECONDS = 1.0  # for which touches are collected, and written together then
 TOUCHES_IN_A_LIFE = 10
 
@@ -35,19 +38,26 @@ _log = structlog.get_logger(__name__)
 
 
 class Toucher:
-    """Collect touches, and write them in the background for as long as `run` runs."""
+    """Collect touches, and write them in the background for as long as `run` runs.
+
+    `longest` returns the seconds for which a memory of a tenant may live from now on, None if there is no bound.
+    """
 
     def __init__(
-        self, provider: Callable[[], MemoryProvider], metrics: Metrics, now_ms: Milliseconds = wall_clock_ms
+        self,
+        provider: Callable[[], MemoryProvider],
+        metrics: Metrics,
+        longest: Callable[[str], float | None] = lambda _tenant: None,
+        now_ms: Milliseconds = wall_clock_ms,
     ) -> None:
-        self._provider, self._metrics, self._now_ms = provider, metrics, now_ms
+        self._provider, self._metrics, self._longest, self._now_ms = provider, metrics, longest, now_ms
         self._waiting: dict[_Key, datetime] = {}
         self._remembered: dict[_Key, datetime] = {}
         self._wake = asyncio.Event()
 
     def answered(self, operation: OperationName, result: object) -> None:
-        """Note what an operation answers; a list, a feed, a history and an export give nobody more time."""
-        if operation not in _GIVING:
+        """Note what an operation answers; a list, a feed, a history, an export and our own looks give no more time."""
+        if operation not in _GIVING or is_looking():
             return
         for answer in result if isinstance(result, list) else [result]:
             if isinstance(answer, Found):
@@ -63,23 +73,35 @@ class Toucher:
                 continue
             now = now or moment_of(self._now_ms)
             key = record.owner, record.id
-            if not self._is_due(key, record.expires_at, timedelta(seconds=record.sliding_seconds), now):
+            sliding = timedelta(seconds=record.sliding_seconds)
+            longest = self._longest(record.owner.tenant)
+            allowed = sliding if longest is None else min(sliding, timedelta(seconds=longest))
+            if not self._is_due(key, record.expires_at, allowed, now):
                 continue
             if len(self._waiting) >= MOST_WAITING:
                 self._metrics.touches.labels("dropped").inc()
                 continue
-            self._waiting[key] = now
+            self._waiting[key] = now - (sliding - allowed)  # stores add the whole time
             self._remember(key, now)
             self._wake.set()
 
     async def run(self) -> None:
-        """Write what was noted, again and again, until cancelled."""
-        while True:
-            await self._wake.wait()
-            await asyncio.sleep(COLLECT_SECONDS)
-            while self._waiting:
-                await self._write()
-            self._wake.clear()
+        """Write what was noted, again and again, until cancelled; what waits then is still written."""
+        try:
+            while True:
+                await self._wake.wait()
+                await asyncio.sleep(COLLECT_SECONDS)
+                await self._write_all()
+                self._wake.clear()
+        except asyncio.CancelledError:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LAST_SECONDS):
+                    await self._write_all()
+            raise
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            await self._write()
 
     async def _write(self) -> None:
         """Write the touches that have waited for longest, as many as one call takes."""

@@ -31,6 +31,7 @@ from providers.answers import Stored
 from providers.background import detached, ended
 from providers.embedders.base import EmbedderUnavailable
 from providers.errors import InvalidInput, MemoryNotFound, ProviderError
+from providers.looks import looking
 from providers.owners import Owner
 from providers.states.clock import keyed_memory_id
 from providers.store import MemoryStore
@@ -141,7 +142,8 @@ class Extractor:
         facts = list[StoredFact]()
         for place in range(self._settings.max_facts):
             try:
-                memory = (await self._store.fetch(sources.owner, sources.fact_id(place))).memory
+                with looking():
+                    memory = (await self._store.fetch(sources.owner, sources.fact_id(place))).memory
             except MemoryNotFound:
                 break
             named = (memory.metadata or {}).get(SOURCES)
@@ -165,7 +167,8 @@ class Extractor:
 
     async def _is_there(self, sources: Sources, place: int) -> bool:
         try:
-            await self._store.fetch(sources.owner, sources.ids[place])
+            with looking():
+                await self._store.fetch(sources.owner, sources.ids[place])
         except MemoryNotFound:
             return False
         return True

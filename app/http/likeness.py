@@ -5,6 +5,7 @@ from msgspec import UNSET, UnsetType
 from app.http.headers import stored_or_accepted
 from app.http.remember_schemas import RememberResponse
 from providers.answers import Stored
+from providers.looks import looking
 from providers.search.answer_options import AnswerOptions
 from providers.search.stored_analysis import fingerprint
 from providers.store import MemoryStore
@@ -38,7 +39,9 @@ async def _nearest(provider: MemoryStore, memory: NewMemory, least: float) -> Re
         owner=memory.owner, query=memory.content, limit=_NEAREST, options=AnswerOptions(alike=True, explain=True)
     )
     text = fingerprint(memory.content)
-    for record in (await provider.find(query)).memories:
+    with looking():
+        found = await provider.find(query)
+    for record in found.memories:
         if fingerprint(record.content) == text:
             return RememberResponse(record.id, "exists", 1.0)
         cosine = None if record.explanation is None else record.explanation.cosine

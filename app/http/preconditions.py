@@ -9,6 +9,7 @@ from providers.base import MemoryProvider
 from providers.errors import InvalidInput, MemoryNotFound, VersionMismatch
 from providers.keys.writing import ANY, Expected
 from providers.limits import MAX_VERSION
+from providers.looks import looking
 from providers.owners import Owner
 
 ETAG = "ETag"
@@ -54,7 +55,8 @@ async def why_not_deleted(provider: MemoryProvider, owner: Owner, memory_id: str
     if version_in(expected) is None:
         return MemoryNotFound(memory_id)
     try:
-        await provider.fetch(owner, memory_id)
+        with looking():
+            await provider.fetch(owner, memory_id)
     except MemoryNotFound as error:
         return error
     return VersionMismatch(f"memory {memory_id}")

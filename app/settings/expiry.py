@@ -33,10 +33,15 @@ class ExpirySettings(LifetimeSettings, frozen=True, kw_only=True, forbid_unknown
 
     tenants: dict[TenantName, LifetimeSettings] = field(default_factory=dict)
 
+    def longest(self, tenant: str) -> float | None:
+        """Return the seconds that a memory of a tenant may live at most."""
+        own = self.tenants.get(tenant, self)
+        return self.maximum if own.maximum is None else own.maximum
+
     def lifetime(self, tenant: str, now: datetime) -> Lifetime:
         """Return how long memories of a tenant live that are written now."""
         own = self.tenants.get(tenant, self)
-        maximum = self.maximum if own.maximum is None else own.maximum
+        maximum = self.longest(tenant)
         default = self.default if own.default is None else own.default
         if default is not None and maximum is not None:
             default = min(default, maximum)  # of a tenant with a smaller maximum than that of all

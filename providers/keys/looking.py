@@ -8,6 +8,7 @@ from providers.errors import KeyNotFound, ProviderError, Unavailable
 from providers.expiry import BEGINNING
 from providers.keys.choosing import OfKey, chosen
 from providers.limits import check_key
+from providers.looks import looking
 from providers.owners import Owner
 from providers.states.clock import Milliseconds, moment_of, wall_clock_ms
 from providers.types import Deletion, PageQuery
@@ -30,7 +31,8 @@ async def look(provider: MemoryProvider, owner: Owner, key: str, now_ms: Millise
     Raises:
         Unavailable: it is unknown what the key names.
     """
-    page = await _listed(provider, owner, key)
+    with looking():
+        page = await _listed(provider, owner, key)
     if WITHOUT_JOURNAL in page.degraded:
         raise UnknownToStores(f"what was put under the key {key!r} last may be known to the journal alone")
     return chosen(page.memories, moment_of(now_ms))

@@ -12,6 +12,7 @@ from providers import background
 from providers.errors import Unavailable
 from providers.labels import MAX_KEY_CHARS
 from providers.limits import MAX_BATCH
+from providers.looks import looking
 from providers.measured import MeasuredProvider
 from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
@@ -48,7 +49,8 @@ class Rig:
         self.clock = clock
         self.metrics = Metrics(CollectorRegistry())
         self.store = Noting(clock)
-        self.toucher = Toucher(lambda: self.store, self.metrics, lambda: int(clock() * 1_000))
+        self.longest: float | None = None
+        self.toucher = Toucher(lambda: self.store, self.metrics, lambda _: self.longest, lambda: int(clock() * 1_000))
         self.provider = MeasuredProvider(
             lambda: self.store, lambda: "store", self.metrics, answered=self.toucher.answered
         )
@@ -119,6 +121,53 @@ def test_what_is_recalled_or_got_is_touched() -> None:
         assert rig.count("written") == 4
 
     play(act)
+
+
+def test_looks_of_the_service_itself_touch_nothing() -> None:
+    """Whoever is given nothing gives nobody more time; afterwards a reader does."""
+
+    async def act(rig: Rig) -> None:
+        memory_id = await rig.stored()
+        await asyncio.sleep(LIFE / 2)
+        with looking():
+            await rig.provider.fetch(OWNER, memory_id)
+            await rig.provider.find(RecallQuery(owner=OWNER, query="tea"))
+        assert await rig.settled() == []
+        await rig.provider.fetch(OWNER, memory_id)
+        assert await rig.settled() == [memory_id]
+
+    play(act)
+
+
+@pytest.mark.parametrize(("longest", "lives"), [(LIFE / 2, LIFE / 2), (LIFE, LIFE), (2 * LIFE, LIFE), (None, LIFE)])
+def test_a_touch_gives_no_more_time_than_is_allowed(longest: float | None, lives: float) -> None:
+    """Where a maximum was configured after the memory was written, or it was imported with more."""
+
+    async def act(rig: Rig) -> None:
+        rig.longest = longest
+        memory_id = await rig.stored()
+        await asyncio.sleep(LIFE * 0.8)
+        touched = rig.moment(lives)
+        rig.toucher.note([(await rig.provider.fetch(OWNER, memory_id)).memory])
+        await rig.settled()
+        assert (await rig.provider.fetch(OWNER, memory_id)).memory.expires_at == touched
+
+    play(act)
+
+
+def test_what_waits_at_the_end_is_written() -> None:
+    """So that a restart takes no memory's time away."""
+
+    async def main(clock: FakeClock) -> None:
+        rig = Rig(clock)
+        memory_id = await rig.stored()
+        await asyncio.sleep(LIFE / 2)
+        async with background.running(background.start(rig.toucher.run, "touches")):
+            await rig.provider.fetch(OWNER, memory_id)
+            await asyncio.sleep(COLLECT_SECONDS / 2)
+        assert rig.store.touches == [[memory_id]]
+
+    simulate(main)
 
 
 def test_a_memory_is_touched_once_in_a_tenth_of_its_time() -> None:

@@ -21,6 +21,7 @@ from providers.chain.chain import Chain
 from providers.chain.comparing.places import MemoryPlaces, places_of
 from providers.errors import MemoryNotFound, Unavailable
 from providers.limits import check_memory_id
+from providers.looks import looking
 from providers.owners import Owner
 from providers.search.answer_options import AnswerOptions
 from providers.search.explanations import Considered
@@ -76,7 +77,8 @@ class Browser(Struct, frozen=True):
             most_bytes=MOST_BYTES,
             **given,
         )
-        return _found(await self.provider.find(query), None)
+        with looking():
+            return _found(await self.provider.find(query), None)
 
     async def memory(self, owner: Owner, memory_id: str) -> tuple[MemoryView, str | None, Problem | None]:
         """Return one memory, who answered, and the problem if nobody could.
@@ -91,7 +93,8 @@ class Browser(Struct, frozen=True):
         problem: Problem | None = None
         absent: MemoryNotFound | None = None
         try:
-            fetched = await self.provider.fetch(owner, memory_id)
+            with looking():
+                fetched = await self.provider.fetch(owner, memory_id)
             record, answered = fetched.memory, fetched.provider
         except MemoryNotFound as error:
             absent = error

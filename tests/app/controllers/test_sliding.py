@@ -1,5 +1,6 @@
 """Expiries that slide, as clients write and read them."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from providers.sliding import MIN_SLIDING_SECONDS
+from providers.touching import COLLECT_SECONDS, TOUCHES_IN_A_LIFE
 from tests.support.api import Api, asgi_client, field_in, fresh_user, running_app
 
 HOUR, DAY = 3_600, 86_400
@@ -53,6 +55,26 @@ async def test_every_way_to_write_makes_an_expiry_slide(either: Api) -> None:
     ids = [one, told[0]["memory_id"], many[0]["memory_id"], put["memory_id"], plain]
     assert [await seconds_of(either, memory_id) for memory_id in ids] == 5 * [HOUR]
     assert changed["sliding_seconds"] == HOUR
+
+
+@pytest.mark.thorough
+async def test_a_refused_change_gives_no_more_time(api: Api) -> None:
+    """What the service reads to say why it refuses a change, or to write by a key, is given to nobody."""
+    body = {"content": "tea", "ttl_seconds": MIN_SLIDING_SECONDS, "sliding": True}
+    put = (await api.request("PUT", "/memory/keys/tea", json=body)).json()
+    before = (await api.page()).json()["memories"][0]["expires_at"]
+    await asyncio.sleep(MIN_SLIDING_SECONDS / TOUCHES_IN_A_LIFE + 0.5)
+    wrong = {"If-Match": '"1"'}
+    refused = [
+        await api.request("PUT", "/memory/keys/tea", json=body, headers=wrong),
+        await api.request("DELETE", "/memory/keys/tea", headers=wrong),
+        await api.request("DELETE", f"/memory/memories/{put['memory_id']}", headers=wrong),
+        await api.request("POST", "/memory/keys/rename", json={"from": "tea", "to": "tea"}),
+    ]
+    await asyncio.sleep(2 * COLLECT_SECONDS)
+
+    assert [answer.status_code for answer in refused][:3] == [412, 412, 412]
+    assert (await api.page()).json()["memories"][0]["expires_at"] == before
 
 
 async def test_a_new_expiry_says_anew_whether_it_slides(either: Api) -> None:
