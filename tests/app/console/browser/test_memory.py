@@ -41,6 +41,10 @@ async def test_a_memory_is_shown_whole(visitor: Visitor, api: Api) -> None:
     )
     memory_id = stored.json()["memory_id"]
 
+    async def delivered() -> bool:
+        return "b has it" in (await look(visitor, api.user, memory_id)).text
+
+    await eventually(delivered)
     page = await look(visitor, api.user, memory_id.upper())
 
     assert "likes tea" in page.text
