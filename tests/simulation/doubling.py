@@ -61,5 +61,6 @@ class Deliveries:
         try:
             yield
         finally:
-            for key in held:
-                del self._under_way[key]
+            for key, until in held.items():
+                if self._under_way.get(key) == until:  # two replicas may mint the same version for two writes
+                    del self._under_way[key]

@@ -49,7 +49,7 @@ def test_promises_are_kept_for_long(shard: int) -> None:
     _check(range(start, start + _SOAK_SEEDS))
 
 
-@pytest.mark.parametrize("seed", [1_001_672, 1_012_960, 1_016_399, 1_019_020])
+@pytest.mark.parametrize("seed", [1_001_672, 1_003_846, 1_012_960, 1_016_399, 1_019_020])
 def test_promises_are_kept_where_one_was_broken(seed: int) -> None:
     """A refused write was kept as a version, and what was right was called wrong, until these runs were looked at."""
     _check(range(seed, seed + 1))
