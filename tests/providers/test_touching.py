@@ -1,7 +1,7 @@
 """Touches in the background: of what is recalled and got, seldom, within bounds, and never in the way of a reader."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -76,13 +76,13 @@ class Rig:
         return written
 
 
-def play(act: "object") -> None:
+def play(act: Callable[[Rig], Awaitable[None]]) -> None:
     """Let a scene happen in simulated time, while touches are written."""
 
     async def main(clock: FakeClock) -> None:
         rig = Rig(clock)
         async with background.running(background.start(rig.toucher.run, "touches")):
-            await act(rig)  # type: ignore[operator] # a coroutine function
+            await act(rig)
 
     simulate(main)
 

@@ -23,7 +23,7 @@ A_DAY = timedelta(days=1)
 Told = dict[str, Any]
 
 
-class Client:
+class MovingClient:
     """Write for two users, in turns, to whatever chain is in force; `name` is in every text."""
 
     def __init__(self, provider: Callable[[], MemoryProvider], name: str) -> None:
@@ -138,7 +138,9 @@ def told_of(memory: NewMemory | MemoryRecord) -> Told:
     return told | labels_of(memory) | {"origin": origin}
 
 
-async def shows_all(provider: MemoryProvider, clients: Sequence[Client], traced: Collection[Client]) -> None:
+async def shows_all(
+    provider: MemoryProvider, clients: Sequence[MovingClient], traced: Collection[MovingClient]
+) -> None:
     """Check that a provider shows all that clients know of, by every sort of read, and nothing else.
 
     Of those who are `traced` it has every version.

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests.providers.chain.moving.client import Client, shows_all
+from tests.providers.chain.moving.client import MovingClient, shows_all
 from tests.providers.chain.moving.stores import KINDS, MovingStage
 
 pytestmark = pytest.mark.thorough
@@ -16,7 +16,7 @@ ROUNDS = 4  # of writes before anything moves
 
 
 @asynccontextmanager
-async def writing(client: Client) -> AsyncIterator[None]:
+async def writing(client: MovingClient) -> AsyncIterator[None]:
     """Have a client write all the time, at least once."""
     ending = asyncio.Event()
 
@@ -36,7 +36,7 @@ async def writing(client: Client) -> AsyncIterator[None]:
 @pytest.mark.parametrize(("source", "target"), [*itertools.permutations(KINDS, 2)])
 async def test_memories_move_from_any_kind_to_any_other(stage: MovingStage, source: str, target: str) -> None:
     """The newcomer is filled and verified while others write, becomes home, and is alone in the end."""
-    before, meanwhile, after = (Client(lambda: stage.provider, name) for name in ("before", "meanwhile", "after"))
+    before, meanwhile, after = (MovingClient(lambda: stage.provider, name) for name in ("before", "meanwhile", "after"))
     await stage.order(source)
     for _ in range(ROUNDS):
         await before.round()

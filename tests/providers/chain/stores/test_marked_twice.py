@@ -1,6 +1,7 @@
 """A store that is put back while a process is still looking at it takes one mark twice, and is found out by that."""
 
 import asyncio
+from collections.abc import Callable
 
 from providers.chain.chain import Chain
 from providers.chain.stores.registrar import Registrar
@@ -63,59 +64,12 @@ async def _next_mark(chain: Chain, store: FrailProvider, former: StoreMark | Non
 
 def test_what_was_lost_between_two_marks_of_one_number_comes_back() -> None:
     """The mark of the slow process is the one that the journal knows, as if nothing had happened."""
-
-    async def main(stage: Stage) -> None:
-        chain, home, standby = await two(stage)
-        await chain.provider.remember(USER, "stored before")
-        await asyncio.sleep(MARKED)
-        copy, former = await Copy.of(home), (await home.introduce()).mark
-        look = _SlowLook(stage, home)
-        await look.begun()
-        kept = await chain.provider.remember(USER, "stored later")
-        await _next_mark(chain, home, former)
-        await stage.journal.prune(0.0)
-
-        copy.put_back(home)
-        await look.ended()
-        member = await stage.member("home")
-        assert member is not None
-        assert (member.epoch, member.restored) == (2, True)
-        await asyncio.sleep(2 * FILL_SECONDS)
-        assert await stage.complete() == {"home", "standby"}
-        found = await home.snapshot(OWNER, kept)
-        assert found is not None
-        assert found == await standby.snapshot(OWNER, kept)
-
-    staged(main)
+    _found_out()
 
 
 def test_a_third_look_does_not_hide_what_was_lost() -> None:
     """It leaves and notes the mark after the one that was left twice, before that one can be noted in vain."""
-
-    async def main(stage: Stage) -> None:
-        chain, home, standby = await two(stage)
-        await chain.provider.remember(USER, "stored before")
-        await asyncio.sleep(MARKED)
-        copy, former = await Copy.of(home), (await home.introduce()).mark
-        look = _SlowLook(stage, home)
-        await look.begun()
-        kept = await chain.provider.remember(USER, "stored later")
-        await _next_mark(chain, home, former)
-        await stage.journal.prune(0.0)
-
-        copy.put_back(home)
-        _mark_before_the_next_note(chain, home)
-        await look.ended()
-        member = await stage.member("home")
-        assert member is not None
-        assert (member.epoch, member.restored) == (2, True)
-        await asyncio.sleep(2 * FILL_SECONDS)
-        assert await stage.complete() == {"home", "standby"}
-        found = await home.snapshot(OWNER, kept)
-        assert found is not None
-        assert found == await standby.snapshot(OWNER, kept)
-
-    staged(main)
+    _found_out(_mark_before_the_next_note)
 
 
 def test_a_mark_that_is_noted_after_the_next_one_is_no_loss() -> None:
@@ -135,5 +89,34 @@ def test_a_mark_that_is_noted_after_the_next_one_is_no_loss() -> None:
         member = await stage.member("home")
         assert member is not None
         assert (member.epoch, member.restored) == (1, False)
+
+    staged(main)
+
+
+def _found_out(meanwhile: Callable[[Chain, FrailProvider], None] = lambda _chain, _home: None) -> None:
+    """Put home back during a slow look, so that a mark is left twice, and see that the loss is found and mended."""
+
+    async def main(stage: Stage) -> None:
+        chain, home, standby = await two(stage)
+        await chain.provider.remember(USER, "stored before")
+        await asyncio.sleep(MARKED)
+        copy, former = await Copy.of(home), (await home.introduce()).mark
+        look = _SlowLook(stage, home)
+        await look.begun()
+        kept = await chain.provider.remember(USER, "stored later")
+        await _next_mark(chain, home, former)
+        await stage.journal.prune(0.0)
+
+        copy.put_back(home)
+        meanwhile(chain, home)
+        await look.ended()
+        member = await stage.member("home")
+        assert member is not None
+        assert (member.epoch, member.restored) == (2, True)
+        await asyncio.sleep(2 * FILL_SECONDS)
+        assert await stage.complete() == {"home", "standby"}
+        found = await home.snapshot(OWNER, kept)
+        assert found is not None
+        assert found == await standby.snapshot(OWNER, kept)
 
     staged(main)
