@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -188,16 +189,21 @@ async def insert_values(rows: Sequence[MemoryRow], columns: Sequence[Column]) ->
 
     There is one statement unless the rows are large; many rows take turns of the event loop.
     """
-    bound = [column for column in columns if column.type is not None]
+    names, fields = _bound(tuple(columns))
 
     def written(row: MemoryRow) -> list[Any]:
-        values = ((_TAKE[column.name](row), column.write) for column in bound)
-        return [value if write is None else write(value) for value, write in values]
+        return [take(row) if write is None else write(take(row)) for take, write in fields]
 
     parts = in_parts(await in_turns(written, rows), size_of, _key_in_order)
-    names = [column.name for column in bound]
     arrays = [{name: list(array) for name, array in zip(names, zip(*part, strict=True), strict=True)} for part in parts]
     return [values | {"tenants": tenants_of(values["user_id"])} for values in arrays]
+
+
+@lru_cache
+def _bound(columns: tuple[Column, ...]) -> tuple[list[str], list[tuple[Convert, Convert | None]]]:
+    """Return the names of the columns that are bound, and how the value of each is taken from a row and converted."""
+    bound = [column for column in columns if column.type is not None]
+    return [column.name for column in bound], [(_TAKE[column.name], column.write) for column in bound]
 
 
 def _key_in_order(written: Sequence[Any]) -> tuple[str, UUID]:

@@ -1,13 +1,13 @@
 """The provider's database: a prepared database with the schema that the provider needs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import structlog
 from sqlalchemy import TextClause, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from providers.errors import Misconfigured, Unavailable
 from providers.native.distribution.forms import distributed_form, distributed_sql
@@ -64,18 +64,12 @@ class Database(PreparedDatabase):
         """See `PreparedDatabase`."""
         return distributed_sql(statement) if self.distributed else statement
 
-    @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """Acquire a connection for one statement that writes, and note whether there is room for it."""
-        try:
-            async with super().writing() as connection:
-                yield connection
-        except Unavailable as error:
-            if error.reason == DISK_FULL:
-                self.write_error = error.reason
-            raise
-        else:
+    def wrote(self, error: BaseException | None) -> None:
+        """Note whether there was room for what was to be written."""
+        if error is None:
             self.write_error = None
+        elif isinstance(error, Unavailable) and error.reason == DISK_FULL:
+            self.write_error = error.reason
 
     async def ping(self) -> None:
         """Run an empty query on a connection of its own.

@@ -21,6 +21,7 @@ from providers.history import HistoryPage, HistoryQuery, check_history
 from providers.native import statements
 from providers.native.columns import FIRST, edit_values, embedding_values, insert_values, record_of, snapshot_of
 from providers.native.database import Database
+from providers.native.deleting import deleted
 from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.feed import DatabaseFeed
 from providers.native.health import PostgresHealth, health_of
@@ -94,12 +95,22 @@ class PostgresMemoryProvider(NativeReplica):
         if self._ranked is not None:
             await self._ranked.index.close()
 
+    async def store(self, memory: NewMemory) -> Stored:
+        """See `MemoryStore`; it shares its statement with others that come now."""
+        memory = limits.check_new_memory(memory)
+        [embedding] = await self._vectors.of_memories([memory.content])
+        stored = await self._stored_with_others(new_row(memory, embedding, self._clock))
+        if isinstance(stored, ProviderError):
+            raise stored
+        return stored
+
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`."""
         limits.check_batch("memories", memories)
         canonical = await in_turns(partial(checked, limits.check_new_memory), memories)
         rows = await self._rows([memory for memory in canonical if isinstance(memory, NewMemory)])
-        stored = iter(await self._stored(rows))
+        alone = len(rows) == 1
+        stored = iter([await self._stored_with_others(*rows)] if alone else await self._store(rows) if rows else [])
         return [next(stored) if isinstance(memory, NewMemory) else memory for memory in canonical]
 
     def puts_keyed(self, owner: Owner) -> bool:  # noqa: ARG002 - it is the same for all
@@ -180,7 +191,7 @@ class PostgresMemoryProvider(NativeReplica):
 
     async def erase(self, deletion: Deletion) -> Erased:
         """See `MemoryStore`."""
-        return Erased(count=int(await self._deleted(limits.check_deletion(deletion))))
+        return Erased(count=int(await deleted(self._database, self._clock, limits.check_deletion(deletion))))
 
     async def deleted_by(self, owner: Owner, edit_id: str) -> DeletedBy:
         """See `MemoryStore`."""
@@ -199,12 +210,9 @@ class PostgresMemoryProvider(NativeReplica):
         pairs = zip(memories, embeddings, strict=True)
         return await in_turns(lambda pair: new_row(*pair, self._clock), pairs)
 
-    async def _stored(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
-        """Store one row together with others that arrive now, more rows in a statement of their own."""
-        if len(rows) != 1:
-            return await self._store(rows) if rows else []
+    async def _stored_with_others(self, row: MemoryRow) -> Stored | ProviderError:
         async with self._database.limited():
-            return [await self._combiner.put(rows[0])]
+            return await self._combiner.put(row)
 
     def _shared_by(self, row: MemoryRow) -> str | None:
         """Return whose rows one statement may store: where it is distributed those of one owner, whom one node has."""
@@ -278,23 +286,3 @@ class PostgresMemoryProvider(NativeReplica):
             raise MemoryNotFound(edit.memory_id)
         is_done(stored, edit)
         return stored.record
-
-    async def _deleted(self, deletion: Deletion) -> bool:
-        """Replace a memory by a tombstone; return whether there was a memory, or this very edit deleted it."""
-        values = {
-            **values_of(deletion.owner),
-            "id": deletion.memory_id,
-            "version": self._clock.next() if deletion.version is None else deletion.version,
-            "now": self._clock.moment(),
-            "edit_id": deletion.edit_id,
-            "seen": deletion.seen,
-            "expired_by": deletion.expired_by,
-        }
-        if rows := await self._database.write(statements.DELETE, values):
-            self._clock.observe(rows[0].version)
-            return True
-        return deletion.edit_id is not None and await self._deleted_by(deletion)
-
-    async def _deleted_by(self, deletion: Deletion) -> bool:
-        values = values_of(deletion.owner) | {"id": deletion.memory_id, "edit_id": deletion.edit_id}
-        return any(row[0] for row in await self._database.rows(statements.DELETED_BY, values, after_write=True))

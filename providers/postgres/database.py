@@ -3,7 +3,8 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
+from types import TracebackType
 from typing import Any, ClassVar
 
 import asyncpg
@@ -92,20 +93,19 @@ class PreparedDatabase(ABC):
         """Return a statement of the driver's own form in that which this database takes."""
         return statement
 
-    @asynccontextmanager
-    async def reading(self, *, after_write: bool = False) -> AsyncIterator[AsyncConnection]:
+    def reading(self, *, after_write: bool = False) -> AbstractAsyncContextManager[AsyncConnection]:
         """Acquire a connection for an operation that stores nothing.
 
         `after_write` is true if the same operation has written before, so that its outcome is unknown after any error.
         """
-        async with self._acquired(PossibleWrites.BEFORE if after_write else PossibleWrites.NOTHING) as connection:
-            yield connection
+        return self._acquired(PossibleWrites.BEFORE if after_write else PossibleWrites.NOTHING)
 
-    @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncConnection]:
+    def writing(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Acquire a connection for one statement that writes, and commits by itself."""
-        async with self._acquired(PossibleWrites.PERHAPS) as connection:
-            yield connection
+        return self._acquired(PossibleWrites.PERHAPS)
+
+    def wrote(self, error: BaseException | None) -> None:  # noqa: B027 - what it tells is for those who want it
+        """Learn how an operation has ended that writes."""
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -121,12 +121,10 @@ class PreparedDatabase(ABC):
             async with self.reading():
                 pass
 
-    @asynccontextmanager
-    async def limited(self) -> AsyncIterator[None]:
+    def limited(self) -> AbstractAsyncContextManager[None]:
         """Apply the time limit to a write that may wait for other writes."""
         # A little later than the statement's own limit, whose error states whether anything was sent.
-        async with translated(TimeLimit(time_limit.seconds_left(self._seconds) + _GRACE), PossibleWrites.PERHAPS):
-            yield
+        return translated(TimeLimit(time_limit.seconds_left(self._seconds) + _GRACE), PossibleWrites.PERHAPS)
 
     async def close(self) -> None:
         """Stop preparing the schema, if that is under way."""
@@ -134,33 +132,28 @@ class PreparedDatabase(ABC):
             self._preparing.cancel()
             await asyncio.gather(self._preparing, return_exceptions=True)
 
-    @asynccontextmanager
-    async def _acquired(self, writes: PossibleWrites) -> AsyncIterator[AsyncConnection]:
-        limit = TimeLimit(time_limit.seconds_left(self._seconds))
-        async with AsyncExitStack() as stack:
-            # Nothing has been sent before there is a connection, whatever error occurs while acquiring one.
-            async with translated(
-                limit, PossibleWrites.BEFORE if writes is PossibleWrites.BEFORE else PossibleWrites.NOTHING
-            ):
-                await self._ready()
-                with self._waiting():
-                    connection = await self._connected(stack)
-            try:
-                async with translated(limit, writes):
-                    yield connection
-            except Misconfigured:
-                self._usable = not self.prepared_again
-                raise
+    def _acquired(self, writes: PossibleWrites) -> AbstractAsyncContextManager[AsyncConnection]:
+        return _Acquired(self, writes)
 
-    async def _connected(self, stack: AsyncExitStack) -> AsyncConnection:
-        """Take a connection from the pool; if the server refuses further ones, wait for one of ours."""
-        while True:
-            try:
-                return await stack.enter_async_context(self._engine.connect())
-            except (asyncpg.TooManyConnectionsError, DBAPIError) as error:
-                if not is_full(error) or not connections_of(self._engine):
-                    raise
-            await asyncio.sleep(_FULL_SECONDS)
+    async def connected(self) -> AsyncConnection:
+        """Take a connection from the pool, once the schema is prepared; if the server refuses one, wait for ours."""
+        await self._ready()
+        with self._waiting():
+            while True:
+                try:
+                    return await self._engine.connect()
+                except (asyncpg.TooManyConnectionsError, DBAPIError) as error:
+                    if not is_full(error) or not connections_of(self._engine):
+                        raise
+                await asyncio.sleep(_FULL_SECONDS)
+
+    def limit(self) -> TimeLimit:
+        """Return the time limit of an operation that begins now."""
+        return TimeLimit(time_limit.seconds_left(self._seconds))
+
+    def misconfigured(self) -> None:
+        """Learn that the database has refused an operation for what it lacks."""
+        self._usable = not self.prepared_again
 
     async def _ready(self) -> None:
         if self._usable:
@@ -178,6 +171,58 @@ class PreparedDatabase(ABC):
     @abstractmethod
     async def _prepare(self) -> None:
         """Bring the schema into the state that is needed, or raise why that is impossible."""
+
+
+class _Acquired(AbstractAsyncContextManager[AsyncConnection]):
+    """A connection for one operation, within its time limit and with translated errors.
+
+    This is a plain class and no generator, because it stands in the path of every request.
+    """
+
+    __slots__ = ("_connection", "_database", "_translation", "_writes")
+
+    def __init__(self, database: PreparedDatabase, writes: PossibleWrites) -> None:
+        self._database = database
+        self._writes = writes
+
+    async def __aenter__(self) -> AsyncConnection:
+        database, limit = self._database, self._database.limit()
+        before = self._writes is PossibleWrites.BEFORE
+        try:
+            # Nothing has been sent before there is a connection, whatever error occurs while acquiring one.
+            async with translated(limit, PossibleWrites.BEFORE if before else PossibleWrites.NOTHING):
+                self._connection = await database.connected()
+        except BaseException as error:
+            self._ended(error)
+            raise
+        self._translation = translated(limit, self._writes)
+        await self._translation.__aenter__()
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            await self._translation.__aexit__(kind, error, traceback)
+        except BaseException as meaning:
+            if isinstance(meaning, Misconfigured):
+                self._database.misconfigured()
+            self._ended(meaning)
+            raise
+        else:
+            if isinstance(error, Misconfigured):
+                self._database.misconfigured()
+            self._ended(error)
+        finally:
+            if error is None:
+                await self._connection.close()  # nothing is sent for that, so it cannot be cancelled
+            else:
+                await self._connection.__aexit__(kind, error, traceback)
+            error = None  # otherwise it and this frame would refer to each other
+
+    def _ended(self, error: BaseException | None) -> None:
+        if self._writes is PossibleWrites.PERHAPS:
+            self._database.wrote(error)
 
 
 def _retrieve(task: asyncio.Task[None]) -> None:

@@ -1,9 +1,9 @@
 """Translation of the errors of SQLAlchemy, asyncpg and the operating system into those of a provider, at the edge."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from enum import Enum, auto
+from types import TracebackType
 from typing import NoReturn
 
 import asyncpg
@@ -42,36 +42,64 @@ class TimeLimit:
         self.ends_at = asyncio.get_running_loop().time() + seconds
 
 
-@asynccontextmanager
-async def translated(limit: TimeLimit, writes: PossibleWrites) -> AsyncIterator[None]:
+class Translation(AbstractAsyncContextManager[None]):
     """Run the body within a time limit, and translate every foreign error that is no bug.
+
+    This is a plain class and no generator, because it stands twice in the path of every statement.
+    """
+
+    __slots__ = ("_clock", "_limit", "_writes")
+
+    def __init__(self, limit: TimeLimit, writes: PossibleWrites) -> None:
+        self._limit = limit
+        self._writes = writes
+
+    async def __aenter__(self) -> None:
+        self._clock = asyncio.timeout_at(self._limit.ends_at)
+        await self._clock.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            await self._clock.__aexit__(kind, error, traceback)
+            if error is not None:
+                self._raise(error)
+        except TimeoutError as late:
+            self._raise(late)
+        finally:
+            error = None  # otherwise it and this frame would refer to each other
+
+    def _raise(self, error: BaseException) -> None:
+        """Raise what a foreign error means; return where it passes as it is."""
+        unsure, before = self._writes is not PossibleWrites.NOTHING, self._writes is PossibleWrites.BEFORE
+        match error:
+            case TimeoutError() if self._clock.expired():
+                late = f"no answer from the database within {self._limit.seconds:g} s"
+                raise TimedOut(late, ambiguous=unsure) from error
+            case TimeoutError():
+                raise TimedOut("no connection to the database in time", ambiguous=before) from error
+            case exc.TimeoutError():
+                raise Unavailable("every database connection is in use", ambiguous=before) from error
+            case exc.DBAPIError():
+                raise_meaning(_driver_error(error), error, self._writes)
+            case asyncpg.PostgresError() | asyncpg.InterfaceError() | asyncpg.InternalClientError():
+                # While connecting, before SQLAlchemy wraps asyncpg's errors.
+                raise translation_of(error, PossibleWrites.BEFORE if before else PossibleWrites.NOTHING) from error
+            case OSError():
+                reason = f"cannot reach the database: {type(error).__name__}"
+                raise (Unavailable(reason, ambiguous=True) if unsure else Unreachable(reason)) from error
+
+
+def translated(limit: TimeLimit, writes: PossibleWrites) -> Translation:
+    """Return the context in which foreign errors are translated.
 
     Raises:
         TimedOut: the time was up before the body ended.
         Unavailable: the database cannot be reached, is shutting down, or has run out of a resource.
         Misconfigured: the database refuses the login, or lacks something that we need.
     """
-    unsure, before = writes is not PossibleWrites.NOTHING, writes is PossibleWrites.BEFORE
-    clock = asyncio.timeout_at(limit.ends_at)
-    try:
-        async with clock:
-            yield
-    except TimeoutError as error:
-        if clock.expired():
-            raise TimedOut(f"no answer from the database within {limit.seconds:g} s", ambiguous=unsure) from error
-        raise TimedOut("no connection to the database in time", ambiguous=before) from error
-    except exc.TimeoutError as error:
-        raise Unavailable("every database connection is in use", ambiguous=before) from error
-    except exc.DBAPIError as error:
-        raise_meaning(_driver_error(error), error, writes)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-        # While connecting, before SQLAlchemy wraps asyncpg's errors.
-        raise translation_of(error, PossibleWrites.BEFORE if before else PossibleWrites.NOTHING) from error
-    except OSError as error:
-        reason = f"cannot reach the database: {type(error).__name__}"
-        if unsure:
-            raise Unavailable(reason, ambiguous=True) from error
-        raise Unreachable(reason) from error
+    return Translation(limit, writes)
 
 
 def raise_meaning(error: BaseException, cause: BaseException, writes: PossibleWrites) -> NoReturn:
