@@ -1,9 +1,10 @@
 """How long the calls of an embedder take, by what became of them."""
 
 import asyncio
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from time import perf_counter
+from types import TracebackType
 
 from observability.metrics import Metrics
 from providers.embedders.base import REJECTED, EmbedderUnavailable
@@ -17,20 +18,34 @@ class TimedCalls:
     def __init__(self, metrics: Metrics, name: str, outcomes: Iterable[str] = IN_PROCESS) -> None:
         self._durations = {one: metrics.embedder_duration.labels(embedder=name, outcome=one) for one in outcomes}
 
-    @contextmanager
-    def timed(self) -> Iterator[None]:
+    def timed(self) -> AbstractContextManager[None]:
         """Measure one call, in seconds; what it raises passes."""
-        started = perf_counter()
+        return _Timing(self._observe)
+
+    def _observe(self, outcome: str, seconds: float) -> None:
+        self._durations[outcome].observe(seconds)
+
+
+class _Timing(AbstractContextManager[None]):
+    """The measurement of one call; no generator, because it stands in the path of every request."""
+
+    __slots__ = ("_observe", "_started")
+
+    def __init__(self, observe: Callable[[str, float], None]) -> None:
+        self._observe = observe
+
+    def __enter__(self) -> None:
+        self._started = perf_counter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
         outcome: str | None = None
-        try:
-            yield
+        if error is None:
             outcome = "ok"
-        except EmbedderUnavailable as error:
+        elif isinstance(error, EmbedderUnavailable):
             outcome = error.outcome
-            raise
-        except asyncio.CancelledError:
+        elif isinstance(error, asyncio.CancelledError):
             outcome = "cancelled"
-            raise
-        finally:
-            if outcome is not None:
-                self._durations[outcome].observe(perf_counter() - started)
+        if outcome is not None:
+            self._observe(outcome, perf_counter() - self._started)

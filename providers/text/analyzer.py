@@ -61,7 +61,7 @@ class _Unit(Struct, frozen=True):
 def analyze(text: str) -> Analysis:
     """Return the terms of a memory."""
     tokens = tokens_of(text)
-    language = _language_of(tokens)
+    language = _language_of(tokens, ascii_only=text.isascii())
     terms: dict[str, None] = {}
     for token in tokens:
         for term in _terms_of(token, language) if len(token) <= _LONGEST_CACHED else _new_terms_of(token, language):
@@ -72,7 +72,7 @@ def analyze(text: str) -> Analysis:
 def question_words(text: str) -> list[QuestionWord]:
     """Return the distinct words of a question in their order, without those that say nothing in its language."""
     tokens = tokens_of(text)
-    language = _language_of(tokens)
+    language = _language_of(tokens, ascii_only=text.isascii())
     words: dict[str, QuestionWord] = {}
     for token in tokens:
         for unit in _units_of(token):
@@ -85,7 +85,9 @@ def question_words(text: str) -> list[QuestionWord]:
     return list(words.values())
 
 
-def _language_of(tokens: Iterable[str]) -> str:
+def _language_of(tokens: Iterable[str], *, ascii_only: bool) -> str:
+    if ascii_only:  # a third of the time
+        return language_of(token.lower() for token in tokens if token[0].isalpha())
     return language_of(_folded(token) for token in tokens if _is_latin(token))
 
 
