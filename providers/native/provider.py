@@ -49,8 +49,9 @@ from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, 
 # Questions of one batch that are asked at once; more would take the pool away from other requests.
 CONCURRENT_RECALLS = 4
 
-# Statements under way at once that store single memories; what arrives meanwhile shares the next one.
-CONCURRENT_STATEMENTS = 4
+# Statements under way at once that store single memories; what arrives meanwhile shares the next one. With four of them
+# 8 clients took 13 % more processor time of this process, and 23 % more of PostgreSQL, at the same rate.
+CONCURRENT_STATEMENTS = 2
 
 
 class PostgresMemoryProvider(NativeReplica):
