@@ -13,29 +13,33 @@ Done = TypeVar("Done")
 SLICE_SECONDS = 0.002
 
 # Of the first slice, in which other threads and other processes may make it shorter.
-_ANY_TIME_SECONDS = SLICE_SECONDS / 4
+ANY_TIME_SECONDS = SLICE_SECONDS / 4
 
 
 class WorkingTime:
     """A clock whose seconds pass only while this thread works, but for the first ones, in which any time counts.
 
-    To ask for the thread's own time is a system call, and nearly all work ends before it is needed.
+    To ask for the thread's own time is a system call, and nearly all work ends before it is needed. `passing` and
+    `working` are the two clocks, in seconds.
     """
 
-    __slots__ = ("_ahead", "_began")
+    __slots__ = ("_ahead", "_began", "_passing", "_working")
 
-    def __init__(self) -> None:
-        self._began = time.perf_counter()
+    def __init__(
+        self, passing: Callable[[], float] = time.perf_counter, working: Callable[[], float] = time.thread_time
+    ) -> None:
+        self._passing, self._working = passing, working
+        self._began = passing()
         self._ahead: float | None = None  # of the thread's own time, once that is asked for
 
     def __call__(self) -> float:
         """Return the seconds."""
         if self._ahead is None:
-            passed = time.perf_counter() - self._began
-            if passed < _ANY_TIME_SECONDS:
+            passed = self._passing() - self._began
+            if passed < ANY_TIME_SECONDS:
                 return passed
-            self._ahead = passed - time.thread_time()
-        return self._ahead + time.thread_time()
+            self._ahead = passed - self._working()
+        return self._ahead + self._working()
 
 
 class Turns:

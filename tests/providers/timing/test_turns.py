@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import Iterator
 
-from providers.timing.turns import Turns, in_turns
+import pytest
+
+from providers.timing.turns import ANY_TIME_SECONDS, Turns, WorkingTime, in_turns
 from tests.support.loop_stalls import LoopStalls
 from tests.support.turning import CountingClock, turns_during
 
@@ -31,6 +33,31 @@ async def test_a_single_item_needs_no_clock() -> None:
 
     assert await in_turns(str, [1], clock) == ["1"]
     assert clock.asked == 0
+
+
+def test_short_work_does_not_ask_for_the_time_of_the_thread() -> None:
+    """Below a quarter of a slice any time counts, whoever had the processor."""
+    passed, worked = [5.0], CountingClock()
+    clock = WorkingTime(lambda: passed[0], worked)
+
+    passed[0] += 0.9 * ANY_TIME_SECONDS
+
+    assert clock() == pytest.approx(0.9 * ANY_TIME_SECONDS)
+    assert worked.asked == 0
+
+
+def test_longer_work_counts_only_what_the_thread_works() -> None:
+    """A busy machine makes no slice shorter by more than that."""
+    passed, worked = [5.0], [100.0]
+    clock = WorkingTime(lambda: passed[0], lambda: worked[0])
+    passed[0] += 2 * ANY_TIME_SECONDS
+    first = clock()
+
+    passed[0] += 60.0
+    worked[0] += 0.001
+
+    assert first == pytest.approx(2 * ANY_TIME_SECONDS)
+    assert clock() - first == pytest.approx(0.001)
 
 
 async def test_items_are_taken_one_by_one() -> None:
