@@ -9,9 +9,10 @@ from msgspec import Struct
 from providers.expiry import has_expired
 from providers.keyed.places import place_at
 from providers.keyed.reader import LISTED_AT_ONCE, Reader, wanted_at_first
+from providers.keyed.vectors import EmbeddedState
 from providers.opensearch.documents import end_of, route_of
 from providers.opensearch.index import Index
-from providers.opensearch.vectors import EMBEDDED_SOURCE, MODEL, EmbeddedState, IndexVectors
+from providers.opensearch.vectors import EMBEDDED_SOURCE, MODEL, IndexVectors
 from providers.owners import Owner
 from providers.search.entries import Vector
 from providers.states.codec import decode
