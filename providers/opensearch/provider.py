@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from providers.embedding_progress import EmbeddingProgress
 from providers.feed import FeedPage, FeedQuery
 from providers.keyed.provider import KeyedMemoryProvider
 from providers.opensearch.health import OpenSearchHealth, health_of, moment_of
@@ -21,6 +22,11 @@ class OpenSearchMemoryProvider(KeyedMemoryProvider):
     def ranking(self) -> str:
         """See `Replica`."""
         return self.parts.shelf.vectors.ranking
+
+    @property
+    def embedding_progress(self) -> EmbeddingProgress | None:
+        """See `EmbeddingReport`."""
+        return self.parts.report.progress
 
     @property
     def staleness(self) -> float:

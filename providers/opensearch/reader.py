@@ -28,6 +28,8 @@ _GREATEST = "~"  # behind every place and end that begins alike
 
 _PLACED: dict[str, Any] = {"exists": {"field": "place"}}
 
+_LIVING: dict[str, Any] = {"bool": {"filter": [_PLACED, {"exists": {"field": "id"}}]}}
+
 Hit = Mapping[str, Any]
 
 
@@ -151,17 +153,23 @@ class OpenSearchReader(Reader):
     async def without_vector(self, limit: int) -> list[Snapshot]:
         """Return memories of any owners that live and have no vector, nor a text that is refused one."""
         await self.refresh()
-        lacking = {
-            "filter": [_PLACED, {"exists": {"field": "id"}}],
-            "must_not": [{"terms": {MODEL: self._vectors.settled}}],
-        }
-        body = {"query": {"bool": lacking}, "sort": [{"owner": "asc"}, {"id": "asc"}]}
+        body = {"query": self._lacking, "sort": [{"owner": "asc"}, {"id": "asc"}]}
         return await in_turns(_state, await self._index.search(_behind(body, limit, None)))
+
+    async def waiting(self) -> tuple[int, int]:
+        """Count the memories of all owners that live and have no vector, and all that live."""
+        await self.refresh()
+        return await self._index.count(self._lacking), await self._index.count(_LIVING)
 
     async def current(self) -> None:
         """Have searches show all that was written before, unless they may be behind."""
         if self._refreshes:
             await self.refresh()
+
+    @property
+    def _lacking(self) -> Hit:
+        """The query for what lives and has no vector, nor a text that is refused one."""
+        return {"bool": {**_LIVING["bool"], "must_not": [{"terms": {MODEL: self._vectors.settled}}]}}
 
     @property
     def _source(self) -> Sequence[str]:

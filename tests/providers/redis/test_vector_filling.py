@@ -10,12 +10,11 @@ from providers.answers import NO_VECTOR, PARTIAL
 from providers.embedders.settings import NoEmbedderSettings
 from providers.embedding_progress import EmbeddingProgress
 from providers.feed import FeedQuery
-from providers.host import Host
 from providers.redis.acknowledging import Command
 from providers.redis.nearest import VectorSets
 from providers.redis.servers import Servers
 from tests.support.following import eventually
-from tests.support.native import FickleEmbedder, HashingEmbedder, host_for
+from tests.support.native import FickleEmbedder, HashingEmbedder, host_for, waiting_of
 from tests.support.redis import RedisServer
 from tests.support.redis_vectors import ANN, CAR, FEW, IDLE, few, filled, hashing, members, redis_of, settings_for
 
@@ -37,11 +36,6 @@ class OlderServers(Servers):
 
     async def close(self) -> None:
         """See `Servers`."""
-
-
-def waiting(host: Host) -> float:
-    """Return how many memories wait for a vector by the metrics."""
-    return host.metrics.registry.get_sample_value("ninai_embeddings_waiting", {"provider": host.name}) or 0.0
 
 
 async def test_what_was_stored_without_vectors_gets_them(redis_server: RedisServer) -> None:
@@ -76,15 +70,16 @@ async def test_what_is_stored_while_the_embedder_fails_is_filled(redis_server: R
         bus = await provider.remember("ann", "a bus")
         by_words = await provider.find(replace(CAR, query="car"))
         assert await filling.fill() == 0
-        assert waiting(host) == 2
-        assert provider.embedding_progress == EmbeddingProgress(model="test/hashing", embedded=1, waiting=2)
+        assert waiting_of(host) == 2
+        told = provider.embedding_progress
+        assert told == EmbeddingProgress(model="test/hashing", embedded=1, waiting=2)
         embedder.down, embedder.poison = False, {"bus"}
 
         async def goes_on() -> bool:
             return await filling.fill() > 0
 
         await eventually(goes_on)  # it is given a pause after it failed
-        assert waiting(host) == 0
+        assert waiting_of(host) == 0
         assert provider.embedding_progress is None
         asked = embedder.asked
         assert await filling.fill() == 0

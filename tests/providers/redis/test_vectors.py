@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from providers.answers import PARTIAL
 from tests.support.following import eventually
 from tests.support.native import FickleEmbedder, host_for, open_native_provider
-from tests.support.redis import RedisServer
+from tests.support.redis import RedisServer, running_redis
 from tests.support.redis_vectors import ANN, CAR, FEW, IDLE, few, filled, hashing, members, redis_of, settings_for
 from tests.support.states import live, tombstone
 
@@ -121,6 +121,24 @@ async def test_a_changed_label_leaves_the_vector(redis_server: RedisServer) -> N
         found = await provider.find(CAR)
 
     assert [memory.metadata for memory in found.memories] == [{"colour": "red"}]
+
+
+async def test_a_set_outlives_its_server() -> None:
+    """After a kill and the next start it names what it named, and goes on following."""
+    with running_redis() as server:
+        settings = settings_for(server, hashing())
+        async with settings.open(IDLE) as provider:
+            car = await filled(provider)
+            await few(provider).parts.sets.follow(ANN)
+        server.kill()
+        server.start()
+        async with settings.open(IDLE) as provider:
+            found = await few(provider).find(CAR)
+            added = await provider.remember("ann", "a bus")
+            await redis_of(provider).parts.sets.follow(ANN)
+            assert added in members(server, provider)
+
+    assert found.memories[0].id == car
 
 
 async def test_nothing_of_an_erased_user_stays(redis_server: RedisServer) -> None:
