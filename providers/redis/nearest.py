@@ -39,6 +39,13 @@ class SetState(Struct, frozen=True):
     behind: list[str]
 
 
+class Nearest(Struct, frozen=True):
+    """Ids of memories that may be nearest to a vector; the set is `whole` that names them, or is being made."""
+
+    ids: list[str] = []
+    whole: bool = False
+
+
 class VectorSets:
     """Ask vector sets, and keep those up that are asked for; `most` is how many memories are ranked without one.
 
@@ -61,8 +68,8 @@ class VectorSets:
         self._asked: set[Owner] = set()
         self._wake = asyncio.Event()
 
-    async def around(self, owner: Owner, vector: Vector) -> list[str]:
-        """Return the ids of memories that may be nearest to a vector, and have the set follow.
+    async def around(self, owner: Owner, vector: Vector) -> Nearest:
+        """Return which memories may be nearest to a vector, and have the set follow.
 
         Those come first that it does not have yet, then those that it has, the nearest first.
         """
@@ -71,16 +78,17 @@ class VectorSets:
         self._asked.add(owner)
         self._wake.set()
         if not self._supported:
-            return []
+            return Nearest()
         key = self._keyspace.of(owner).nearest
         command: Command = ("VSIM", key, "FP32", single(vector), "COUNT", self.wanted, "TRUTH")
         try:
             [found] = await self._servers.run(key, [command])
         except Misconfigured as error:  # of other dimensions, for the moment in which the model is exchanged
             _log.debug("vector_set_refused", reason=str(error))
-            return []
+            return Nearest()
         state = await self._state(owner)
-        return [*dict.fromkeys([*state.behind, *(memory_id.decode() for memory_id in found)])]
+        ids = [*dict.fromkeys([*state.behind, *(memory_id.decode() for memory_id in found)])]
+        return Nearest(ids, whole=state.gathered is not None)
 
     async def look(self) -> bool:
         """Return whether the server has vector sets, and lets us use them."""

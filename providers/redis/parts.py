@@ -9,6 +9,7 @@ from providers.redis.history import RedisHistories
 from providers.redis.keys import Keyspace
 from providers.redis.nearest import VectorSets
 from providers.redis.reader import RedisReader
+from providers.redis.recall import RedisRecall
 from providers.redis.servers import Servers
 from providers.redis.shelf import RedisShelf
 
@@ -23,6 +24,7 @@ class RedisParts(KeyedParts, frozen=True, kw_only=True):
     feed: Feed
     reader: RedisReader
     histories: RedisHistories
+    recall: RedisRecall
     sets: VectorSets
     filling: VectorFilling
     report: FillingReport

@@ -134,7 +134,7 @@ async def test_a_server_that_knows_no_vector_sets_is_not_asked_for_one(redis_ser
 
         assert await parts.sets.look()
         assert not await sets.look()
-        assert await sets.around(ANN, hashing().vector_of("car")) == []
+        assert (await sets.around(ANN, hashing().vector_of("car"))).ids == []
 
 
 async def test_a_user_who_may_use_no_vector_sets_ranks_the_newest(redis_server: RedisServer) -> None:

@@ -70,7 +70,24 @@ async def test_the_nearest_are_the_nearest_in_truth(redis_server: RedisServer) -
 
     kept = np.array([embedder.vector_of(text).astype(np.float16).astype(np.float32) for text in texts])
     nearest = np.argsort(-(kept @ asked), kind="stable")[:10]
-    assert named == [states[place].id for place in nearest]
+    assert named.ids == [states[place].id for place in nearest]
+    assert named.whole
+
+
+async def test_beside_the_nearest_some_of_the_newest_are_ranked(redis_server: RedisServer) -> None:
+    """Not as many as without a set, so that an answer comes in time."""
+    async with settings_for(redis_server, hashing()).open(IDLE) as provider:
+        car = await filled(provider)
+        ours = few(provider, wanted=1)
+        await ours.parts.sets.follow(ANN)
+        newest = [memory.id for memory in await provider.list_memories("ann")]
+        told = {}
+        for beside in (1, 2):
+            ours.parts.recall.most_beside = beside
+            found = await provider.find(replace(CAR, query="red vehicle coffee"))
+            told[beside] = {memory.id for memory in found.memories}
+
+    assert told == {1: {car, newest[0]}, 2: {car, *newest[:2]}}
 
 
 async def test_conditions_hold_for_what_is_nearest(redis_server: RedisServer) -> None:
