@@ -24,11 +24,15 @@ _SINGLE = "<f4"
 
 
 class OwnerVectors(StateVectors):
-    """Make vectors, and read and write them as they are stored; `lacking` notes which memories have none."""
+    """Make vectors, read and write them as they are stored, and note which memories have none.
+
+    `overflowed` says that so many have none that not all are noted.
+    """
 
     def __init__(self, embedder: Embedder | None) -> None:
         super().__init__(embedder)
         self._noted: dict[Owner, set[str]] = {}
+        self._count = 0  # at most as many are noted
         self.overflowed = False
 
     def stored(self, content: str, vector: MemoryVector | None) -> bytes:
@@ -54,14 +58,16 @@ class OwnerVectors(StateVectors):
         """Note memories that have no vector."""
         if self.model is None:
             return
-        if sum(map(len, self._noted.values())) >= MOST_NOTED:
+        if self._count >= MOST_NOTED:
             self.overflowed = True
             return
-        self._noted.setdefault(owner, set()).update(ids)
+        noted = {*ids}
+        self._count += len(noted)
+        self._noted.setdefault(owner, set()).update(noted)
 
     def noted(self) -> dict[Owner, set[str]]:
         """Return what was noted, and forget it."""
-        noted, self._noted = self._noted, {}
+        noted, self._noted, self._count = self._noted, {}, 0
         return noted
 
 

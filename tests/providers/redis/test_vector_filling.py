@@ -13,6 +13,7 @@ from providers.feed import FeedQuery
 from providers.redis.acknowledging import Command
 from providers.redis.nearest import VectorSets
 from providers.redis.servers import Servers
+from providers.redis.vectors import MOST_NOTED, OwnerVectors
 from tests.support.following import eventually
 from tests.support.native import FickleEmbedder, HashingEmbedder, host_for, waiting_of
 from tests.support.redis import RedisServer
@@ -156,3 +157,31 @@ async def test_a_user_who_may_use_no_vector_sets_ranks_the_newest(redis_server: 
     assert car not in {memory.id for memory in found.memories}
     assert newest.memories[0].content == f"green coffee {FEW}"
     assert found.degraded == newest.degraded == (PARTIAL,)
+
+
+def test_only_so_many_memories_are_noted() -> None:
+    """Beyond that all are looked through; without an embedder nothing is noted."""
+    vectors, without = OwnerVectors(HashingEmbedder()), OwnerVectors(None)
+    vectors.note(ANN, map(str, range(MOST_NOTED)))
+    enough = vectors.overflowed
+    vectors.note(ANN, ["one more"])
+    without.note(ANN, ["one"])
+
+    assert (enough, vectors.overflowed) == (False, True)
+    assert len(vectors.noted()[ANN]) == MOST_NOTED
+    assert vectors.noted() == without.noted() == {}
+
+
+async def test_memories_that_were_not_noted_are_looked_for(redis_server: RedisServer) -> None:
+    """As those that another process has stored, while this one knows of none."""
+    plain = redis_server.settings()
+    async with settings_for(redis_server, hashing(), plain).open(IDLE) as provider, plain.open(IDLE) as other:
+        filling = redis_of(provider).parts.filling
+        assert await filling.fill() == 0
+        car = await other.remember("ann", "the red car")
+        assert await filling.fill() == 0  # not before it looks for those again
+        redis_of(provider).parts.shelf.vectors.overflowed = True
+        assert await filling.fill() == 1
+        found = await provider.recall("ann", "vehicle")
+
+    assert [memory.id for memory in found] == [car]
