@@ -11,7 +11,7 @@ from providers.examination.outcome import CheckOutcome, ok
 _LOST = "without it memories are found by their words alone"
 
 
-class Embedding(Protocol):
+class WithEmbedder(Protocol):
     """Settings with an embedder; `embedding_patience` is seconds that an operation waits for its vector."""
 
     @property
@@ -23,13 +23,13 @@ class Embedding(Protocol):
         """See above."""
 
 
-def embedder_check(settings: Embedding, subject: Subject) -> Check:
+def embedder_check(settings: WithEmbedder, subject: Subject) -> Check:
     """Return the check whether the embedder embeds within the time that a request waits for its vector."""
     place = f"{subject.at}.embedder"
     return Check(place, partial(_embedded, settings, subject), f"look at {place}; {_LOST}")
 
 
-def embedder_to_try(settings: Embedding, subject: Subject) -> Check:
+def embedder_to_try(settings: WithEmbedder, subject: Subject) -> Check:
     """Return the same as a step among the operations."""
 
     async def embed() -> None:
@@ -38,6 +38,6 @@ def embedder_to_try(settings: Embedding, subject: Subject) -> Check:
     return Check("embed", embed, f"{subject.at}.embedder; {_LOST}")
 
 
-async def _embedded(settings: Embedding, subject: Subject) -> CheckOutcome:
+async def _embedded(settings: WithEmbedder, subject: Subject) -> CheckOutcome:
     made = await embedded_by(settings.embedder, subject.host.metrics, settings.embedding_patience)
     return ok(f"{made.model}: {made.dimensions} dimensions in {made.seconds * 1000:.1f} ms")

@@ -29,7 +29,7 @@ _FEW = (
 _log = structlog.get_logger(__name__)
 
 
-class VectorFilling:
+class OwnerFilling:
     """Embed what has no vector, again and again; it is told as a change to those that rank.
 
     What this process has stored without one is known; for the rest all owners are looked through now and then.

@@ -15,7 +15,7 @@ from providers.redis.changes import RedisChanges
 from providers.redis.cluster import Cluster
 from providers.redis.erasing import RedisErasing
 from providers.redis.feed import Feed
-from providers.redis.filling import VectorFilling
+from providers.redis.filling import OwnerFilling
 from providers.redis.history import RedisHistories
 from providers.redis.introducing import StoreKeys
 from providers.redis.keys import Keyspace
@@ -55,7 +55,7 @@ async def open_redis(options: RedisOptions, host: Host) -> AsyncIterator[Replica
         stack.push_async_callback(index.close)
         sets = VectorSets(servers, keyspace, reader, vectors)
         report = FillingReport(host.metrics, host.name, vectors.model)
-        filling = VectorFilling(servers, keyspace, shelf, reader, sets, report)
+        filling = OwnerFilling(servers, keyspace, shelf, reader, sets, report)
         parts = RedisParts(
             servers=servers,
             keyspace=keyspace,

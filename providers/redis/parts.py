@@ -4,7 +4,7 @@ from providers.keyed.filling import FillingReport
 from providers.keyed.parts import KeyedParts
 from providers.redis.changes import RedisChanges
 from providers.redis.feed import Feed
-from providers.redis.filling import VectorFilling
+from providers.redis.filling import OwnerFilling
 from providers.redis.history import RedisHistories
 from providers.redis.keys import Keyspace
 from providers.redis.nearest import VectorSets
@@ -26,5 +26,5 @@ class RedisParts(KeyedParts, frozen=True, kw_only=True):
     histories: RedisHistories
     recall: RedisRecall
     sets: VectorSets
-    filling: VectorFilling
+    filling: OwnerFilling
     report: FillingReport
