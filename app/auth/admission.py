@@ -22,7 +22,7 @@ from app.auth.contexts.once import use_once
 from app.auth.credentials import credential_in
 from app.auth.failed_logins import FailedLogins
 from app.auth.loopback import require_loopback_name
-from app.auth.naming import USER_FIELD, RequestUser
+from app.auth.naming import USER_FIELD, RequestUser, held_by
 from app.auth.refusals import FAILED_LOGINS, CallerRefused, count_refusal
 from app.auth.routes import SCOPE
 from app.http.admission.admitted import admission_of
@@ -79,14 +79,13 @@ async def admit_protocol(request: AnyRequest) -> None:
     """Identify the caller of a route of another protocol, which has parameters of its own; raise as `admit` does."""
     if ADMIN_PORT in request.scope:
         raise NotFoundException
-    parts, state = request.app.state, request.state
+    parts = request.app.state
     async with refusals_noted(request):
         identity = identified(request)
         require_tenant(identity.tenant, parts.settings.tenants)
         await use_once(request, identity)
     parts.rate_limiter.admit(identity.id, identity.tenant)
-    state.user = RequestUser(request, identity)
-    state.identity = identity
+    held_by(request).update(user=RequestUser(request, identity), identity=identity)
     require_utf8_query(request)
 
 

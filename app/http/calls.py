@@ -14,7 +14,7 @@ from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Struct
 
 from app.auth.allowed_users import USER_HEADER
-from app.auth.naming import USER_FIELD, USER_HEADER_ENCODED, RequestUser
+from app.auth.naming import USER_FIELD, USER_HEADER_ENCODED, RequestUser, user_of
 from app.http.admission.admitted import Charged, admission_of
 from app.http.cursors import Cursors
 from app.http.headers import (
@@ -130,7 +130,7 @@ def read_call(request: Request[Any, Any, Any]) -> ReadCall:
     state = request.app.state
     settings: Settings = state.settings
     most_bytes = settings.limits.max_answer_bytes
-    user, admission = request.state.user, admission_of(request.scope)
+    user, admission = user_of(request), admission_of(request.scope)
     return ReadCall(
         state.provider, user, settings.recall_limit, most_bytes, admission, state.cursors, datetime.now(UTC)
     )
@@ -156,7 +156,7 @@ def _parts_of_write(
     state = request.app.state
     now, expiry = datetime.now(UTC), state.settings.expiry
     key = keys[0] if keys else None
-    return state.provider, request.state.user, key, admission_of(request.scope), now, expiry
+    return state.provider, user_of(request), key, admission_of(request.scope), now, expiry
 
 
 async def provide_call(
