@@ -73,11 +73,7 @@ class DirectRoutes:
             route, parts = found
             given = plain_parameters(scope["query_string"], route.parameters)
             if given is not None:
-                scope["path_template"], scope["route_handler"], scope["path_params"] = (
-                    route.template,
-                    route.handler,
-                    parts,
-                )
+                scope.update(path_template=route.template, route_handler=route.handler, path_params=parts)
                 await _serve(route, given, GrowingRequest(scope, receive, send))  # type: ignore[arg-type] # ASGI's own open types
                 return
         await self._app(scope, receive, send)
@@ -130,7 +126,7 @@ async def _arguments(route: _DirectRoute, given: dict[str, Any], request: Growin
 
 
 def _messages(response: Response[Any], status: int) -> tuple[Message, Message]:
-    """Return the messages of an answer in JSON, as the framework would make them."""
+    """Return the messages of an answer in JSON, as the framework would make them; such answers set no cookies."""
     content = response.content
     body = content if isinstance(content, bytes) else _encode(content)
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]

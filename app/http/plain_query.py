@@ -8,7 +8,8 @@ from msgspec import Struct
 from msgspec.structs import asdict
 
 # Nothing in it is encoded or empty, so that all readers read the same. Anything else is left to the framework.
-_PLAIN = re.compile(r"(?:[a-z_]+=[A-Za-z0-9_.~-]+(?:&(?!$)|$))+", re.ASCII)
+_PAIR = "[a-z_]+=[A-Za-z0-9_.~-]+"
+_PLAIN = re.compile(f"{_PAIR}(?:&{_PAIR})*")
 
 
 def parameters_of(handler: HTTPRouteHandler) -> type[Struct]:
