@@ -1,6 +1,6 @@
 """What changed of one owner's memories since a store was last looked at."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from msgspec import Struct
 
@@ -37,4 +37,5 @@ class Changes(Struct, frozen=True, kw_only=True):
     gone: Sequence[str] = ()
     whole: bool = False
     packed: PackedMemories | None = None
-    pages: AsyncIterator[PackedMemories] | None = None
+    pages: AsyncGenerator[PackedMemories, None] | None = None
+    expected: int = 0  # memories in all pages

@@ -7,8 +7,9 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 # What a recall found: an index that was brought up to date, none, one of another history of the store, one that was
-# still being loaded, or a store that cannot tell what changed. Beside them an index that had to make room.
-RECALL_INDEX_EVENTS = ("hit", "miss", "dropped", "loading", "unknown", "evicted")
+# still being loaded, or a store that cannot tell what changed. Beside them an index that had to make room, and one that
+# was loaded for a single recall, because those that would have had to make room are asked for as often.
+RECALL_INDEX_EVENTS = ("hit", "miss", "dropped", "loading", "unknown", "evicted", "passed")
 
 
 class RecallIndexMetrics:
@@ -18,7 +19,8 @@ class RecallIndexMetrics:
         gauge = partial(Gauge, labelnames=("provider",), registry=registry)
         self.recall_index_events = Counter(
             "ninai_recall_index_events_total",
-            "What recalls found of their user's index: hit, miss, dropped, loading, unknown; and indexes evicted.",
+            "What recalls found of their user's index: hit, miss, dropped, loading, unknown; and indexes that were"
+            " evicted, or passed over because those in memory are asked for as often.",
             ("provider", "event"),
             registry=registry,
         )

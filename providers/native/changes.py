@@ -13,8 +13,11 @@ Very many memories come in pages, each as of its own moment. The position is tha
 next look tells what has changed in between, deletions included; and what is of another history it finds by the epoch.
 """
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Sequence
 from functools import partial
+from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +27,15 @@ from sqlalchemy import Row
 from providers.changes import MOST_BYTES, ChangeCursor, Changes
 from providers.native.columns import COLUMNS, Column, names
 from providers.native.database import Database
-from providers.native.packing import PORTIONS, VECTOR_HEAD, Portions, packed_of, page_statement, whole_statement
+from providers.native.packing import (
+    PORTIONS,
+    VECTOR_HEAD,
+    Portions,
+    ends_statement,
+    packed_of,
+    page_statement,
+    whole_statement,
+)
 from providers.native.wall import within
 from providers.owners import Owner
 from providers.postgres.bound_sql import BoundSql
@@ -47,6 +58,9 @@ STORE = """
         FROM ninai_store, ninai_erased_up_to($1) AS erased
     )
 """
+
+_LAST = UUID(int=(1 << 128) - 1)  # of all ids
+_AT_ONCE = 2  # pages that are read at the same time; with more, few owners would take the whole pool
 
 _NAMED = [column for column in COLUMNS if column.name in Sourced.__struct_fields__]  # labels, key and source
 
@@ -98,22 +112,40 @@ async def changes_since(
     row = rows[0]
     pages = None
     if row.memories * row.each > portions.at_once:
-        pages = _pages(database, owner, row.epoch, max(1, portions.page // row.each))
-    return Changes(cursor=_cursor(row), order=_order(row), packed=await packed_of(row), pages=pages)
+        pages = _pages(database, owner, row.epoch, portions.of_pages(row.memories, row.each))
+    packed = await packed_of(row)
+    return Changes(cursor=_cursor(row), order=_order(row), packed=packed, pages=pages, expected=row.memories)
 
 
-async def _pages(database: Database, owner: Owner, epoch: str, most: int) -> AsyncIterator[PackedMemories]:
-    """Yield all memories, as many at a time, by their ids, until there are no more of this history."""
-    after = UUID(int=0)
-    while True:
-        rows = await database.bound_rows(page_statement(STORE, owner, after, most))
-        if not rows or rows[0].epoch != epoch:
-            return
-        page = await packed_of(rows[0])
-        yield page
-        if len(page.version) < most:
-            return
-        after = UUID(bytes=page.ids[-16:])
+async def _pages(database: Database, owner: Owner, epoch: str, most: int) -> AsyncGenerator[PackedMemories, None]:
+    """Yield all memories, as many at a time, by their ids, until there are no more of this history.
+
+    The next pages are under way while one is looked at, so that the server works on several processors.
+    """
+    ends = [row.id for row in await database.bound_rows(ends_statement(owner, most))]
+    ranges = pairwise([UUID(int=0), *ends, _LAST])
+    under_way = deque[asyncio.Task[PackedMemories | None]]()
+    try:
+        while True:
+            while len(under_way) < _AT_ONCE and (ids := next(ranges, None)) is not None:
+                under_way.append(asyncio.create_task(_page(database, owner, epoch, *ids), name="page of changes"))
+            if not under_way:
+                return
+            page = await under_way[0]
+            under_way.popleft()
+            if page is None:
+                return
+            yield page
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
+async def _page(database: Database, owner: Owner, epoch: str, after: UUID, end: UUID) -> PackedMemories | None:
+    """Return the memories in a range of ids, None if they are of another history by now."""
+    rows = await database.bound_rows(page_statement(STORE, owner, after, end))
+    return await packed_of(rows[0]) if rows and rows[0].epoch == epoch else None
 
 
 async def _changed(rows: Sequence[Row[Any]]) -> Changes:

@@ -27,13 +27,22 @@ from providers.timing.turns import in_turns
 
 
 class Portions(Struct, frozen=True):
-    """Up to how many bytes of an index come in one row, and how many in each page where it takes more."""
+    """Up to how many bytes of an index come in one row, and in each page where it takes more.
+
+    Fewer come in a page where there would be less than eight: some are read while others are built into the index.
+    """
 
     at_once: int
     page: int
 
+    def of_pages(self, memories: int, each: int) -> int:
+        """Return how many memories come in a page, of so many that take so many bytes each."""
+        return max(1, min(self.page, max(self.at_once // 2, memories * each // _PAGES)) // each)
 
-PORTIONS = Portions(at_once=128 * 1024 * 1024, page=32 * 1024 * 1024)
+
+PORTIONS = Portions(at_once=3 * 1024 * 1024, page=32 * 1024 * 1024)
+
+_PAGES = 8
 
 VECTOR_HEAD = 2  # numbers of 16 bits before those of a vector: its dimensions, and nothing
 
@@ -81,7 +90,7 @@ _PACKED = """
 _USABLE = f"CASE WHEN get_byte(analysis, 0) = {ANALYZER_VERSION} THEN analysis END AS usable"
 
 _YEAR_2000 = 946_684_800_000_000  # from which PostgreSQL counts microseconds, in those since 1970
-_CHUNK = 4_096  # vectors that are widened at a time
+_CHUNK = 4_096  # vectors that are there twice at a time
 
 
 def whole_statement(store: str, owner: Owner, at_once: int, most_bytes: int) -> BoundSql:
@@ -92,9 +101,14 @@ def whole_statement(store: str, owner: Owner, at_once: int, most_bytes: int) -> 
     return BoundSql(_WHOLE.format(store=store), (owner.key, owner.tenant, at_once, most_bytes))
 
 
-def page_statement(store: str, owner: Owner, after: UUID, most: int) -> BoundSql:
-    """Return the statement that packs up to so many memories whose ids come after one, in that order."""
-    return BoundSql(_PAGE.format(store=store), (owner.key, owner.tenant, after, most))
+def ends_statement(owner: Owner, most: int) -> BoundSql:
+    """Return the statement for the `id` that each page ends with, in order, of so many memories each."""
+    return BoundSql(_ENDS, (owner.key, owner.tenant, most))
+
+
+def page_statement(store: str, owner: Owner, after: UUID, end: UUID) -> BoundSql:
+    """Return the statement that packs the memories whose ids come after one, up to another, in that order."""
+    return BoundSql(_PAGE.format(store=store), (owner.key, owner.tenant, after, end))
 
 
 _SOURCE = "store.epoch, store.position, store.beyond, store.open"
@@ -110,6 +124,12 @@ _WHOLE = f"""
         ) AS memories  -- no CTE, which would be written to disk before it is read
     ) AS packed
 """  # noqa: S608 - joined from constants
+_ENDS = f"""
+    SELECT id FROM (
+        SELECT id, row_number() OVER (ORDER BY id) AS place FROM ninai_memories WHERE {_LIVING}
+    ) AS memories
+    WHERE place % CAST($3 AS int) = 0 ORDER BY id
+"""  # noqa: S608 - joined from constants
 _PAGE = f"""
     WITH {{store}}
     SELECT {_SOURCE}, packed.*
@@ -117,8 +137,9 @@ _PAGE = f"""
         FROM (
             SELECT *, {_USABLE}
             FROM ninai_memories
-            WHERE {_LIVING} AND version > (SELECT erased FROM store) AND id > CAST($3 AS uuid)
-            ORDER BY id LIMIT CAST($4 AS int)
+            WHERE {_LIVING} AND version > (SELECT erased FROM store)
+                AND id > CAST($3 AS uuid) AND id <= CAST($4 AS uuid)
+            ORDER BY id
         ) AS memories
     ) AS packed
 """  # noqa: S608 - joined from constants
@@ -170,7 +191,14 @@ def _vectors(*of_columns: tuple[Sequence[str | None], bytes]) -> Iterator[Packed
 
     Each column has the model of every memory, None where it has no vector, and the vectors one after the other.
     """
-    numbers = np.frombuffer(b"".join(packed for _, packed in of_columns), ">u2")
+    parts = [packed for _, packed in of_columns if packed]
+    numbers = np.frombuffer(parts[0] if len(parts) == 1 else b"".join(parts), ">u2")
+    if (plain := _plain(*of_columns[0], numbers)) is not None:
+        of_all, vectors = plain
+        for first in range(0, len(vectors), _CHUNK):
+            part = vectors[first : first + _CHUNK]
+            yield PackedVectors(of_all, np.arange(first, first + len(part)), _halves(part))
+        return
     alike = defaultdict[tuple[str, int], list[tuple[int, int]]](list)  # to the memory, and where its vector begins
     start = 0
     for models, _ in of_columns:
@@ -191,5 +219,21 @@ def _vectors(*of_columns: tuple[Sequence[str | None], bytes]) -> Iterator[Packed
                 ]
             else:
                 side_by_side = numbers[some[:, None] + np.arange(dims)]
-            halves = side_by_side.astype(np.uint16).view(np.float16)
-            yield PackedVectors(model, places[first : first + _CHUNK], halves.astype(np.float32))
+            yield PackedVectors(model, places[first : first + _CHUNK], _halves(side_by_side))
+
+
+def _plain(
+    models: Sequence[str | None], packed: bytes, numbers: NDArray[np.uint16]
+) -> tuple[str, NDArray[np.uint16]] | None:
+    """Return the model that all memories have a vector of, and the numbers of those; None if there are others."""
+    if not models or models[0] is None or len(set(models)) > 1 or 2 * len(numbers) != len(packed):
+        return None
+    dims = int(numbers[0])
+    if len(numbers) != len(models) * (VECTOR_HEAD + dims):
+        return None
+    rows = numbers.reshape(len(models), VECTOR_HEAD + dims)
+    return (models[0], rows[:, VECTOR_HEAD:]) if (rows[:, 0] == dims).all() else None
+
+
+def _halves(numbers: NDArray[np.uint16]) -> NDArray[np.float16]:
+    return numbers.astype(np.uint16).view(np.float16)

@@ -2,23 +2,28 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import asyncpg
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.util import greenlet_spawn
 
+from observability import tracing
 from providers.errors import Misconfigured
 from providers.postgres.bound_sql import BoundSql
-from providers.postgres.driver_sql import bound, fetched
+from providers.postgres.driver_sql import bound, fetched, fetched_by
 from providers.postgres.engine import connections_of
 from providers.postgres.tracing import VALUES_BOUND
 from providers.postgres.translate import PossibleWrites, TimeLimit, is_full, translated
 from providers.timing import time_limit
+
+Lent = TypeVar("Lent")
 
 _PLAN_BY_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _GRACE = 0.1  # seconds
@@ -33,10 +38,12 @@ class PreparedDatabase(ABC):
     The database may be down when the object is created and at any time later: an operation meanwhile raises
     `Unavailable`, and the first operation after its return prepares the schema for all. `waiting` returns a context
     that an operation enters while it waits for a connection. With `prepared_again` the schema is prepared once more
-    after the database has refused an operation for what it lacks.
+    after the database has refused an operation for what it lacks. One that `reads_directly` adds nothing to how a
+    connection is acquired, so that a single statement may do without SQLAlchemy's connection, which takes longer.
     """
 
     prepared_again: ClassVar[bool] = False
+    reads_directly: ClassVar[bool] = False
 
     def __init__(
         self, engine: AsyncEngine, seconds: float, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -52,11 +59,15 @@ class PreparedDatabase(ABC):
     ) -> Sequence[Row[Any]]:
         """Return the rows of a statement that stores nothing; see `reading`."""
         writes = PossibleWrites.BEFORE if after_write else PossibleWrites.NOTHING
+        if self._may_read_directly:
+            return await self._read(lambda: bound(*self.formed(statement, values or {})), writes)
         async with self._acquired(writes) as connection:
             return await fetched(connection, bound(*self.formed(statement, values or {})), writes)
 
     async def bound_rows(self, statement: BoundSql) -> Sequence[Row[Any]]:
         """Return the rows of a statement in the driver's own form that stores nothing."""
+        if self._may_read_directly and not statement.planned_by_values:
+            return await self._read(lambda: self.formed_sql(statement), PossibleWrites.NOTHING)
         async with self.reading() as plain:
             statement = self.formed_sql(statement)
             if not statement.planned_by_values:
@@ -136,16 +147,8 @@ class PreparedDatabase(ABC):
         return _Acquired(self, writes)
 
     async def connected(self) -> AsyncConnection:
-        """Take a connection from the pool, once the schema is prepared; if the server refuses one, wait for ours."""
-        await self._ready()
-        with self._waiting():
-            while True:
-                try:
-                    return await self._engine.connect()
-                except (asyncpg.TooManyConnectionsError, DBAPIError) as error:
-                    if not is_full(error) or not connections_of(self._engine):
-                        raise
-                await asyncio.sleep(_FULL_SECONDS)
+        """Take a connection from the pool, once the schema is prepared."""
+        return await self._lent(self._engine.connect)
 
     def limit(self) -> TimeLimit:
         """Return the time limit of an operation that begins now."""
@@ -154,6 +157,43 @@ class PreparedDatabase(ABC):
     def misconfigured(self) -> None:
         """Learn that the database has refused an operation for what it lacks."""
         self._usable = not self.prepared_again
+
+    async def _read(self, formed: Callable[[], BoundSql], writes: PossibleWrites) -> Sequence[Row[Any]]:
+        """Run one statement that stores nothing by the driver's connection; errors are those of `reading`."""
+        async with translated(self.limit(), writes):
+            lent = await self._lent(self._borrowed)
+            try:
+                return await fetched_by(lent, formed(), writes)
+            except Misconfigured:
+                self.misconfigured()
+                raise
+            finally:
+                lent.close()
+
+    async def _borrowed(self) -> PoolProxiedConnection:
+        """Borrow the driver's connection; where there is none, raise what SQLAlchemy's own way raises."""
+        engine = self._engine.sync_engine
+        try:
+            return await greenlet_spawn(engine.raw_connection)
+        except engine.dialect.loaded_dbapi.Error as error:
+            raise DBAPIError(None, None, error) from error
+
+    @property
+    def _may_read_directly(self) -> bool:
+        """Whether a statement may be read directly; a traced one is SQLAlchemy's, which makes the span."""
+        return self.reads_directly and not tracing.current.get().recorded
+
+    async def _lent(self, take: Callable[[], Awaitable[Lent]]) -> Lent:
+        """Take from the pool once the schema is prepared; if the server refuses a connection, wait for one of ours."""
+        await self._ready()
+        with self._waiting():
+            while True:
+                try:
+                    return await take()
+                except (asyncpg.TooManyConnectionsError, DBAPIError) as error:
+                    if not is_full(error) or not connections_of(self._engine):
+                        raise
+                await asyncio.sleep(_FULL_SECONDS)
 
     async def _ready(self) -> None:
         if self._usable:

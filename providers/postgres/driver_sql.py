@@ -8,6 +8,8 @@ import asyncpg
 from sqlalchemy import Row, TextClause
 from sqlalchemy.dialects.postgresql import asyncpg as sqlalchemy_asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.pool import PoolProxiedConnection
+from sqlalchemy.util import greenlet_spawn
 
 from observability import tracing
 from providers.postgres.bound_sql import BoundSql
@@ -37,16 +39,20 @@ async def fetched(connection: AsyncConnection, statement: BoundSql, writes: Poss
     """
     if tracing.current.get().recorded or connection.sync_connection is None:
         return (await connection.exec_driver_sql(statement.text, statement.values, VALUES_BOUND)).all()
-    driver = connection.sync_connection.connection.driver_connection
+    return await fetched_by(connection.sync_connection.connection, statement, writes)
+
+
+async def fetched_by(lent: PoolProxiedConnection, statement: BoundSql, writes: PossibleWrites) -> Sequence[Row[Any]]:
+    """Return the rows of a statement as `fetched` does, from a connection of the driver that the pool has lent."""
     try:
-        rows = await cast("Any", driver).fetch(statement.text, *statement.values, record_class=_Named)
+        rows = await cast("Any", lent.driver_connection).fetch(statement.text, *statement.values, record_class=_Named)
     except asyncpg.PostgresError as error:
         raise_meaning(error, error, writes)
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
-        await connection.invalidate()
+        await greenlet_spawn(lent.invalidate)
         raise_meaning(error, error, writes)
     except BaseException:  # cancelled: what the connection answers next would be this statement's
-        await connection.invalidate()
+        await greenlet_spawn(lent.invalidate)
         raise
     return cast("Sequence[Row[Any]]", rows)
 

@@ -91,7 +91,8 @@ class Columns:
 
     def id_of(self, row: int) -> str:
         """Return the id of a row."""
-        return str(UUID(int=(int(self.high[row]) << 64) | int(self.low[row])))
+        digits = f"{self._room['high'][row]:016x}{self._room['low'][row]:016x}"
+        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
     def __getattr__(self, name: str) -> NDArray[Any]:
         """Return a column, as long as there are rows: a view, made anew so that a copy of this object has its own."""

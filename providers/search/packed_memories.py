@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 
 class PackedVectors(Struct, frozen=True):
-    """Some memories' vectors in one model, float32[n, dim] of unit length, and the places of those memories."""
+    """Some memories' vectors in one model, [n, dim] of unit length, and the places of those memories."""
 
     model: str
     places: NDArray[np.int64]
-    vectors: NDArray[np.float32]
+    vectors: NDArray[np.float32] | NDArray[np.float16]
 
 
 class PackedMemories(Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ _ROW_BITS = 24
 HASH_BYTES = 5
 _CACHED = 65_536  # terms whose hashes are kept
 _ROW_MASK = np.uint64(MOST_ROWS - 1)
+_NOTHING: Rows = np.empty(0, np.int64)
 
 # Entries that are searched one by one until they are sorted in, and what share of all entries they may be.
 _LEAST_TAIL = 256
@@ -62,7 +63,7 @@ class PackedRows:
         added.sort()
         if len(self._sorted):
             added = np.concatenate((self._sorted, added))
-            added.sort(kind="stable")  # as below
+            added.sort()
         self._sorted = added
 
     def rows_of(self, hashes: Sequence[int]) -> list[Rows]:
@@ -70,15 +71,17 @@ class PackedRows:
         if not hashes:
             return []
         first = np.array(hashes, np.uint64) << np.uint64(_ROW_BITS)
-        starts = self._sorted.searchsorted(first)
-        ends = self._sorted.searchsorted(first | _ROW_MASK, "right")
+        starts = self._sorted.searchsorted(first).tolist()
+        ends = self._sorted.searchsorted(first | _ROW_MASK, "right").tolist()
         tail = self._tail[: self._used]
         prefixes = tail >> np.uint64(_ROW_BITS)
         found = []
         for one, start, end in zip(hashes, starts, ends, strict=True):
-            latest = tail[prefixes == np.uint64(one)]
-            entries = np.concatenate((self._sorted[start:end], latest)) if len(latest) else self._sorted[start:end]
-            found.append((entries & _ROW_MASK).astype(np.int64))
+            entries = self._sorted[start:end]
+            if self._used:
+                latest = tail[prefixes == np.uint64(one)]
+                entries = np.concatenate((entries, latest)) if len(latest) else entries
+            found.append((entries & _ROW_MASK).view(np.int64) if len(entries) else _NOTHING)
         return found
 
     def hashes_of(self, rows: Rows) -> list[Rows]:

@@ -1,5 +1,6 @@
 """Byte strings by row, one after the other in one array, for many short ones that are seldom read."""
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -61,6 +62,14 @@ class PackedTexts:
 
     def _start(self, row: int) -> int:
         return int(self._ends[row - 1]) if row else 0
+
+
+def side_by_side(texts: Sequence[str | None]) -> tuple[bytes, Rows]:
+    """Return texts one after the other, and the bytes of each; None has none."""
+    if not any(texts):
+        return b"", np.zeros(len(texts), np.int64)
+    encoded = [(text or "").encode() for text in texts]
+    return b"".join(encoded), np.fromiter(map(len, encoded), np.int64, len(encoded))
 
 
 def _with_room(array: NDArray[Number], used: int, wanted: int) -> NDArray[Number]:

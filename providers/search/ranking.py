@@ -100,7 +100,7 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     best = _sorted(index, best, order)
     if len(best):
         leader = _first(index, best, own)
-        order[leader] = order[best].max()
+        order[leader] = order[best[0]]
         best = np.append(leader, best[best != leader])
     if ordering.diversity:
         best = diverse(index, best[: _CHOICE * ordering.limit], order, ordering.limit, ordering.diversity)
@@ -110,16 +110,10 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
         gained = {"neighbours": lent, "speaker": named, "recency": recent}
         places = Places(eligible=eligible, exact=pairs.exact, scores=pairs.scores, gained=gained, order=order)
         explanations = explained(index, question, matched, best, places)
+    parts = best, pairs.scores[best], order[best], pairs.exact[best]
     hits = [
-        Hit(
-            id=index.columns.id_of(row),
-            row=int(row),
-            score=float(pairs.scores[row]),
-            order=float(order[row]),
-            exact=bool(pairs.exact[row]),
-            explanation=explanation,
-        )
-        for row, explanation in zip(best, explanations, strict=True)
+        Hit(id=index.columns.id_of(row), row=row, score=score, order=by, exact=exact, explanation=explanation)
+        for row, score, by, exact, explanation in zip(*(part.tolist() for part in parts), explanations, strict=True)
     ]
     able = int(np.count_nonzero(eligible))
     low = able - len(candidates)
@@ -168,8 +162,14 @@ class _Pairs:
         self.scores[self.exact] = 1.0
 
     def _set(self, rows: NDArray[np.signedinteger], products: Scores, share: float) -> None:
-        np.clip(products, 0.0, 1.0, out=products)
-        self.scores[rows] = self._weight * products + (1 - self._weight * share) * self._words[rows]
+        np.maximum(products, 0.0, out=products)
+        np.minimum(products, 1.0, out=products)
+        products *= np.float32(self._weight)
+        if len(rows) == len(self.scores):  # then they are all, in their order
+            np.multiply(self._words, np.float32(1 - self._weight * share), out=self.scores)
+            self.scores += products
+        else:
+            self.scores[rows] = products + np.float32(1 - self._weight * share) * self._words[rows]
 
 
 class _OfModel(Struct, frozen=True):
@@ -193,10 +193,8 @@ def _lent(index: UserIndex, scores: Scores, ordering: Ordering) -> Scores:
     if not ordering.neighbours or not len(index):
         return lent
     above = scores - (scores if len(index) == len(scores) else scores[index.columns.alive]).mean()
-    for (rows, others), weight in zip(index.pairs(), NEIGHBOUR_WEIGHTS, strict=True):
-        # Each row stands once on either side of the pairs of one step, so that nothing is added twice.
-        lent[rows] += weight * above[others]
-        lent[others] += weight * above[rows]
+    for step, weight in zip(index.steps(), NEIGHBOUR_WEIGHTS, strict=True):
+        step.lend(weight, above, lent)
     return lent
 
 
@@ -226,4 +224,5 @@ def _sorted(index: UserIndex, rows: Rows, order: Scores) -> Rows:
 def _first(index: UserIndex, rows: Rows, order: Scores) -> np.int64:
     """Return the first of rows, which need not be sorted to find it."""
     orders = order[rows]
-    return np.int64(_sorted(index, rows[orders == orders.max()], order)[0])
+    first = rows[orders == orders.max()]
+    return np.int64(first[0] if len(first) == 1 else _sorted(index, first, order)[0])

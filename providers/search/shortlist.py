@@ -35,10 +35,12 @@ class Shortlist(Struct, frozen=True):
 
 def shortlist(rough: Rough, candidates: Rows, least: float, wanted: int) -> Shortlist:
     """Return those who may be first by their own order, or with what is lent to them among as many answers."""
-    scores, own = rough.scores[candidates], rough.own[candidates]
-    order = own + rough.lent[candidates]
-    leads = _among(scores, own, least, 1, rough.error)
-    near = np.flatnonzero(leads | _among(scores, order, least, wanted, rough.error))
+    at = slice(None) if len(candidates) == len(rough.scores) else candidates
+    own = rough.own[at]
+    order = own + rough.lent[at]
+    surely = rough.scores[at] >= least + rough.error
+    leads = _among(surely, own, 1, rough.error)
+    near = (leads | _among(surely, order, wanted, rough.error)).nonzero()[0]
     if len(near) <= MOST_RESCORED:
         return Shortlist(candidates[near], approximate=False)
     best = near[np.lexsort((-rough.created[candidates[near]], -order[near]))[:MOST_RESCORED]]
@@ -53,14 +55,14 @@ def best_by_order(rough: Rough, candidates: Rows, most: int) -> Rows:
     return candidates[np.argpartition(rough.own[candidates] + rough.lent[candidates], -most)[-most:]]
 
 
-def _among(scores: Scores, order: Scores, least: float, wanted: int, error: float) -> Mask:
+def _among(surely: Mask, order: Scores, wanted: int, error: float) -> Mask:
     """Return which rows may be among as many answers, although their scores are off by the error.
 
-    Those whose score may turn out too low leave room for others, so the others are counted without them.
+    Those whose score may turn out too low leave room for others, so those that `surely` suffice are counted alone.
     """
-    surely = order[scores >= least + error]
-    if len(surely) <= wanted:
+    counted = order[surely]
+    if len(counted) <= wanted:
         return np.ones(len(order), np.bool_)
-    bound = surely.max() if wanted == 1 else np.partition(surely, len(surely) - wanted)[len(surely) - wanted]
+    bound = counted.max() if wanted == 1 else np.partition(counted, len(counted) - wanted)[len(counted) - wanted]
     reach: Mask = order >= bound - 2 * error
     return reach

@@ -1,7 +1,12 @@
 """Speakers: whose words a question asks for."""
 
 from collections import Counter, defaultdict
+from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+from providers.search.distinct import numbered
 from providers.text.folding import fold
 from providers.text.tokens import is_unspaced, tokens_of
 
@@ -33,6 +38,15 @@ class Speakers:
             if is_unspaced(name):
                 self._unspaced.add(name)
         return number
+
+    def numbers(self, names: Sequence[str | None]) -> NDArray[np.int32]:
+        """Count one more memory for each name, and return the numbers of the speakers."""
+        distinct, places = numbered(names, len(names))
+        found = np.array([self.number(name) for name in distinct], np.int32)
+        for number, memories in zip(found.tolist(), np.bincount(places).tolist(), strict=True):
+            if number != NOBODY:
+                self._memories[number] += memories - 1
+        return found[places]
 
     def release(self, number: int) -> None:
         """Count one memory less."""

@@ -25,6 +25,8 @@ LANGUAGES = tuple(STOP_WORDS)
 _HEAD = Layout("<BBHq")
 _HEAD_TYPE = np.dtype([("version", "u1"), ("language", "u1"), ("name", "<u2"), ("content", "<i8")])
 _CONTENT_HASH_BYTES = 8
+_HASH_MASK = np.uint64((1 << 8 * HASH_BYTES) - 1)
+_ROOM = bytes(8)  # after the last hash, to read a whole number there
 
 
 class Analyses(Struct, frozen=True):
@@ -58,17 +60,18 @@ def fingerprint(content: str) -> int:
 
 def analyses_of(packed: bytes, lengths: NDArray[np.int64]) -> Analyses:
     """Return analyses that are packed one after the other, with the bytes of each; all are of this version."""
-    found = np.frombuffer(packed, np.uint8)
+    found = np.frombuffer(packed + _ROOM, np.uint8)
     starts = np.cumsum(lengths) - lengths
     heads = found[starts[:, None] + np.arange(_HEAD.size)].view(_HEAD_TYPE)[:, 0]
     named = heads["name"].astype(np.int64)
     counts = (lengths - _HEAD.size - named) // HASH_BYTES
     memories = np.repeat(np.arange(len(lengths)), counts)
-    places = np.arange(len(memories)) - (np.cumsum(counts) - counts)[memories]
-    at = (starts + _HEAD.size + named)[memories] + HASH_BYTES * places
-    terms = np.zeros(len(memories), np.uint64)
-    for byte in range(HASH_BYTES):
-        terms |= found[at + byte].astype(np.uint64) << np.uint64(8 * byte)
+    before = np.cumsum(counts) - counts
+    at = np.repeat(starts + _HEAD.size + named - HASH_BYTES * before, counts)
+    at += HASH_BYTES * np.arange(len(memories))
+    # A number at every byte: each takes the bytes after a hash with it, which are cut off.
+    numbers = np.ndarray(len(found) - len(_ROOM) + 1, "<u8", found.data, strides=(1,))
+    terms = (numbers[at] & _HASH_MASK).astype(np.uint64)
     names: list[str | None] = [None] * len(lengths)
     for place in np.flatnonzero(named).tolist():
         start = int(starts[place]) + _HEAD.size

@@ -8,6 +8,7 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from providers.labels import LABELS, Labels
+from providers.search.distinct import numbered
 from providers.source import WriterWindow, WriteSource
 
 Mask = NDArray[np.bool_]
@@ -69,14 +70,9 @@ class TraitsTable:
 
     def numbers(self, columns: Iterable[tuple[str | None, ...]], count: int) -> NDArray[np.int32]:
         """Return the numbers of as many combinations, each given as a tuple in the order of the fields."""
-        seen = dict[tuple[str | None, ...], int]()
-        found = np.empty(count, np.int32)
-        for place, values in enumerate(columns):
-            number = seen.get(values)
-            if number is None:
-                number = seen[values] = self.number(Traits(**dict(zip(Traits.__struct_fields__, values, strict=True))))
-            found[place] = number
-        return found
+        distinct, places = numbered(columns, count)
+        named = (dict(zip(Traits.__struct_fields__, values, strict=True)) for values in distinct)
+        return np.array([self.number(Traits(**values)) for values in named], np.int32)[places]
 
     def met(self, test: Callable[[Traits], bool]) -> Iterator[bool]:
         """Yield for each combination whether it meets a test."""

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from providers.search.columns import NEVER, Columns, halves, id_hash, id_hashes
+from providers.search.distinct import numbered
 from providers.search.entries import Entry, said_by, text_of
 from providers.search.field_table import FieldTable
 from providers.search.kept_records import KeptRecords
-from providers.search.neighbours import NO_SESSION, Neighbours
+from providers.search.neighbours import NO_SESSION, Neighbours, Step
 from providers.search.packed_memories import PackedMemories
 from providers.search.packed_rows import FULL, MOST_ROWS, PackedRows, Rows, hashed
-from providers.search.packed_texts import PackedTexts
+from providers.search.packed_texts import PackedTexts, side_by_side
 from providers.search.speakers import Speakers
 from providers.search.stored_analysis import LANGUAGES, analyses_of, fingerprint
 from providers.search.traits import NO_MOMENT, Traits, TraitsTable
@@ -36,7 +37,8 @@ class UserIndex:
     A row is a memory's place in all arrays; one that is removed stays until many are, and is not `alive`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, expected: int = 0) -> None:
+        self._expected = expected  # memories, for which there is room from the beginning
         self.columns = Columns()
         self.neighbours = Neighbours()
         self.speakers = Speakers()
@@ -77,7 +79,8 @@ class UserIndex:
         ids = np.frombuffer(memories.ids, ">u8").astype(np.uint64).reshape(count, 2)
         high, low = ids[:, 0], ids[:, 1]
         analyses = analyses_of(memories.analyses, memories.lengths)
-        sessions = (NO_SESSION if name is None else self._session(name) for name in memories.sessions)
+        names, sessions = numbered(memories.sessions, count)
+        numbers = np.array([NO_SESSION if name is None else self._session(name) for name in names], np.int32)
         self.columns.extend(
             count,
             high=high,
@@ -88,14 +91,14 @@ class UserIndex:
             expires=memories.expires,
             content=analyses.contents,
             length=analyses.lengths,
-            session=np.fromiter(sessions, np.int32, count),
-            speaker=np.fromiter(map(self.speakers.number, analyses.names), np.int32, count),
+            session=numbers[sessions],
+            speaker=self.speakers.numbers(analyses.names),
             language=analyses.languages,
             traits=self.traits.numbers(memories.traits, count),
             written=memories.written,
         )
         self.metadata.extend(memories.metadata, memories.metadata_lengths)
-        self.keys.extend(*_side_by_side(memories.keys))
+        self.keys.extend(*side_by_side(memories.keys))
         self._ids.add_all(id_hashes(high, low), np.arange(first, first + count, dtype=np.uint64))
         self._terms.add_all(analyses.terms, (analyses.memories + first).astype(np.uint64))
         self._count += count
@@ -210,18 +213,17 @@ class UserIndex:
         flat = [hashed(term) for one in terms for term in one]
         found = iter(self._terms.rows_of(flat))
         alive = self.columns.alive
-        groups = []
+        groups: list[Rows] = []
         for one in terms:
             parts = [rows for rows in (next(found) for _ in one) if len(rows)]
             if len(parts) > 1:
                 held = np.zeros(len(alive), np.bool_)  # a row that holds several of the terms counts once
                 for rows in parts:
                     held[rows] = True
-                groups.append(np.flatnonzero(held & alive))
+                groups.append(held.nonzero()[0])
             else:
-                rows = parts[0] if parts else np.empty(0, np.int64)
-                groups.append(rows[alive[rows]])
-        return groups
+                groups.append(parts[0] if parts else np.empty(0, np.int64))
+        return groups if self._count == len(alive) else [rows[alive[rows]] for rows in groups]
 
     def terms_of(self, rows: Rows) -> NDArray[np.float32]:
         """Return which terms each row has, as float32[rows, terms] of zeros and ones; it takes a look at all terms."""
@@ -232,9 +234,9 @@ class UserIndex:
             terms[place, known.searchsorted(one)] = 1.0
         return terms
 
-    def pairs(self) -> tuple[tuple[Rows, Rows], tuple[Rows, Rows]]:
-        """Return the pairs of neighbours one and two steps apart."""
-        return self.neighbours.pairs(self.columns.created, self.columns.session, self._order)
+    def steps(self) -> tuple[Step, Step]:
+        """Return which rows are neighbours, one and two steps apart."""
+        return self.neighbours.steps(self.columns.created, self.columns.session, self._order)
 
     def _drop(self, row: int) -> None:
         columns = self.columns
@@ -269,7 +271,7 @@ class UserIndex:
 
     def _planes_of(self, model: str, dims: int) -> VectorPlanes:
         if model not in self.planes:
-            self.planes[model] = VectorPlanes(dims)
+            self.planes[model] = VectorPlanes(dims, self._expected)
         return self.planes[model]
 
     def _sorting(self, row: int) -> tuple[int, int, str]:
@@ -279,7 +281,11 @@ class UserIndex:
     def _order(self) -> Rows:
         """Return the live rows by session, and in each as a list has them."""
         columns = self.columns
-        order: Rows = np.lexsort((columns.low, columns.high, columns.first_version, columns.created, columns.session))
+        later = np.diff(columns.created)
+        if ((later > 0) | ((later == 0) & (np.diff(columns.first_version) > 0))).all():  # as a store sends them
+            order: Rows = columns.session.argsort(kind="stable")
+        else:
+            order = np.lexsort((columns.low, columns.high, columns.first_version, columns.created, columns.session))
         return order[columns.alive[order]]
 
     def _session(self, name: str) -> int:
@@ -288,11 +294,6 @@ class UserIndex:
 
 def _written(source: WriteSource | None) -> int:
     return NO_MOMENT if source is None or source.at is None else microseconds(source.at)
-
-
-def _side_by_side(texts: Sequence[str | None]) -> tuple[bytes, Rows]:
-    encoded = [(text or "").encode() for text in texts]
-    return b"".join(encoded), np.fromiter(map(len, encoded), np.int64, len(encoded))
 
 
 def microseconds(moment: datetime) -> int:

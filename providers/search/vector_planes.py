@@ -4,29 +4,50 @@ A vector is scale * (coarse + fine / 254), each part rounded to int8: 16 bits a 
 one plane takes a tenth of the time that numpy needs to widen float16, and the cosine is off by less than 0.002.
 """
 
+from typing import cast
+
 import numpy as np
 from numpy.typing import NDArray
 
 from providers.search.packed_rows import Rows
 
 Matrix = NDArray[np.float32]
+Halves = NDArray[np.float16]
 
 _STEPS = 127  # on either side of zero
 _FINER = 254.0  # of a fine step in a coarse one, half a step on either side
 _CHUNK = 1 << 18  # numbers that are widened at a time: 1 MB, which stays in the cache; 6 MB take eight times as long
+_ADDED_CHUNK = 1 << 16  # numbers that are taken apart at a time, which takes several arrays of as many
 _GROWTH = 1.125
 _LEAST = 16
+
+
+def widened(halves: Halves) -> Matrix:
+    """Return finite float16 numbers as float32, by integers: numpy's own way takes four times as long.
+
+    Sign and mantissa move to their places, and so does the exponent, whose bias differs by 112.
+    """
+    bits = halves.view(np.uint16).astype(np.uint32)
+    wide = bits & np.uint32(0x7FFF)
+    wide <<= np.uint32(13)
+    bits &= np.uint32(0x8000)
+    bits <<= np.uint32(16)
+    wide |= bits
+    numbers: Matrix = wide.view(np.float32)
+    numbers *= np.float32(2.0**112)
+    return numbers
 
 
 class VectorPlanes:
     """The vectors of one model, each with the number of the row that it belongs to."""
 
-    def __init__(self, dims: int) -> None:
+    def __init__(self, dims: int, room: int = 0) -> None:
         self.dims = dims
-        self._coarse = np.empty((_LEAST, dims), np.int8)
-        self._fine = np.empty((_LEAST, dims), np.int8)
-        self._scales = np.empty(_LEAST, np.float32)
-        self._rows = np.empty(_LEAST, np.int32)
+        room = max(room, _LEAST)
+        self._coarse = np.empty((room, dims), np.int8)
+        self._fine = np.empty((room, dims), np.int8)
+        self._scales = np.empty(room, np.float32)
+        self._rows = np.empty(room, np.int32)
         self._used = 0
 
     def __len__(self) -> int:
@@ -42,25 +63,40 @@ class VectorPlanes:
         """The row of each vector."""
         return self._rows[: self._used]
 
-    def add_directions(self, vectors: Matrix, rows: Rows) -> None:
+    def add_directions(self, vectors: Matrix | Halves, rows: Rows) -> None:
         """Add vectors as `add` does, but for those of other dimensions, and zeros, which have no direction."""
         if vectors.shape[1] == self.dims:
-            pointing = vectors.any(axis=1)
-            self.add(vectors[pointing], rows[pointing])
+            # Of halves the bits are asked, which takes no conversion; the sign of a zero is none.
+            bits = vectors.view(np.uint16) << np.uint16(1) if vectors.dtype == np.float16 else vectors
+            pointing = bits.any(axis=1)
+            if pointing.all():
+                self.add(vectors, rows)
+            else:
+                self.add(vectors[pointing], rows[pointing])
 
-    def add(self, vectors: Matrix, rows: Rows) -> None:
-        """Add vectors, float32[n, dims] of unit length, and their rows, which are greater than those before them."""
+    def add(self, vectors: Matrix | Halves, rows: Rows) -> None:
+        """Add vectors of unit length, and their rows, which are greater than those before them.
+
+        `vectors` are float32[n, dims], or float16, which takes less memory at a time.
+        """
         end = self._used + len(vectors)
         self._reserve(end)
-        scales = np.abs(vectors).max(axis=1, initial=0.0) / _STEPS
-        scales[scales == 0] = 1.0
-        scaled = vectors / scales[:, None]
-        coarse = np.rint(scaled)
-        self._coarse[self._used : end] = coarse
-        self._fine[self._used : end] = np.rint((scaled - coarse) * _FINER)
-        self._scales[self._used : end] = scales
         self._rows[self._used : end] = rows
-        self._used = end
+        step = max(1, _ADDED_CHUNK // self.dims)
+        for start in range(0, len(vectors), step):
+            some = vectors[start : start + step]
+            wide = widened(cast("Halves", some)) if some.dtype == np.float16 else cast("Matrix", some)
+            at = slice(self._used, self._used + len(some))
+            scales = np.maximum(wide.max(axis=1, initial=0.0), -wide.min(axis=1, initial=0.0)) / np.float32(_STEPS)
+            scales[scales == 0] = 1.0
+            scaled = wide / scales[:, None]
+            coarse = np.rint(scaled)
+            self._coarse[at] = coarse
+            scaled -= coarse
+            scaled *= np.float32(_FINER)
+            self._fine[at] = np.rint(scaled, out=scaled)
+            self._scales[at] = scales
+            self._used = at.stop
 
     def scan(self, vector: Matrix) -> Matrix:
         """Return about the inner product of each vector with one, float32[len(self)]."""

@@ -8,6 +8,7 @@ import asyncio
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import TypeVar
 
 from msgspec import Struct, field
@@ -15,6 +16,7 @@ from msgspec import Struct, field
 from providers import background
 from providers.changes import ChangeCursor, Changes
 from providers.owners import Owner
+from providers.search.recall_index.frequencies import Frequencies
 from providers.search.recall_index.source import ChangeSource
 from providers.search.user_index import UserIndex
 from providers.timing.turns import Turns
@@ -38,7 +40,8 @@ class RecallCounts(Struct):
     """What has happened so far, and the `bytes` and `owners` as of now.
 
     Of `events`, which only grow, `loading` counts the recalls that did not wait for their index, `dropped` the indexes
-    that were of another epoch of their store, `unknown` the recalls for which the store could not tell what changed.
+    that were of another epoch of their store, `unknown` the recalls for which the store could not tell what changed,
+    and `passed` the indexes that were loaded for one recall alone.
     """
 
     events: Counter[str] = field(default_factory=Counter)
@@ -64,7 +67,7 @@ class _Held(Struct):
 
 
 class RecallIndex:
-    """Hold the indexes of those who asked last, up to `most_bytes` together.
+    """Hold the indexes of those who ask often, up to `most_bytes` together.
 
     An index that is larger by itself serves one recall and is not kept, nor built again for a while. `counted` is
     called with the name of every event in `counts`, which is one of `RECALL_INDEX_EVENTS`.
@@ -84,6 +87,7 @@ class RecallIndex:
         self._source = source
         self._most_bytes = most_bytes
         self._now = now
+        self._frequencies = Frequencies()
         self._held: OrderedDict[Owner, _Held] = OrderedDict()
         self._keeping: dict[Owner, _Held] = {}  # those that keep records as well, in the order in which they were asked
         self._loading: set[asyncio.Task[bool]] = set()
@@ -125,6 +129,7 @@ class RecallIndex:
         if held is None:
             held = self._held[owner] = _Held(owner=owner)
         self._held.move_to_end(owner)
+        self._frequencies.add(owner, self.counts.owners)
         if self._now() < held.unknown_until:
             self._note("unknown")
             return None
@@ -208,28 +213,33 @@ class RecallIndex:
         same_epoch = held.cursor is not None and held.cursor.epoch == changes.cursor.epoch
         if same_epoch and changes.order < held.order:
             return  # a later look was applied meanwhile, and has seen all of this
-        index = UserIndex() if whole else held.index
+        index = UserIndex(changes.expected) if whole else held.index
         if changes.packed is not None:
-            index = await asyncio.to_thread(UserIndex.of, changes.packed)
+            await asyncio.to_thread(index.extend, changes.packed)
         if changes.pages is not None:
-            async for page in changes.pages:
-                await asyncio.to_thread(index.extend, page)
-        turns = Turns()
-        for memory_id in changes.gone:
-            index.remove(memory_id)
-        for entry in changes.memories:
-            index.put(entry)
-            await turns.take()
+            async with aclosing(changes.pages) as pages:
+                async for page in pages:
+                    await asyncio.to_thread(index.extend, page)
+        if changes.gone or changes.memories:
+            turns = Turns()
+            for memory_id in changes.gone:
+                index.remove(memory_id)
+            for entry in changes.memories:
+                index.put(entry)
+                await turns.take()
         # Last, so that what was cut off in between is asked for again.
         held.index, held.cursor, held.order = index, changes.cursor, changes.order
 
     def _count(self, owner: Owner, held: _Held) -> None:
         """Count the bytes of an index, and make room by those that were asked for longest ago until all fit.
 
-        The records that are kept beside all indexes go before any index does.
+        The records that are kept beside all indexes go before any index does. An index that was loaded serves this
+        recall alone if those that would have to go for it were asked for as often as it was, or more often: else
+        owners who ask in turns, and are more than fit, would drive each other out before any of them asks again.
         """
         if self._held.get(owner) is not held:
             return  # it was dropped meanwhile
+        loaded = not held.counted
         self._recount(held)
         while self.counts.bytes > self._most_bytes and self._keeping:
             other = next(iter(self._keeping.values()))
@@ -238,10 +248,24 @@ class RecallIndex:
         if held.counted > self._most_bytes:
             self._note("evicted")
             self._leave(owner, held)
+        elif loaded and self._asked_of_others(held) >= self._frequencies.of(owner):
+            self._note("passed")
+            self._forget(owner, held)
         while self.counts.bytes > self._most_bytes:
             self._forget(*next(iter(self._held.items())))
             self._note("evicted")
         self.counts.owners = len(self._held)
+
+    def _asked_of_others(self, held: _Held) -> int:
+        """Return how often those were asked for of late whose indexes would have to go for one; 0 if none has to."""
+        asked, excess = 0, self.counts.bytes - self._most_bytes
+        for owner, other in self._held.items():
+            if excess <= 0:
+                break
+            if other is not held and other.counted:
+                excess -= other.counted
+                asked += self._frequencies.of(owner)
+        return asked
 
     def _leave(self, owner: Owner, held: _Held) -> None:
         """Forget an index, and have none of this owner for a while."""

@@ -71,5 +71,6 @@ def _ranked(asked: Asked, joined: Joined, met: Met | None) -> RankedHits:
         query = replace(query, without=without_pending(query))
     with notes.timed("score", out_of="refresh"):
         ranked = rank(index, asked.question, asked.ordering, mask_of(index, query, met))
-    versions = {hit.id: int(index.columns.version[hit.row]) for hit in ranked.hits}
+    held = index.columns.version[[hit.row for hit in ranked.hits]].tolist()
+    versions = {hit.id: version for hit, version in zip(ranked.hits, held, strict=True)}
     return RankedHits(query, joined, ranked.hits, versions, index.moves, ranked.considered, ranked.approximate)

@@ -13,10 +13,13 @@ from providers.native.database import Database
 from providers.native.embedded import EmbeddedServer
 from providers.native.engine import open_engine
 from providers.native.schema import MIGRATION_LOCK
+from providers.postgres.bound_sql import BoundSql
 from tests.support.faults import served_again
 from tests.support.following import eventually
 from tests.support.native import HashingEmbedder, host_for, open_native_provider
 from tests.support.postgres import connected, create_database, drop_database
+
+_PID = BoundSql("SELECT pg_backend_pid() AS pid", ())
 
 
 @pytest.fixture
@@ -144,3 +147,28 @@ async def test_connections_are_shown_while_the_pool_is_open(database: str) -> No
     assert after[1] is not None
     assert after[1] >= 1
     assert shown() == [None, None]
+
+
+async def test_the_connection_that_was_used_last_comes_first(empty_database: str) -> None:
+    """It has planned the statements already; others that were needed for a while stay idle."""
+    async with open_engine(empty_database, pool_size=3) as engine:
+        database = Database(engine, 5, migrate=True)
+        async with database.reading(), database.reading(), database.reading():
+            pass
+        pids = [[row.pid for row in await database.bound_rows(_PID)] for _ in range(4)]
+
+    assert pids == pids[:1] * 4
+    assert pids[0]
+
+
+async def test_a_statement_that_was_broken_off_leaves_no_answer_behind(empty_database: str) -> None:
+    """Its connection is given up, and the next statement gets an answer of its own."""
+    async with open_engine(empty_database, pool_size=1) as engine:
+        database = Database(engine, 5, migrate=True)
+        [former] = await database.bound_rows(_PID)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await database.bound_rows(BoundSql("SELECT pg_sleep(60)", ()))
+        [later] = await database.bound_rows(_PID)
+
+    assert later.pid != former.pid

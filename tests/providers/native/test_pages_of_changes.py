@@ -1,16 +1,22 @@
 """Very many memories come in pages: each memory once, and what changes in between is told by the next look."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from typing import Any
 
 import pytest
+from sqlalchemy import Row
 
 from providers.changes import Changes
 from providers.erasure.fences import Fence, hash_of, new_key
 from providers.native.changes import changes_since
+from providers.native.database import Database
 from providers.native.embedded import EmbeddedServer
 from providers.native.packing import Portions
 from providers.native.provider import PostgresMemoryProvider
 from providers.owners import Owner
+from providers.postgres.bound_sql import BoundSql
 from providers.search.user_index import UserIndex
 from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.packed import ids_in
@@ -113,7 +119,10 @@ async def test_the_next_look_tells_what_changed_in_between(provider: PostgresMem
 
 
 async def test_pages_end_with_their_history(provider: PostgresMemoryProvider) -> None:
-    """Nothing of another history is mixed in: an erasure ends them, and the next look tells all that there is anew."""
+    """Nothing of another history is mixed in: an erasure ends them, and the next look tells all that there is anew.
+
+    The page after the first was read before.
+    """
     ids = await remembered(provider, 6)
     key, state = new_key(), await provider.snapshot(ANNA, ids[0])
     assert state is not None
@@ -125,7 +134,58 @@ async def test_pages_end_with_their_history(provider: PostgresMemoryProvider) ->
     first, index = await in_pages(provider, erase)
     changes = await provider.changes_since(ANNA, first.cursor)
 
-    assert len(index) == 2
+    assert {index.columns.id_of(row) for row in range(len(index))} <= set(ids[:4])
     assert changes is not None
     assert changes.packed is not None
     assert changes.cursor.epoch != first.cursor.epoch
+
+
+class Halting(Database):
+    """A database that answers so many statements of another one, and of those after them none."""
+
+    def __init__(self, database: Database, answers: int) -> None:
+        self._of, self._left = database, answers
+        self.halted = 0  # statements that wait for ever
+
+    async def ready(self) -> None:
+        """Be ready."""
+
+    distributed = False
+
+    async def bound_rows(self, statement: BoundSql) -> Sequence[Row[Any]]:
+        """See `PreparedDatabase`."""
+        if not self._left:
+            self.halted += 1
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self.halted -= 1
+        self._left -= 1
+        return await self._of.bound_rows(statement)
+
+
+async def test_pages_that_nobody_reads_on_leave_nothing_under_way(provider: PostgresMemoryProvider) -> None:
+    """The second page, which was read ahead, is given up."""
+    await remembered(provider, 8)
+    database = Halting(provider._database, answers=3)  # noqa: SLF001 - all, the ends of pages, and the first page
+    changes = await changes_since(database, ANNA, None, portions=Portions(at_once=EACH, page=2 * EACH))
+    assert changes is not None
+    assert changes.pages is not None
+    async with aclosing(changes.pages) as pages:
+        async for page in pages:
+            assert len(page.version) == 1
+            await asyncio.sleep(0)
+            assert database.halted == 1
+            break
+
+    assert database.halted == 0
+
+
+def test_few_memories_come_in_eight_pages() -> None:
+    """So that some are read while others are built in; of more, as many as a page takes, and at least one."""
+    portions = Portions(at_once=2_000, page=10_000)
+
+    assert portions.of_pages(memories=30, each=100) == 10
+    assert portions.of_pages(memories=400, each=100) == 50
+    assert portions.of_pages(memories=80_000, each=100) == 100
+    assert portions.of_pages(memories=3, each=100_000) == 1

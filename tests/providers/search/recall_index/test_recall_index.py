@@ -3,7 +3,7 @@
 import asyncio
 import random
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from itertools import count
 from uuid import UUID
@@ -127,7 +127,7 @@ async def test_what_changes_between_pages_is_in_no_recall() -> None:
             assert changes is not None
             return replace(changes, packed=packed(()), memories=(), pages=pages()) if changes.whole else changes
 
-    async def pages() -> AsyncIterator[PackedMemories]:
+    async def pages() -> AsyncGenerator[PackedMemories, None]:
         for number in range(1, 5):
             yield packed([Entry(id=str(UUID(int=number)), version=number, created_at=MOMENT, content="tea")])
             if number == 2:
@@ -286,17 +286,22 @@ async def _fail_later() -> None:
     raise Unavailable("down")
 
 
-async def test_the_longest_unused_are_dropped_first() -> None:
-    """So that all of them together are within the bytes; the one that is asked for comes last."""
-    log = Log()
-    owners = [Owner(f"user{number}") for number in range(4)]
+async def with_room_for(count: int, log: Log, owners: Sequence[Owner]) -> tuple[RecallIndex, int]:
+    """An index with room for so many of these owners, each with one memory, and the bytes of each."""
     for number, owner in enumerate(owners):
         log.put(owner, number, "tea")
     index = RecallIndex(log, ROOM)
     await versions_in(index, owners[0])
     one = index.counts.bytes
-    index = RecallIndex(log, 3 * one)
-    for owner in [*owners[:3], owners[0], owners[3]]:
+    return RecallIndex(log, count * one), one
+
+
+async def test_the_longest_unused_are_dropped_first() -> None:
+    """So that all of them together are within the bytes; the one that is asked for comes last."""
+    log = Log()
+    owners = [Owner(f"user{number}") for number in range(4)]
+    index, one = await with_room_for(3, log, owners)
+    for owner in [*owners[:3], owners[0], owners[3], owners[3]]:
         await versions_in(index, owner)
 
     assert (index.counts.bytes, index.counts.owners, index.counts.events["evicted"]) == (3 * one, 3, 1)
@@ -304,6 +309,42 @@ async def test_the_longest_unused_are_dropped_first() -> None:
     await versions_in(index, owners[0])
     await versions_in(index, owners[1])
     assert [cursor is None for cursor in log.asked] == [False, True]
+
+
+async def test_owners_who_ask_in_turns_do_not_drive_each_other_out() -> None:
+    """With room for three of five, those three are loaded once; the answers of the others are right as well."""
+    log = Log()
+    owners = [Owner(f"user{number}") for number in range(5)]
+    index, one = await with_room_for(3, log, owners)
+    for owner in owners * 10:
+        assert await versions_in(index, owner) == log.versions(owner)
+
+    assert (index.counts.bytes, index.counts.owners, index.counts.events["evicted"]) == (3 * one, 3, 0)
+    assert index.counts.events["hit"] == 3 * 9
+    assert index.counts.events["passed"] == 2 * 10
+
+
+async def test_one_that_is_asked_for_more_often_takes_the_place_of_another() -> None:
+    """As often is not enough; and one index in the place of two has to be asked for more often than both together."""
+    log = Log()
+    owners = [Owner(f"user{number}") for number in range(3)]
+    index, one = await with_room_for(2, log, owners)
+    for owner in [*owners[:2] * 3, *[owners[2]] * 3]:
+        await versions_in(index, owner)
+    assert (index.counts.events["passed"], index.counts.events["evicted"]) == (3, 0)
+    await versions_in(index, owners[2])
+    assert (index.counts.events["passed"], index.counts.events["evicted"]) == (3, 1)
+
+    large, alone = Owner("large"), RecallIndex(log, ROOM)
+    for number in range(40):
+        log.put(large, number, "tea")
+    await versions_in(alone, large)
+    index = RecallIndex(log, alone.counts.bytes + one - 1)
+    for owner in [owners[0], owners[1], large, large]:
+        await versions_in(index, owner)
+    assert (index.counts.events["passed"], index.counts.events["evicted"]) == (2, 0)
+    await versions_in(index, large)
+    assert (index.counts.events["passed"], index.counts.events["evicted"]) == (2, 2)
 
 
 async def test_an_index_beyond_the_bytes_serves_one_recall() -> None:

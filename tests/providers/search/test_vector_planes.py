@@ -1,0 +1,33 @@
+"""Planes of vectors: every half is widened exactly, and halves give the planes that floats give."""
+
+import numpy as np
+import pytest
+
+from providers.search.vector_planes import VectorPlanes, widened
+
+DIMS = 8
+
+
+def test_every_finite_half_is_widened_exactly() -> None:
+    """Both zeros, and the smallest ones as well."""
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    finite = halves[np.isfinite(halves)]
+
+    assert widened(finite).view(np.uint32).tolist() == finite.astype(np.float32).view(np.uint32).tolist()
+
+
+@pytest.mark.parametrize("count", [1, 8_192, 8_193])
+def test_halves_give_the_same_planes_as_floats(count: int) -> None:
+    """In one chunk, and where another one begins; zeros of either sign are left out."""
+    halves = np.random.default_rng(1).normal(size=(count + 2, DIMS)).astype(np.float16)
+    halves[0], halves[-1] = 0.0, -0.0
+    rows = np.arange(count + 2)
+    by_halves, by_floats = VectorPlanes(DIMS, room=count), VectorPlanes(DIMS)
+    by_halves.add_directions(halves, rows)
+    by_floats.add_directions(halves.astype(np.float32), rows)
+
+    assert by_halves.rows.tolist() == rows[1:-1].tolist() == by_floats.rows.tolist()
+    places = np.arange(count)
+    assert np.array_equal(by_halves.of(places), by_floats.of(places))
+    assert np.abs(by_halves.of(places) - halves[1:-1].astype(np.float32)).max() < 1e-3
+    assert by_halves.nbytes <= by_floats.nbytes
