@@ -15,12 +15,15 @@ from providers.histories import HistoriesQuery
 from providers.history import MAX_HISTORY_LIMIT, HistoryQuery
 from providers.owners import Owner
 from providers.replica import Replica
+from providers.retention import UNDATED_VERSION
 from providers.states.clock import HybridClock
+from providers.states.digests import digest_of
 from providers.states.editing import edited, first_state, first_write_of, tombstone_for
 from providers.types import Conditions, Edit, NewMemory, Snapshot
 from providers.versions_by_store import found_in, version_of
 
 TEXTS = ["tea", "coffee", "milk", "water"]
+BEER = digest_of("beer", {"n": 0})
 clock = HybridClock()
 
 
@@ -137,6 +140,44 @@ async def test_records_commute(keeper: Replica, user: str) -> None:
 
             assert await told(keeper, states[0]) == states[::-1]
             assert [one for one in await keeper.superseded(states[0].owner) if one.id == states[0].id] == states[:-1]
+
+
+async def test_what_was_refused_is_no_version(keeper: Replica, user: str) -> None:
+    """Whatever comes first, and by whichever way: nobody could judge it, and the memory was another one already."""
+    for order in permutations(range(3)):
+        for as_newest in (True, False):
+            first, changed = life(user)[:2]
+            refused = replace(life(user)[0], id=first.id, version=UNDATED_VERSION, content="beer", digest=BEER)
+            states = [refused, first, changed]
+            for place in order:
+                put = keeper.put_versions if place == 0 and not as_newest else keeper.put_many
+                assert await put([states[place]]) == [None]
+            mine = [one for one in await keeper.superseded(first.owner) if one.id == first.id]
+
+            assert await told(keeper, first) == [changed, first]
+            assert mine == [first]
+            assert await keeper.kept_of(states) == {version_of(first)}
+
+
+async def test_a_history_is_summed_up_without_what_was_refused(keeper: Replica, user: str) -> None:
+    """So that two stores agree of which only one ever had it."""
+    first, changed = life(user)[:2]
+    refused = replace(life(user)[0], id=first.id, version=UNDATED_VERSION, content="beer", digest=BEER)
+    await keeper.put_many([first, changed])
+    [before] = [one for one in await keeper.summaries() if one.owner == first.owner]
+    await keeper.put_versions([refused])
+
+    [after] = [one for one in await keeper.summaries() if one.owner == first.owner]
+    assert after == before
+
+
+async def test_an_unjudged_first_write_is_a_version(keeper: Replica, user: str) -> None:
+    """If it is that of the memory."""
+    first, changed = life(user)[:2]
+    undated = replace(first, version=UNDATED_VERSION)
+    await keeper.put_many([undated, changed])
+
+    assert await told(keeper, first) == [changed, undated]
 
 
 async def test_a_batch_keeps_what_was_never_shown(keeper: Replica, user: str) -> None:
