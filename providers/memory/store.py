@@ -112,9 +112,7 @@ class InMemoryStore(Struct):
             return deleted_by(stored, deletion.edit_id)
         if not is_meant(deletion, stored):
             return False
-        self.clock.observe(stored.version)
-        version = self.clock.next() if deletion.version is None else deletion.version
-        self._set(tombstone_of(stored, version, deletion.edit_id))
+        self._set(tombstone_of(stored, deletion.edit_id, deletion.version))
         return True
 
     def deleted_by(self, edit_id: str) -> str | None:

@@ -13,15 +13,14 @@ SETTING = "ninai.history"
 YOUNG = f"(h.version >= CAST(:oldest AS bigint) OR h.version = {UNDATED_VERSION})"
 
 
-
 def of_memory(wall: str) -> str:
     """Return the condition of a version `h` that is of the memory under its id; see `is_version`.
 
-    The `wall` is that of the statement. Memories are looked up for undated versions alone, of which there is hardly any.
+    The `wall` is that of the statement. Memories are looked up for undated versions alone, which are rare.
     """
     return f"""(h.version <> {UNDATED_VERSION} OR NOT EXISTS (
         SELECT FROM ninai_memories AS n WHERE {wall} AND n.user_id = h.user_id AND n.id = h.id AND n.digest <> h.digest
-    ))"""  # noqa: S608 - joined from constants
+    ))"""
 
 
 KEEPING = making(SETTING, "CAST(:kept_versions AS text)")

@@ -284,7 +284,7 @@ class PostgresMemoryProvider(NativeReplica):
         values = {
             **values_of(deletion.owner),
             "id": deletion.memory_id,
-            "version": self._clock.next() if deletion.version is None else deletion.version,
+            "version": deletion.version,
             "now": self._clock.moment(),
             "edit_id": deletion.edit_id,
             "seen": deletion.seen,

@@ -54,7 +54,9 @@ def broken_histories(
         if told[first] != told[other]
     ]
     return complaints + [
-        f"the history in {name} lacks {event}" for name in told for event in _missed(events, told[name], living - unknowable)
+        f"the history in {name} lacks {event}"
+        for name in told
+        for event in _missed(events, told[name], living - unknowable)
     ]
 
 

@@ -154,7 +154,7 @@ class ExpirySweeper(Struct):
             [
                 Operation(
                     kind=OperationKind.DELETE,
-                    state=tombstone_of(state, self.clock.next(), None),
+                    state=tombstone_of(state, None),
                     base_version=state.version,
                 )
                 for state in states
