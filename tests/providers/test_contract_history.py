@@ -298,6 +298,19 @@ async def test_versions_from_elsewhere_are_added(keeper: Replica, user: str) -> 
     assert [state.content for state in await told(keeper, newest)] == TEXTS[::-1]
 
 
+async def test_an_unjudged_version_from_elsewhere_is_one_of_its_memory(keeper: Replica, user: str) -> None:
+    """Whoever brings it knows its text and not that of the first write, which is that of neither of the two here."""
+    *_, older, newest = life(user)
+    await keeper.put_many([newest])
+    brought = replace(older, version=UNDATED_VERSION, digest=digest_of(older.content or "", older.metadata))
+
+    for found in (False, True):
+        [answer] = await keeper.keep_versions([brought])
+        assert isinstance(answer, Stored)
+        assert answer.found == found
+    assert [state.content for state in await told(keeper, newest)] == [newest.content, older.content]
+
+
 async def test_a_store_tells_which_versions_it_keeps(keeper: Replica, user: str, stranger: str) -> None:
     """Of whatever memories: neither the newest ones, nor those of others, nor what was never there."""
     lives = [life(user) for _ in range(3)]
