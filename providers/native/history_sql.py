@@ -11,9 +11,10 @@ from providers.retention import UNDATED_VERSION
 # The columns of the table; what is derived stands in `unknown`, and nothing is looked for by it.
 VERSION = tuple(column for column in STATE if not column.derived)
 
+_OF_MEMORY = of_memory(NAMED, ":user_id")
 _OF_HISTORY = f"""
     ninai_history AS h WHERE {NAMED} AND h.user_id = :user_id AND h.id = CAST(:id AS uuid)
-        AND h.version < CAST(:newest AS bigint) AND {YOUNG} AND {of_memory(NAMED)}
+        AND h.version < CAST(:newest AS bigint) AND {YOUNG} AND {_OF_MEMORY}
 """
 
 # How many versions of a memory are kept, and the oldest of them.
@@ -36,7 +37,7 @@ PAGE = text(
 
 _SUPERSEDED = f"""
     SELECT {names(VERSION, "h.")} FROM ninai_history AS h
-    WHERE {NAMED} AND h.user_id = :user_id AND {YOUNG} AND {of_memory(NAMED)} {{behind}}
+    WHERE {NAMED} AND h.user_id = :user_id AND {YOUNG} AND {_OF_MEMORY} {{behind}}
     ORDER BY h.id, h.version LIMIT CAST(:limit AS int)
 """  # noqa: S608 - joined from constants
 SUPERSEDED = text(_SUPERSEDED.format(behind=""))
