@@ -9,7 +9,6 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.exceptions import HTTPException
-from litestar.types import ASGIApp
 from prometheus_client import CollectorRegistry
 
 from app import __version__
@@ -42,6 +41,7 @@ from app.http.connections.reaper import ConnectionReaper, reaping
 from app.http.connections.slow_clients import SlowClientLimits
 from app.http.cross_origin import CrossOrigin
 from app.http.cursors import Cursors
+from app.http.direct_routes import DirectRoutes
 from app.http.head import HeadAsGet
 from app.http.openapi.document import complete, openapi_config
 from app.http.path_prefix import PathPrefix
@@ -158,17 +158,21 @@ def create_app(
         return readiness is not None and readiness.draining
 
     # Set on the application itself, so that also what the router refuses is seen, counted and logged.
-    inner: ASGIApp = app.asgi_handler
-    served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(SignedBody(inner, metrics)))))  # type: ignore[arg-type] # ASGI's own open types
+    inner = DirectRoutes(app.asgi_handler, app)  # type: ignore[arg-type] # ASGI's own open types
+    # What is not configured stands in the way of no request.
+    server = settings.server
+    signed = SignedBody(inner, metrics) if settings.auth.context else inner
+    served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(signed))))
     templates = {route.path_format for route in app.routes if is_callers(route.path_format)} | {USER_PATH}
     admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
     record = recorded(counts, audit)
     seen = Observed(
         CloseWhileDraining(admitted, draining), metrics, tracer, record, callers, remembers=audit is not None
     )
-    shown = PathPrefix(CrossOrigin(seen, settings.server.cross_origins), settings.server.prefix)
-    named = ClientAddress(shown, settings.server.trusted_proxies)
-    app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(named)), settings.server, reaper.cut)  # type: ignore[assignment] # as above
+    shown = CrossOrigin(seen, server.cross_origins) if server.cross_origins else seen
+    found = PathPrefix(shown, server.prefix) if server.prefix else shown
+    named = ClientAddress(found, server.trusted_proxies) if server.trusted_proxies else found
+    app.asgi_handler = SlowClientLimits(CancelOnDisconnect(Prioritization(named)), server, reaper.cut)  # type: ignore[assignment] # as above
     return app
 
 

@@ -76,11 +76,17 @@ class CallerHistory:
         operation = f"{method} {route}"
         refused = notes.shed is not None or status == _TOO_MANY
         failed = status >= _SERVER_ERRORS and not refused
-        ring = self._rings.setdefault(operation, deque(maxlen=INTERVALS))
+        ring = self._rings.get(operation)
+        if ring is None:
+            ring = self._rings[operation] = deque(maxlen=INTERVALS)
         number = self._number()
         if not ring or ring[-1].number != number:
             ring.append(_Interval(number, Ends()))
-        ring[-1].ends.add(Ends(1, failed, refused, bool(notes.degraded)))
+        ends = ring[-1].ends
+        ends.requests += 1
+        ends.errors += failed
+        ends.refused += refused
+        ends.degraded += bool(notes.degraded)
         if not refused:  # a refusal takes no time
             self.latencies.add(operation, seconds, failed=failed)
         if refused or failed:

@@ -4,8 +4,8 @@ A hook rather than guards: the framework copies the route's handler for every gu
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
 from typing import Any, TypeVar, cast
 
 from litestar import Request
@@ -22,8 +22,8 @@ from app.auth.contexts.once import use_once
 from app.auth.credentials import credential_in
 from app.auth.failed_logins import FailedLogins
 from app.auth.loopback import require_loopback_name
-from app.auth.naming import USER_FIELD, RequestUser
-from app.auth.refusals import FAILED_LOGINS, CallerRefused, counted
+from app.auth.naming import USER_FIELD, RequestUser, held_by
+from app.auth.refusals import FAILED_LOGINS, CallerRefused, count_refusal
 from app.auth.routes import SCOPE
 from app.http.admission.admitted import admission_of
 from app.http.admission.heads import address_of
@@ -79,13 +79,13 @@ async def admit_protocol(request: AnyRequest) -> None:
     """Identify the caller of a route of another protocol, which has parameters of its own; raise as `admit` does."""
     if ADMIN_PORT in request.scope:
         raise NotFoundException
+    parts = request.app.state
     async with refusals_noted(request):
         identity = identified(request)
-        require_tenant(identity.tenant, request.app.state.settings.tenants)
+        require_tenant(identity.tenant, parts.settings.tenants)
         await use_once(request, identity)
-    request.app.state.rate_limiter.admit(identity.id, identity.tenant)
-    request.state.user = RequestUser(request, identity)
-    request.state.identity = identity
+    parts.rate_limiter.admit(identity.id, identity.tenant)
+    held_by(request).update(user=RequestUser(request, identity), identity=identity)
     require_utf8_query(request)
 
 
@@ -173,20 +173,36 @@ def proven(connection: AnyConnection) -> Identity:
     return _noted(identity)
 
 
-@asynccontextmanager
-async def refusals_noted(request: AnyConnection) -> AsyncIterator[None]:
-    """Note why a caller is refused, and have one that guesses wait for it."""
-    try:
-        with counted(request.app.state.metrics):
-            yield
-    except CallerRefused as refused:
-        if refused.reason in FAILED_LOGINS:
+def refusals_noted(request: AnyConnection) -> "_Noted":
+    """Return a context that notes why a caller is refused, and has one that guesses wait for it."""
+    return _Noted(request)
+
+
+class _Noted:
+    """Written out, as the context of `counted` is."""
+
+    __slots__ = ("_request",)
+
+    def __init__(self, request: AnyConnection) -> None:
+        self._request = request
+
+    async def __aenter__(self) -> None:
+        """Begin."""
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        """Note what is raised, if it is a refusal."""
+        if not isinstance(error, CallerRefused):
+            return
+        request = self._request
+        count_refusal(request.app.state.metrics, error)
+        if error.reason in FAILED_LOGINS:
             failed: FailedLogins = request.app.state.failed_logins
             seconds = failed.count(address_of(request.scope))
             if seconds:
                 with admission_of(request.scope).parked():
                     await asyncio.sleep(seconds)
-        raise
 
 
 def _noted(identity: Identity) -> Identity:

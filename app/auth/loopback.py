@@ -1,6 +1,7 @@
 """The check of the `Host` where no keys are used: it must be a name of this machine."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ def require_loopback_name(headers: Mapping[str, str]) -> None:
         raise RequestError(FORBIDDEN, detail)
 
 
+@lru_cache(maxsize=16)  # a service has few names; others may be as long as a header
 def _is_loopback(host: str) -> bool:
     try:
         name = urlsplit(f"//{host}").hostname or ""

@@ -10,6 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from app.auth.allowed_users import USER_HEADER
 from app.auth.caller import Caller, Identity
+from app.auth.credentials import ManyHeaders
 from app.auth.refusals import counted
 from app.auth.routes import SCOPE
 from app.http.problems import BAD_REQUEST, RequestError
@@ -118,6 +119,18 @@ class RequestUser:
             return self._identity.caller_for(self._named, self._field, reading=self._reading)
 
 
+def held_by(request: ASGIConnection[Any, Any, Any, Any]) -> dict[str, Any]:
+    """Return what `request.state` holds; the framework makes that object anew each time, with a lock."""
+    held: dict[str, Any] = request.scope["state"]
+    return held
+
+
+def user_of(request: ASGIConnection[Any, Any, Any, Any]) -> RequestUser:
+    """Return the user of a request that was admitted."""
+    user: RequestUser = held_by(request)["user"]
+    return user
+
+
 def owners_named(identity: Identity, names: Sequence[str]) -> list[Owner]:
     """Return owners whose memories an identity asks for.
 
@@ -141,11 +154,12 @@ def _check(field: str, user_id: str) -> None:
 
 def _named_in_head(request: ASGIConnection[Any, Any, Any, Any]) -> Iterator[tuple[str, str]]:
     """Yield each place that names a user, and the user."""
-    plain = _only(request, USER_HEADER)
+    headers = request.headers
+    plain = _only(headers, USER_HEADER)
     if plain is not None:
         # Header bytes arrive as Latin-1; clients send UTF-8.
         yield USER_HEADER, _utf8(USER_HEADER, plain.encode("latin-1"))
-    encoded = _only(request, USER_HEADER_ENCODED)
+    encoded = _only(headers, USER_HEADER_ENCODED)
     if encoded is not None:
         yield USER_HEADER_ENCODED, _decoded(encoded)
     if request.scope["query_string"]:
@@ -156,8 +170,8 @@ def _named_in_head(request: ASGIConnection[Any, Any, Any, Any]) -> Iterator[tupl
                 yield _IN_QUERY, _utf8(USER_FIELD, value.encode(errors="surrogateescape"))
 
 
-def _only(request: ASGIConnection[Any, Any, Any, Any], name: str) -> str | None:
-    values = request.headers.getall(name, [])
+def _only(headers: ManyHeaders, name: str) -> str | None:
+    values = headers.getall(name, [])
     # Which of two would count depends on the reader, and a proxy in front may have read the other.
     if len(values) > 1:
         raise RequestError(BAD_REQUEST, f"{name} must be given once", field=name)

@@ -1,7 +1,6 @@
 """Refusals of callers: what the caller is told, and the reason by which the log and the metrics tell them apart."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 from typing import Literal
 
 from app.http.problems import BAD_REQUEST, FORBIDDEN, UNAUTHENTICATED, UNAVAILABLE, ProblemType, RequestError
@@ -48,14 +47,31 @@ class CallerRefused(RequestError):
         self.reason, self.caller = reason, caller
 
 
-@contextmanager
-def counted(metrics: Metrics) -> Iterator[None]:
-    """Count the refusal of a caller, and note the reason for the log."""
-    try:
-        yield
-    except CallerRefused as refused:
-        metrics.auth_refusals.labels(refused.reason).inc()
-        if (notes := current.get()) is not None:
-            notes.refused = refused.reason
-            notes.caller = notes.caller or refused.caller
-        raise
+def counted(metrics: Metrics) -> "_Counted":
+    """Return a context that counts the refusal of a caller, and notes the reason for the log."""
+    return _Counted(metrics)
+
+
+class _Counted:
+    """Written out, since every request enters one: made from a generator it takes five times as long."""
+
+    __slots__ = ("_metrics",)
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        """Count what is raised, if it is a refusal."""
+        if isinstance(error, CallerRefused):
+            count_refusal(self._metrics, error)
+
+
+def count_refusal(metrics: Metrics, refused: CallerRefused) -> None:
+    """Count one refusal of a caller, and note the reason for the log."""
+    metrics.auth_refusals.labels(refused.reason).inc()
+    if (notes := current.get()) is not None:
+        notes.refused = refused.reason
+        notes.caller = notes.caller or refused.caller

@@ -43,6 +43,8 @@ def _of_provider(provider: ProviderStatus, *, stopped: bool) -> Iterator[str]:
         yield f"{provider.name} has lost {_lost(provider.behind_seconds)}."
     if provider.refused:
         yield f"The store of {provider.name} is refused: {provider.reason}."
+    elif provider.unreached:
+        yield f"The store of {provider.name} has not said yet which one it is: {provider.reason}."
     breaker = provider.breaker
     if breaker.state is not BreakerState.CLOSED:
         yield f"The breaker of {provider.name} is {STATES[breaker.state]}: {breaker.why}."

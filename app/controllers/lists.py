@@ -15,7 +15,7 @@ from app.erasure.schemas import ErasureResponse
 from app.erasure.service import ErasureService, provide_erasures, status_of
 from app.http import problems, schemas
 from app.http.admission import price
-from app.http.answers import of_memories, shown
+from app.http.answers import all_shown, of_memories
 from app.http.calls import ReadCall, WriteCall
 from app.http.cursors import MAX_CURSOR_CHARS
 from app.http.headers import write_status
@@ -30,7 +30,6 @@ from providers.expiry import BEGINNING
 from providers.labels import LABELS, MAX_LABEL_CHARS
 from providers.positions import Order
 from providers.source import ASKED, MAX_CALLER_CHARS, Origin
-from providers.timing.turns import in_turns
 from providers.types import ALL, PageQuery, as_page
 
 _LIST_PROBLEMS = (*READ_PROBLEMS, problems.CURSOR_LOST, problems.SESSION_LOST)
@@ -259,7 +258,7 @@ async def _admitted(call: ReadCall, wanted: ListRequest) -> PageQuery:
 
 
 async def _answer(call: ReadCall, query: PageQuery, page: Found) -> Response[schemas.ListResponse]:
-    memories = await in_turns(shown, page.memories)
+    memories = await all_shown(page.memories)
     total = UNSET if page.total is None else page.total
     return await of_memories(schemas.ListResponse(memories, len(memories), call.cursors.next(page, query), total))
 

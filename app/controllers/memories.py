@@ -13,7 +13,7 @@ from app.controllers.batches import remembered
 from app.controllers.resources import FILL_PROBLEMS, READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
 from app.http import problems, schemas
 from app.http.admission import price
-from app.http.answers import of_memories, shown
+from app.http.answers import all_shown, of_memories, shown
 from app.http.batch_schemas import RememberBatchResponse
 from app.http.calls import ConditionalCall, ReadCall, WriteCall, provide_conditional_call
 from app.http.headers import STATUS_STORED, stored_or_accepted, write_status
@@ -25,7 +25,6 @@ from app.http.remember_schemas import RememberOneRequest, RememberRequest, Remem
 from app.http.schemas import DeleteResponse, RecallResponse, SingleRecallRequest
 from app.http.shared_recall import found_of
 from providers import limits
-from providers.timing.turns import in_turns
 from providers.types import Deletion, MemoryRecord
 
 ABSENT = (problems.MEMORY_NOT_FOUND,)
@@ -107,7 +106,7 @@ class MemoriesController(UserResource):
         query = data.recall_query(owners[0], call.recall_limit, most_bytes, call.now)
         shared = data.owners is not UNSET
         found = await (found_of(call.provider, query, owners) if shared else call.provider.find(query))
-        memories, text = await within_budget(data, await in_turns(shown, found.memories), names_owners=shared)
+        memories, text = await within_budget(data, await all_shown(found.memories), names_owners=shared)
         return await of_memories(RecallResponse(memories, len(memories), text, found.considered))
 
     @get(

@@ -1,7 +1,7 @@
 """Answers of many items, encoded a few items at a time with turns of the event loop in between."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, TypeVar, cast
@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from app.http.batch_schemas import RecallItem
 from app.http.schemas import ListResponse, RecallResponse
-from providers.timing.turns import Turns
+from providers.timing.turns import Turns, in_turns
 from providers.types import MemoryRecord
 
 Answer = TypeVar("Answer", bound=Struct)
@@ -31,6 +31,11 @@ _encode = msgspec.json.Encoder(enc_hook=default_serializer).encode
 async def of_memories(answer: OfMemories) -> Response[OfMemories]:
     """Return the response of an answer with one list of memories."""
     return Response(answer) if len(answer.memories) <= AT_ONCE else await in_parts(answer)
+
+
+async def all_shown(memories: Sequence[MemoryRecord]) -> list[MemoryRecord]:
+    """Return memories as the API shows them."""
+    return [shown(memory) for memory in memories] if len(memories) <= AT_ONCE else await in_turns(shown, memories)
 
 
 def shown(memory: MemoryRecord) -> MemoryRecord:

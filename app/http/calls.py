@@ -4,6 +4,7 @@ One value for all of it, since the framework resolves several dependencies in a 
 more than a small query.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from litestar.params import HeaderParameter, QueryParameter
 from msgspec import Struct
 
 from app.auth.allowed_users import USER_HEADER
-from app.auth.naming import USER_FIELD, USER_HEADER_ENCODED, RequestUser
+from app.auth.naming import USER_FIELD, USER_HEADER_ENCODED, RequestUser, user_of
 from app.http.admission.admitted import Charged, admission_of
 from app.http.cursors import Cursors
 from app.http.headers import (
@@ -123,51 +124,80 @@ class ConditionalCall(WriteCall, frozen=True):
     expected: Expected
 
 
-async def provide_call(
-    request: Request[Any, Any, Any],
-    named: Annotated[str | None, _USER] = None,  # noqa: ARG001 - read by the guard already; this documents it
-    named_in_query: Annotated[str | None, _USER_IN_QUERY] = None,  # noqa: ARG001 - as above
-    patience_ms: Annotated[str | None, _TIMEOUT] = None,  # noqa: ARG001 - read below as strictly as it is documented
-    session: Annotated[str | None, _SESSION] = None,  # noqa: ARG001 - as above
-) -> ReadCall:
+def read_call(request: Request[Any, Any, Any]) -> ReadCall:
     """Gather what a reading handler needs; raise `InvalidInput` if a header is malformed."""
     note_conditions(request)
     state = request.app.state
     settings: Settings = state.settings
     most_bytes = settings.limits.max_answer_bytes
-    user, admission = request.state.user, admission_of(request.scope)
+    user, admission = user_of(request), admission_of(request.scope)
     return ReadCall(
         state.provider, user, settings.recall_limit, most_bytes, admission, state.cursors, datetime.now(UTC)
     )
+
+
+def write_call(request: Request[Any, Any, Any]) -> WriteCall:
+    """Gather what a writing handler needs; raise `InvalidInput` if a header is malformed."""
+    return WriteCall(*_parts_of_write(request))
+
+
+def conditional_call(request: Request[Any, Any, Any]) -> ConditionalCall:
+    """Gather what a handler needs that writes conditionally; raise `InvalidInput` if a header is malformed."""
+    return ConditionalCall(*_parts_of_write(request), expected_by(request))
+
+
+def _parts_of_write(
+    request: Request[Any, Any, Any],
+) -> tuple[MemoryProvider, RequestUser, str | None, Charged, datetime, ExpirySettings]:
+    note_conditions(request)
+    note_preferences(request)
+    keys = request.headers.getall(HEADER, [])
+    check_keys(keys)
+    state = request.app.state
+    now, expiry = datetime.now(UTC), state.settings.expiry
+    key = keys[0] if keys else None
+    return state.provider, user_of(request), key, admission_of(request.scope), now, expiry
+
+
+async def provide_call(
+    request: Request[Any, Any, Any],
+    named: Annotated[str | None, _USER] = None,  # noqa: ARG001 - read by the guard already; this documents it
+    named_in_query: Annotated[str | None, _USER_IN_QUERY] = None,  # noqa: ARG001 - as above
+    patience_ms: Annotated[str | None, _TIMEOUT] = None,  # noqa: ARG001 - read as strictly as it is documented
+    session: Annotated[str | None, _SESSION] = None,  # noqa: ARG001 - as above
+) -> ReadCall:
+    """Return `read_call` of a request, and document what it reads."""
+    return read_call(request)
 
 
 async def provide_write_call(
     request: Request[Any, Any, Any],
     named: Annotated[str | None, _USER] = None,  # noqa: ARG001 - as above
     named_in_query: Annotated[str | None, _USER_IN_QUERY] = None,  # noqa: ARG001 - as above
-    idempotency_key: Annotated[str | None, _KEY] = None,
+    idempotency_key: Annotated[str | None, _KEY] = None,  # noqa: ARG001 - as above
     patience_ms: Annotated[str | None, _TIMEOUT] = None,  # noqa: ARG001 - as above
     preferences: Annotated[str | None, _WAIT] = None,  # noqa: ARG001 - as above
 ) -> WriteCall:
-    """Gather what a writing handler needs; raise `InvalidInput` if a header is malformed."""
-    note_conditions(request)
-    note_preferences(request)
-    check_keys(request.headers.getall(HEADER, []))
-    state = request.app.state
-    now, expiry = datetime.now(UTC), state.settings.expiry
-    return WriteCall(state.provider, request.state.user, idempotency_key, admission_of(request.scope), now, expiry)
+    """Return `write_call` of a request, and document what it reads."""
+    return write_call(request)
 
 
 async def provide_conditional_call(
     request: Request[Any, Any, Any],
     named: Annotated[str | None, _USER] = None,  # noqa: ARG001 - as above
     named_in_query: Annotated[str | None, _USER_IN_QUERY] = None,  # noqa: ARG001 - as above
-    idempotency_key: Annotated[str | None, _KEY] = None,
+    idempotency_key: Annotated[str | None, _KEY] = None,  # noqa: ARG001 - as above
     patience_ms: Annotated[str | None, _TIMEOUT] = None,  # noqa: ARG001 - as above
     preferences: Annotated[str | None, _WAIT] = None,  # noqa: ARG001 - as above
     match: Annotated[str | None, _MATCH] = None,  # noqa: ARG001 - as above
 ) -> ConditionalCall:
-    """Gather what a handler needs that writes conditionally; raise `InvalidInput` if a header is malformed."""
-    write = await provide_write_call(request, idempotency_key=idempotency_key)
-    parts = write.provider, write.user, write.key, write.admission, write.now, write.expiry
-    return ConditionalCall(*parts, expected_by(request))
+    """Return `conditional_call` of a request, and document what it reads."""
+    return conditional_call(request)
+
+
+# By what the framework calls, what gathers the same without it.
+GATHERED: dict[Any, Callable[[Request[Any, Any, Any]], ReadCall | WriteCall]] = {
+    provide_call: read_call,
+    provide_write_call: write_call,
+    provide_conditional_call: conditional_call,
+}

@@ -34,7 +34,8 @@ def _naming(send: Send) -> Send:
     async def naming(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = message.get("headers", ())
-            message["headers"] = [(name, _with_head(value) if name == _ALLOW else value) for name, value in headers]
+            if any(name == _ALLOW for name, _ in headers):
+                message["headers"] = [(name, _with_head(value) if name == _ALLOW else value) for name, value in headers]
         await send(message)
 
     return naming

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from litestar import Request
 from litestar.connection import ASGIConnection
+from litestar.datastructures import Headers
 
 from app.http.preferences import PREFER_HEADER, wait_of
 from observability.notes import Notes, current
@@ -27,13 +28,13 @@ _SESSION = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.[0-9]{1,19}")
 
 def note_conditions(request: ASGIConnection[Any, Any, Any, Any]) -> None:
     """Note how long the caller waits, which writes it wants to read; raise `InvalidInput` if a header is malformed."""
-    notes = _notes()
-    timeout = _only(request, TIMEOUT_HEADER)
+    notes, headers = _notes(), request.headers
+    timeout = _only(headers, TIMEOUT_HEADER)
     if timeout is not None:
         if not _NUMBER.fullmatch(timeout):
             raise InvalidInput(TIMEOUT_HEADER, f"must be milliseconds, a whole number from 1 to {MAX_TIMEOUT_MS}")
         notes.patience = min(int(timeout) / 1000, request.app.state.settings.chain.longest_request)
-    session = _only(request, SESSION_HEADER)
+    session = _only(headers, SESSION_HEADER)
     if session is not None:
         if not _SESSION.fullmatch(session):
             raise InvalidInput(SESSION_HEADER, "was not issued by this service")
@@ -72,8 +73,8 @@ def _notes() -> Notes:
     return notes
 
 
-def _only(request: ASGIConnection[Any, Any, Any, Any], name: str) -> str | None:
-    values = request.headers.getall(name, [])
+def _only(headers: Headers, name: str) -> str | None:
+    values = headers.getall(name, [])
     if len(values) > 1:
         raise InvalidInput(name, "must be given once")
     return values[0] if values else None

@@ -15,7 +15,7 @@ class PathPrefix:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on."""
-        if self._prefix and scope["type"] == "http":
+        if scope["type"] == "http":
             path: str = scope["path"]
             if path == self._prefix or path.startswith(f"{self._prefix}/"):
                 raw: bytes = scope.get("raw_path") or path.encode()

@@ -109,6 +109,7 @@ def _provider(chain: Chain, link: Link, backlog: Backlog | None, member: Member 
         progress=membership.filling.progress.get(link.name) if membership is not None else None,
         reason=membership.reasons.get(link.name) if membership is not None else None,
         refused=membership is not None and link.name in membership.registrar.refusals,
+        unreached=membership is not None and link.name in membership.unreached,
         epoch=None if member is None else member.epoch,
         mark=None if member is None else member.noted,
         behind_seconds=None if member is None or not member.restored else member.behind,

@@ -24,7 +24,6 @@ from providers.chain.stores.watch import StoreWatch
 from providers.introduction import Introduction
 from providers.journal.base import Journal, JournalUnavailable
 from providers.journal.operations import Member, MemberState
-from providers.replica import Replica
 
 REFRESH_SECONDS = 0.5  # between two readings of the members
 CARE_SECONDS = 30.0  # between two renewals of the membership
@@ -101,7 +100,13 @@ class Membership(Struct):
     @property
     def reasons(self) -> dict[str, str]:
         """Why providers may not answer, by name."""
-        return self.filling.reasons | {name: refusal.reason for name, refusal in self.registrar.refusals.items()}
+        refused = {name: refusal.reason for name, refusal in self.registrar.refusals.items()}
+        return self.unreached | self.filling.reasons | refused
+
+    @property
+    def unreached(self) -> dict[str, str]:
+        """Why stores have not said yet who they are, by name."""
+        return {name: reason for name, reason in self.watch.unreached.items() if name not in self.registrar.met}
 
     async def admit(
         self, links: Sequence[Link], unreached: dict[str, str], patience: float = PROBE_SECONDS, *, sole: bool = False
@@ -130,13 +135,13 @@ class Membership(Struct):
     ) -> InSyncSet:
         try:
             await self.journal.members()  # before the stores introduce themselves: see `judge`
-            introductions = await introductions_of(_stores(links), unreached, patience)
+            introductions = await self._introductions(links, unreached, patience)
             refuse_twins(introductions)
             await self._enrol(links, introductions, sole=sole)
             return self._accepted(links, await self.journal.members())
         except JournalUnavailable as error:
             _log.warning("journal_unavailable", reason=error.reason)
-            introductions = await introductions_of(_stores(links), unreached, patience)
+            introductions = await self._introductions(links, unreached, patience)
             refuse_twins(introductions)
             return self._presumed(introductions)
         except Undecided as error:
@@ -184,6 +189,19 @@ class Membership(Struct):
                 await self._meet(link, introductions[link.name])
         self._enrolled = True
 
+    async def _introductions(
+        self, links: Sequence[Link], unreached: dict[str, str] | None = None, patience: float = PROBE_SECONDS
+    ) -> Introductions:
+        """Return what the stores of an order tell about themselves, and note why the others do not."""
+        reasons = {} if unreached is None else unreached
+        introductions = await introductions_of({link.name: link.provider for link in links}, reasons, patience)
+        for name, introduction in introductions.items():
+            if introduction is None:
+                self.watch.unreached[name] = reasons[name]
+            else:
+                self.watch.unreached.pop(name, None)
+        return introductions
+
     async def _meet(self, link: Link, introduction: Introduction | None) -> None:
         """Register one store.
 
@@ -210,7 +228,7 @@ class Membership(Struct):
         """Tell the journal of the order after a start without it, or with a store that may hold everything."""
         links = self.links()
         await self.journal.members()
-        introductions = await introductions_of(_stores(links), {})
+        introductions = await self._introductions(links)
         await self._enrol(links, introductions)
 
     async def _refresh(self) -> None:
@@ -249,7 +267,7 @@ class Membership(Struct):
     async def _presume_again(self) -> None:
         """Let a store answer without the journal that has not said who it is before."""
         admitted = self._admitted
-        presumed = self._presumed(await introductions_of(_stores(self.links()), {}))
+        presumed = self._presumed(await self._introductions(self.links()))
         if admitted == self._admitted:
             self.set_in_sync(presumed)
 
@@ -264,10 +282,6 @@ class Membership(Struct):
             if member.name not in mine and await self.journal.claim(_seen(member.name), self.holder, 1.0):
                 await self.journal.leave(member.name)
                 _log.warning("provider_retired", provider=member.name)
-
-
-def _stores(links: Sequence[Link]) -> dict[str, Replica]:
-    return {link.name: link.provider for link in links}
 
 
 def _identity(introduction: Introduction | None) -> str | None:

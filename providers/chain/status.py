@@ -30,13 +30,14 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
     `background_tries` of the calls `in_flight` are for writes whose callers were answered before.
 
     `progress` is how far this process has backfilled it, None where it is not being backfilled here; `reason` says why
-    it cannot be backfilled now, or why its store is `refused`. `epoch` counts the states to which its store was reset,
-    and `mark` is the number of the last mark in it, 0 before the first one; both are None while the journal does not
-    answer. `behind_seconds` is how far back a restored store was put, None if that is not known. `differences` counts,
-    by kind, the memories in which it differs from the other complete providers and which this process, while it
-    patrols, may not heal. `patience` is the seconds, by class of operations, after which another provider is asked as
-    well; it is `asked_second` while most of its answers take longer, and another provider is quicker. `embedding` is
-    how far this process has come with vectors of another model, None while no embedder is exchanged.
+    it cannot be backfilled now, or why its store is `refused`, or `unreached` and has never said which store it is.
+    `epoch` counts the states to which its store was reset, and `mark` is the number of the last mark in it, 0 before
+    the first one; both are None while the journal does not answer. `behind_seconds` is how far back a restored store
+    was put, None if that is not known. `differences` counts, by kind, the memories in which it differs from the other
+    complete providers and which this process, while it patrols, may not heal. `patience` is the seconds, by class of
+    operations, after which another provider is asked as well; it is `asked_second` while most of its answers take
+    longer, and another provider is quicker. `embedding` is how far this process has come with vectors of another model,
+    None while no embedder is exchanged.
     """
 
     name: str
@@ -52,6 +53,7 @@ class ProviderStatus(Struct, frozen=True, kw_only=True):
     progress: Progress | None = None
     reason: str | None = None
     refused: bool = False
+    unreached: bool = False
     epoch: int | None = None
     mark: int | None = None
     behind_seconds: float | None = None

@@ -7,7 +7,8 @@ from hashlib import sha256
 from typing import Any
 
 from providers.keyed.places import NOWHERE, place_at, place_of
-from providers.opensearch.vectors import BYTES, MODEL, MemoryVector
+from providers.keyed.vectors import MemoryVector
+from providers.opensearch.vectors import BYTES, MODEL, fields_of
 from providers.owners import Owner
 from providers.search.entries import text_of
 from providers.states.codec import encode
@@ -73,7 +74,7 @@ def document_of(state: Snapshot, position: int, vector: MemoryVector | None = No
         if (end := end_of(state)) != NOWHERE:
             document["ends"] = end
         if vector is not None:
-            document |= vector.fields
+            document |= fields_of(vector)
     return document
 
 

@@ -6,10 +6,10 @@ from itertools import groupby
 import structlog
 
 from providers.errors import ProviderError
+from providers.keyed.filling import FillingReport
 from providers.opensearch.reader import OpenSearchReader
 from providers.opensearch.server import Server
 from providers.opensearch.shelf import OpenSearchShelf
-from providers.opensearch.vectors import IndexVectors
 
 EVERY = 30.0  # seconds
 _AT_ONCE = 100  # memories of one request
@@ -20,8 +20,9 @@ _log = structlog.get_logger(__name__)
 class VectorFilling:
     """Look for memories without a vector again and again; what is written anew is told as a change."""
 
-    def __init__(self, server: Server, shelf: OpenSearchShelf, reader: OpenSearchReader, vectors: IndexVectors) -> None:
-        self._server, self._shelf, self._reader, self._vectors = server, shelf, reader, vectors
+    def __init__(self, server: Server, shelf: OpenSearchShelf, reader: OpenSearchReader, report: FillingReport) -> None:
+        self._server, self._shelf, self._reader = server, shelf, reader
+        self._vectors, self._report = shelf.vectors, report
 
     async def run(self) -> None:
         """Fill for ever; without an embedder there is nothing to do."""
@@ -41,6 +42,8 @@ class VectorFilling:
         if not self._vectors.kept:
             await self._server.index_id()  # the fields are made as soon as the embedder has said of which size
         filled = 0
+        waiting, living = await self._reader.waiting() if self._vectors.kept else (0, 0)
+        self._report.show(waiting, living)
         while self._vectors.kept and (states := await self._reader.without_vector(_AT_ONCE)):
             some = 0
             for owner, group in groupby(states, key=lambda state: state.owner):
@@ -48,4 +51,5 @@ class VectorFilling:
             filled += some
             if not some:
                 break
+            self._report.show(max(0, waiting - filled), living)
         return filled

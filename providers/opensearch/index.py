@@ -96,10 +96,11 @@ class Index:
         hits: list[dict[str, Any]] = answer["hits"]["hits"]
         return hits
 
-    async def count(self, query: Mapping[str, Any], route: str) -> int:
-        """Return how many documents of an owner a query finds."""
+    async def count(self, query: Mapping[str, Any], route: str | None = None) -> int:
+        """Return how many documents a query finds, of one owner or of all."""
         body = _encode({"query": query})
-        call = Call(method="POST", path=f"/{self._alias}/_count", params={"routing": route}, body=body)
+        params = {} if route is None else {"routing": route}
+        call = Call(method="POST", path=f"/{self._alias}/_count", params=params, body=body)
         answer = await self._server.ask(call)
         _check_whole(answer)
         return int(answer["count"])

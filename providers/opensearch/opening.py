@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from providers import background
 from providers.embedders.guarded import GuardedEmbedder
 from providers.host import Host
+from providers.keyed.filling import FillingReport
 from providers.opensearch.address import ServerAddress, address_of
 from providers.opensearch.calling import SearchClient
 from providers.opensearch.changes import OpenSearchChanges
@@ -51,6 +52,7 @@ async def open_opensearch(options: OpenSearchOptions, host: Host) -> AsyncIterat
         changes = OpenSearchChanges(shelf, reader)
         kept = stack.enter_context(watched_index(changes, options.recall_cache_mb * MEGABYTE, host))
         stack.push_async_callback(kept.close)
+        report = FillingReport(host.metrics, host.name, vectors.model)
         parts = OpenSearchParts(
             shelf=shelf,
             reader=reader,
@@ -61,11 +63,12 @@ async def open_opensearch(options: OpenSearchOptions, host: Host) -> AsyncIterat
             histories=histories,
             feed=OpenSearchFeed(server, shelf, reader),
             apart=apart,
+            report=report,
             clock=host.clock,
         )
         if host.serves:
             stack.push_async_callback(background.stop, background.start(histories.run, "history"))
-            filling = VectorFilling(server, shelf, reader, vectors)
+            filling = VectorFilling(server, shelf, reader, report)
             stack.push_async_callback(background.stop, background.start(filling.run, "vectors"))
         yield OpenSearchMemoryProvider(parts, options.index, options.staleness_seconds)
 

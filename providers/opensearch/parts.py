@@ -1,5 +1,6 @@
 """The parts of a provider over an index, made once when it is opened."""
 
+from providers.keyed.filling import FillingReport
 from providers.keyed.parts import KeyedParts
 from providers.opensearch.changes import OpenSearchChanges
 from providers.opensearch.feed import OpenSearchFeed
@@ -18,3 +19,4 @@ class OpenSearchParts(KeyedParts, frozen=True, kw_only=True):
     feed: OpenSearchFeed
     histories: OpenSearchHistories
     apart: Server
+    report: FillingReport

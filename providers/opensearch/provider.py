@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
+from providers.embedding_progress import EmbeddingProgress
 from providers.feed import FeedPage, FeedQuery
 from providers.keyed.provider import KeyedMemoryProvider
 from providers.opensearch.health import OpenSearchHealth, health_of, moment_of
 from providers.opensearch.parts import OpenSearchParts
-from providers.search.weights import VECTORS_WEIGHT
 
 
 class OpenSearchMemoryProvider(KeyedMemoryProvider):
@@ -20,9 +20,13 @@ class OpenSearchMemoryProvider(KeyedMemoryProvider):
 
     @property
     def ranking(self) -> str:
-        """See `Replica`; with an embedder it is that of every store that ranks in this process by the same one."""
-        model = self.parts.shelf.vectors.model
-        return super().ranking if model is None else f"ranked {VECTORS_WEIGHT:g} {model}"
+        """See `Replica`."""
+        return self.parts.shelf.vectors.ranking
+
+    @property
+    def embedding_progress(self) -> EmbeddingProgress | None:
+        """See `EmbeddingReport`."""
+        return self.parts.report.progress
 
     @property
     def staleness(self) -> float:

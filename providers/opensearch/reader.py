@@ -9,9 +9,10 @@ from msgspec import Struct
 from providers.expiry import has_expired
 from providers.keyed.places import place_at
 from providers.keyed.reader import LISTED_AT_ONCE, Reader, wanted_at_first
+from providers.keyed.vectors import EmbeddedState
 from providers.opensearch.documents import end_of, route_of
 from providers.opensearch.index import Index
-from providers.opensearch.vectors import EMBEDDED_SOURCE, MODEL, EmbeddedState, IndexVectors
+from providers.opensearch.vectors import EMBEDDED_SOURCE, MODEL, IndexVectors
 from providers.owners import Owner
 from providers.search.entries import Vector
 from providers.states.codec import decode
@@ -26,6 +27,8 @@ _MOST_WORDS = 1_000  # terms that are looked up; servers take 1,024 by default
 _GREATEST = "~"  # behind every place and end that begins alike
 
 _PLACED: dict[str, Any] = {"exists": {"field": "place"}}
+
+_LIVING: dict[str, Any] = {"bool": {"filter": [_PLACED, {"exists": {"field": "id"}}]}}
 
 Hit = Mapping[str, Any]
 
@@ -150,17 +153,23 @@ class OpenSearchReader(Reader):
     async def without_vector(self, limit: int) -> list[Snapshot]:
         """Return memories of any owners that live and have no vector, nor a text that is refused one."""
         await self.refresh()
-        lacking = {
-            "filter": [_PLACED, {"exists": {"field": "id"}}],
-            "must_not": [{"terms": {MODEL: self._vectors.settled}}],
-        }
-        body = {"query": {"bool": lacking}, "sort": [{"owner": "asc"}, {"id": "asc"}]}
+        body = {"query": self._lacking, "sort": [{"owner": "asc"}, {"id": "asc"}]}
         return await in_turns(_state, await self._index.search(_behind(body, limit, None)))
+
+    async def waiting(self) -> tuple[int, int]:
+        """Count the memories of all owners that live and have no vector, and all that live."""
+        await self.refresh()
+        return await self._index.count(self._lacking), await self._index.count(_LIVING)
 
     async def current(self) -> None:
         """Have searches show all that was written before, unless they may be behind."""
         if self._refreshes:
             await self.refresh()
+
+    @property
+    def _lacking(self) -> Hit:
+        """The query for what lives and has no vector, nor a text that is refused one."""
+        return {"bool": {**_LIVING["bool"], "must_not": [{"terms": {MODEL: self._vectors.settled}}]}}
 
     @property
     def _source(self) -> Sequence[str]:

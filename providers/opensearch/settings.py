@@ -62,14 +62,14 @@ class OpenSearchSettings(OpenSearchOptions, frozen=True, kw_only=True, tag_field
 
     def checks(self, subject: Subject) -> Sequence[Check]:
         """See `ProviderKind`."""
-        from providers.opensearch.examination import embedder_check
+        from providers.embedders.examination import embedder_check
 
         embedding = [embedder_check(self, subject)] if self.embedder.makes_vectors else []
         return [*embedding, *super().checks(subject)]
 
     def parts_to_try(self, subject: Subject) -> Sequence[Check]:
         """See `ProviderKind`."""
-        from providers.opensearch.examination import embedder_to_try
+        from providers.embedders.examination import embedder_to_try
 
         return [embedder_to_try(self, subject)] if self.embedder.makes_vectors else ()
 

@@ -14,10 +14,11 @@ from providers.errors import Unavailable
 from providers.histories import VersionPlace
 from providers.keyed.shelf import HeldState, Replacement, Shelf, parts_of
 from providers.keyed.steps import StateStep
+from providers.keyed.vectors import EmbeddedState, MemoryVector
 from providers.opensearch.documents import document_of, head_id, route_of, state_id
 from providers.opensearch.heads import OwnerHead, decode_head, encode_head
 from providers.opensearch.index import ABSENT, FoundDocument, Index, Number, Write
-from providers.opensearch.vectors import EMBEDDED_SOURCE, EmbeddedState, IndexVectors, MemoryVector
+from providers.opensearch.vectors import EMBEDDED_SOURCE, IndexVectors
 from providers.opensearch.versions import VersionDocuments
 from providers.owners import Owner
 from providers.retention import NO_HISTORY, Retention

@@ -10,17 +10,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import structlog
-from msgspec import Struct
 
-from providers.answers import NO_VECTOR
-from providers.embedders.base import OUT_OF_QUOTA, PAUSED, REJECTED, Embedder, EmbedderUnavailable, Vector
-from providers.embedders.slicing import slices
+from providers.embedders.base import Embedder, EmbedderUnavailable, Vector
+from providers.keyed.vectors import MemoryVector, StateVectors
 from providers.opensearch.extra import ELASTICSEARCH
-from providers.search.entries import Entry
-from providers.search.pending import PendingEntry
-from providers.search.questions import EmbeddedQuestion, Question
-from providers.types import Snapshot
 
 VECTOR, BYTES, MODEL = "vector", "vector_bytes", "embedded"
 EMBEDDED_SOURCE = ("state", BYTES, MODEL)
@@ -30,53 +23,18 @@ _PROBE = "tea"
 _REFUSED = "!"  # before the model that has refused a text
 _DIMENSIONS = {"knn_vector": "dimension", "dense_vector": "dims"}
 
-_log = structlog.get_logger(__name__)
 
-
-class MemoryVector(Struct, frozen=True):
-    """What a model has made of a text: float32[dim] of unit length, None where it refuses the text."""
-
-    model: str
-    values: Vector | None
-
-    @property
-    def fields(self) -> dict[str, Any]:
-        """The fields of a document."""
-        if self.values is None:
-            return {MODEL: _REFUSED + self.model}
-        half = self.values.astype(_HALF)
-        return {MODEL: self.model, VECTOR: half.tolist(), BYTES: b64encode(half.tobytes()).decode()}
-
-
-class EmbeddedState(Struct, frozen=True):
-    """A live state as it was read, with its vectors by the model, as many as count."""
-
-    state: Snapshot
-    vectors: Mapping[str, Vector]
-
-    @property
-    def entry(self) -> PendingEntry:
-        """The memory as a ranking sees it."""
-        record = self.state.record
-        return PendingEntry(Entry.of(record, self.state.version, self.vectors), record)
-
-
-class IndexVectors:
+class IndexVectors(StateVectors):
     """Make vectors, and say how the server is told of them; without an embedder there are none.
 
     `kept` holds as soon as the index has the fields for them: before that no document may have any.
     """
 
     def __init__(self, embedder: Embedder | None) -> None:
-        self._embedder = embedder
+        super().__init__(embedder)
         self.kept = False
         self._dimensions: int | None = None
         self._server = ""
-
-    @property
-    def model(self) -> str | None:
-        """The name of the model, None without an embedder."""
-        return None if self._embedder is None else self._embedder.model
 
     @property
     def settled(self) -> list[str]:
@@ -101,28 +59,7 @@ class IndexVectors:
 
     async def of_texts(self, texts: Sequence[str]) -> list[MemoryVector | None]:
         """Return each text's vector, None for what has to do without one for now."""
-        if self._embedder is None or not self.kept:
-            return [None] * len(texts)
-        found: list[MemoryVector | None] = []
-        for part in slices(texts, self._embedder.slice_chars):
-            some = await self._embedded(self._embedder, part)
-            if some is None:
-                break
-            found += some
-        return found + [None] * (len(texts) - len(found))
-
-    async def asked(self, text: str) -> tuple[Question, tuple[str, ...]]:
-        """Return a question with its vector, and why the answer is degraded if it has none."""
-        plain = Question.of(text)
-        if self._embedder is None:
-            return plain, ()
-        try:
-            [vector] = await self._embedder.embed([text])
-        except EmbedderUnavailable as error:
-            self._note("asked_without_vector", error)
-            return plain, (NO_VECTOR,)
-        words = await self._embedder.embed_words([word.text for word in plain.words])
-        return Question(text, plain.words, {self._embedder.model: EmbeddedQuestion(vector, words)}), ()
+        return await super().of_texts(texts) if self.kept else [None] * len(texts)
 
     def in_source(self, source: Mapping[str, Any]) -> dict[str, Vector]:
         """Return the vectors in a document that count."""
@@ -141,25 +78,13 @@ class IndexVectors:
             script = {"lang": "knn", "source": "knn_score", "params": params}
         return {"script_score": {"query": among, "script": script}}
 
-    async def _embedded(self, embedder: Embedder, texts: Sequence[str]) -> list[MemoryVector | None] | None:
-        """Return what one call has made of texts, None if it has failed; where one is refused, each is asked about."""
-        try:
-            return [MemoryVector(embedder.model, vector) for vector in await embedder.embed(texts)]
-        except EmbedderUnavailable as error:
-            self._note("stored_without_vector", error)
-            if error.outcome != REJECTED:
-                return None
-        if len(texts) == 1:
-            return [MemoryVector(embedder.model, None)]
-        found: list[MemoryVector | None] = []
-        for text in texts:
-            found += await self._embedded(embedder, [text]) or [None]
-        return found
 
-    def _note(self, event: str, error: EmbedderUnavailable) -> None:
-        """Warn of failures, but not for every request while the embedder is paused after one."""
-        log = _log.debug if error.outcome in {PAUSED, OUT_OF_QUOTA} else _log.warning
-        log(event, model=self.model, reason=error.reason)
+def fields_of(vector: MemoryVector) -> dict[str, Any]:
+    """Return the fields of a document with a vector."""
+    if vector.values is None:
+        return {MODEL: _REFUSED + vector.model}
+    half = vector.values.astype(_HALF)
+    return {MODEL: vector.model, VECTOR: half.tolist(), BYTES: b64encode(half.tobytes()).decode()}
 
 
 def dimensions_of(field: Mapping[str, Any]) -> int | None:

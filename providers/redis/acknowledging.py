@@ -8,7 +8,7 @@ from providers.errors import Unavailable
 from providers.timing.time_limit import seconds_left
 
 Acknowledge = Literal["fsync", "memory"]
-Command = tuple[str | int, ...]
+Command = tuple[str | int | bytes, ...]
 
 
 class Acknowledging(Struct, frozen=True, kw_only=True):

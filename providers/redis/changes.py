@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from providers.changes import ChangeCursor, Changes
 from providers.keyed.recall import MOST_RANKED
+from providers.keyed.vectors import EmbeddedState
 from providers.owners import Owner
 from providers.redis.keys import Keyspace
 from providers.redis.reader import RedisReader
@@ -11,9 +12,7 @@ from providers.redis.scripts import LOOK
 from providers.redis.servers import Servers
 from providers.redis.shelf import RedisShelf
 from providers.search.entries import Entry
-from providers.search.pending import plain_entry
 from providers.timing.turns import Turns
-from providers.types import Snapshot
 
 NOTHING_SEEN = ChangeCursor("", 0)
 
@@ -43,27 +42,22 @@ class RedisChanges:
         if not changed:
             entries = [entry async for entry in self.entries(owner)]
             return Changes(cursor=told, order=(position,), memories=entries, whole=True)
-        ids = [memory_id.decode() for memory_id in changed[0]]
-        states = await self._shelf.states(owner, ids)
-        return _told(told, states, ids)
+        ids = [*dict.fromkeys(memory_id.decode() for memory_id in changed[0])]
+        return _told(told, await self._shelf.embedded(owner, ids), ids)
 
     async def entries(self, owner: Owner) -> AsyncIterator[Entry]:
         """Yield all memories of an owner as a ranking sees them, in the order of their creation."""
         turns = Turns()
-        async for state in self._reader.live(owner):
-            yield _entry(state)
+        async for one in self._reader.everything(owner):
+            yield one.entry.entry
             await turns.take()
 
 
-def _entry(state: Snapshot) -> Entry:
-    return plain_entry(state).entry
-
-
-def _told(cursor: ChangeCursor, states: Mapping[str, Snapshot], ids: list[str]) -> Changes:
-    there = [states[memory_id] for memory_id in ids if memory_id in states]
+def _told(cursor: ChangeCursor, found: Mapping[str, EmbeddedState], ids: list[str]) -> Changes:
+    there = [found[memory_id] for memory_id in ids if memory_id in found]
     return Changes(
         cursor=cursor,
         order=(cursor.position,),
-        memories=[_entry(state) for state in there if not state.deleted],
-        gone=[state.id for state in there if state.deleted],
+        memories=[one.entry.entry for one in there if not one.state.deleted],
+        gone=[one.state.id for one in there if one.state.deleted],
     )

@@ -6,6 +6,7 @@ import msgspec
 
 from providers.errors import Misconfigured, Unavailable
 from providers.introduction import Introduction, StoreMark
+from providers.redis.acknowledging import Command
 from providers.redis.keys import Keyspace
 from providers.redis.scripts import REPLACE
 from providers.redis.servers import Servers
@@ -49,7 +50,7 @@ class StoreKeys:
         )
         return identity, mark
 
-    def _named(self, name: str) -> tuple[str | int, ...]:
+    def _named(self, name: str) -> Command:
         return REPLACE.command((self._keyspace.identity,), "", name)
 
 

@@ -16,7 +16,8 @@ class OwnerKeys(Struct, frozen=True, kw_only=True):
     `states` is a hash of states by id, tombstones included; `ids` has their ids in order, `live` the places in the list
     of those that live, and `mortal` the ends of those that expire. `changes` has the ids by the number
     of their last change, and `about` counts these. `history` is a hash of superseded versions by their places, and
-    `versions` has these places in order.
+    `versions` has these places in order. `vectors` is a hash of vectors by id, all of one model; `filled` has the ids
+    of those that came after their state, by numbers as those of changes. `nearest` is a vector set, if one is needed.
     """
 
     states: str
@@ -27,20 +28,14 @@ class OwnerKeys(Struct, frozen=True, kw_only=True):
     about: str
     history: str
     versions: str
+    vectors: str
+    filled: str
+    nearest: str
 
     @property
     def all(self) -> tuple[str, ...]:
         """All of them, in the order in which scripts take them."""
-        return (
-            self.states,
-            self.ids,
-            self.live,
-            self.mortal,
-            self.changes,
-            self.about,
-            self.history,
-            self.versions,
-        )
+        return tuple(getattr(self, name) for name in self.__struct_fields__)
 
 
 class Keyspace(Struct, frozen=True):
@@ -62,6 +57,11 @@ class Keyspace(Struct, frozen=True):
     def fences(self) -> str:
         """The key of the list of erased owners: a hash, by their hashes."""
         return f"{self.prefix}:{{store}}:fences"
+
+    @property
+    def nothing(self) -> str:
+        """A key that nothing is ever kept at."""
+        return f"{self.prefix}:{{store}}:nothing"
 
     @property
     def directories(self) -> list[str]:

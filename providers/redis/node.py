@@ -15,9 +15,10 @@ from providers.redis.acknowledging import Command
 from providers.redis.failures import Sending, refusal_of, translated
 from providers.redis.scripts import DROP_VERSIONS, FEED, LOOK, PURGE, PUT, PUT_FENCES, REPLACE
 from providers.redis.server_check import SECTIONS, Demands, check_server, read_info
+from providers.redis.vector_scripts import VECTOR_SCRIPTS
 from providers.timing.time_limit import seconds_left
 
-_SCRIPTS = (PUT, LOOK, FEED, REPLACE, PURGE, PUT_FENCES, DROP_VERSIONS)
+_SCRIPTS = (PUT, LOOK, FEED, REPLACE, PURGE, PUT_FENCES, DROP_VERSIONS, *VECTOR_SCRIPTS)
 _LOADS: list[Command] = [("SCRIPT", "LOAD", script.text) for script in _SCRIPTS]
 
 

@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from observability.secret import Secret
+from providers.embedders.settings import EmbedderSettings, NoEmbedderSettings
 from providers.kind import ProviderKind
 from providers.redis.acknowledging import Acknowledge
 
@@ -12,6 +13,7 @@ MAX_PREFIX_CHARS = 64
 MAX_REPLICAS = 5
 MAX_CONNECTIONS = 1_000
 MAX_CACHE_MB = 1_000_000
+SHARE_OF_EMBEDDING = 0.5  # of an operation's time limit that its vector may take; the rest is for the server
 Seconds = Annotated[float, Meta(ge=0.001, le=600)]
 
 
@@ -48,3 +50,12 @@ class RedisOptions(ProviderKind, frozen=True, kw_only=True, forbid_unknown_field
     """The MB of each process for the memories of those who recalled last. Raise it where more users recall in turns
     than fit.
     """
+    embedder: EmbedderSettings = field(default_factory=NoEmbedderSettings)
+    """What makes the vectors that memories are found by beside their words; by default none. Set it to that of your
+    home, so that a recall ranks here as it does there.
+    """
+
+    @property
+    def embedding_patience(self) -> float:
+        """Seconds that an operation waits for its vector; without one in time it uses the words."""
+        return self.timeout * SHARE_OF_EMBEDDING

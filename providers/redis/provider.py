@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+from providers.embedding_progress import EmbeddingProgress
 from providers.feed import FeedPage, FeedQuery
 from providers.keyed.provider import KeyedMemoryProvider
 from providers.redis.health import RedisHealth, health_of
@@ -11,12 +12,22 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class RedisMemoryProvider(KeyedMemoryProvider):
-    """Memories in Redis: states by id, compared and set, and ranked in this process by their words."""
+    """Memories in Redis: states by id, compared and set, and ranked in this process."""
 
     parts: RedisParts
 
     def __init__(self, parts: RedisParts) -> None:
         super().__init__(parts)
+
+    @property
+    def ranking(self) -> str:
+        """See `Replica`."""
+        return self.parts.shelf.vectors.ranking
+
+    @property
+    def embedding_progress(self) -> EmbeddingProgress | None:
+        """See `EmbeddingReport`."""
+        return self.parts.report.progress
 
     async def ping(self) -> None:
         """See `Replica`."""

@@ -5,7 +5,9 @@ from datetime import datetime
 
 from providers.expiry import has_expired
 from providers.keyed.reader import LISTED_AT_ONCE, Reader, wanted_at_first
+from providers.keyed.vectors import EmbeddedState
 from providers.owners import Owner
+from providers.positions import Order
 from providers.redis.acknowledging import Command
 from providers.redis.keys import Keyspace
 from providers.redis.places import bounds_of, ended_by, id_at
@@ -27,6 +29,12 @@ class RedisReader(Reader):
         gone: Command = ("ZLEXCOUNT", keys.mortal, "-", ended_by(now))
         live, expired = await self._servers.run(keys.live, [("ZCARD", keys.live), gone])
         return int(live) - int(expired)
+
+    async def count(self, owner: Owner) -> int:
+        """Count the memories of an owner, those that have expired included."""
+        key = self._keyspace.of(owner).live
+        [count] = await self._servers.run(key, [("ZCARD", key)])
+        return int(count)
 
     async def snapshots(self, owner: Owner, limit: int, after: str | None) -> list[Snapshot]:
         """See `Reader`."""
@@ -71,6 +79,21 @@ class RedisReader(Reader):
 
     async def listed(self, query: PageQuery) -> AsyncIterator[Snapshot]:
         """See `Reader`."""
+        async for places in self.places(query):
+            for state in await self._at(query.owner, places):
+                yield state
+
+    async def everything(self, owner: Owner, *, order: Order = "oldest") -> AsyncIterator[EmbeddedState]:
+        """Yield what `live` does, with the vectors that count."""
+        async for places in self.places(PageQuery(owner=owner, order=order, limit=LISTED_AT_ONCE)):
+            ids = [id_at(place) for place in places]
+            found = await self._shelf.embedded(owner, ids)
+            for memory_id in ids:
+                if memory_id in found and not found[memory_id].state.deleted:
+                    yield found[memory_id]
+
+    async def places(self, query: PageQuery) -> AsyncIterator[list[bytes]]:
+        """Yield the places of memories that live, those that may stand on a page and behind it, in order."""
         key = self._keyspace.of(query.owner).live
         least, most = bounds_of(query)
         wanted = wanted_at_first(query)
@@ -79,8 +102,7 @@ class RedisReader(Reader):
             reverse = () if query.order == "oldest" else ("REV",)
             command: Command = ("ZRANGE", key, *bounds, "BYLEX", *reverse, "LIMIT", 0, wanted)
             [places] = await self._servers.run(key, [command])
-            for state in await self._at(query.owner, places):
-                yield state
+            yield places
             if len(places) < wanted:
                 return
             behind = f"({places[-1].decode()}"

@@ -1,11 +1,13 @@
 """The settings of the Redis provider, which open it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from urllib.parse import urlsplit
 
 from msgspec import structs
 
+from providers.embedders.settings import NoEmbedderSettings
+from providers.examination.check import Check, Subject
 from providers.expectations import ProviderLimits
 from providers.host import Host
 from providers.kind import Advice, Usage
@@ -31,10 +33,12 @@ class RedisSettings(RedisOptions, frozen=True, kw_only=True, tag_field="kind", t
         """See `ProviderKind`."""
         return f"{self.url.reveal()} {self.prefix}"
 
-    def faults(self, usage: Usage) -> Iterator[SettingFault]:  # noqa: ARG002 - the shape of every kind
+    def faults(self, usage: Usage) -> Iterator[SettingFault]:
         """Yield what is wrong with the URL; it may hold a password, and is not quoted."""
         if not installed():
             yield SettingFault(("kind",), "Redis cannot be spoken to: pip install 'ninaivalaigal[redis]'")
+        if usage.in_use and self.embedder.missing is not None:
+            yield SettingFault(("embedder", "kind"), self.embedder.missing)
         try:
             parts = urlsplit(self.url.reveal())
             port = parts.port
@@ -54,6 +58,25 @@ class RedisSettings(RedisOptions, frozen=True, kw_only=True, tag_field="kind", t
         address = f"providers.{name}.url"
         keeping = "maxmemory-policy and appendonly of the server, and whether others write to its keys"
         return structs.replace(super().advice(name), address=address, access=address, keeping=keeping)
+
+    def checks(self, subject: Subject) -> Sequence[Check]:
+        """See `ProviderKind`."""
+        from providers.embedders.examination import embedder_check
+        from providers.redis.examination import vector_sets_check
+
+        embedding = [embedder_check(self, subject)] if self.embedder.makes_vectors else []
+        gathering = [vector_sets_check(self, subject)] if self.embedder.makes_vectors else []
+        return [*embedding, *super().checks(subject), *gathering]
+
+    def parts_to_try(self, subject: Subject) -> Sequence[Check]:
+        """See `ProviderKind`."""
+        from providers.embedders.examination import embedder_to_try
+
+        return [embedder_to_try(self, subject)] if self.embedder.makes_vectors else ()
+
+    def opened_to_look(self, host: Host) -> AbstractAsyncContextManager[Replica]:
+        """Make no vectors."""
+        return structs.replace(self, embedder=NoEmbedderSettings()).open(host)
 
     def open(self, host: Host) -> AbstractAsyncContextManager[Replica]:
         """Hold a provider; the servers may be down meanwhile."""

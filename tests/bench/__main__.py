@@ -9,6 +9,7 @@ from importlib import import_module
 BENCHMARKS = (
     "service",
     "open_routes",
+    "edge",
     "admission",
     "auth",
     "stalls",

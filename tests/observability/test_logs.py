@@ -16,7 +16,7 @@ import pytest_asyncio
 import structlog
 from litestar import Litestar
 
-from observability.logs import LineLogger, configure_logs
+from observability.logs import LineLogger, configure_logs, timestamp
 from observability.tracebacks import format_without_words
 from providers.measured import MeasuredProvider
 from providers.native.embedded import EmbeddedServer
@@ -272,3 +272,17 @@ def test_a_circle_of_errors_ends() -> None:
 
     assert told(first).count("KeyError") == 1
     assert told(first).count("ValueError") == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "1970-01-01T00:00:00.000000Z"),
+        (1_700_000_000.000001, "2023-11-14T22:13:20.000001Z"),
+        (1_700_000_000.999999, "2023-11-14T22:13:20.999999Z"),
+        (1_700_000_000.9999999, "2023-11-14T22:13:21.000000Z"),
+    ],
+)
+def test_a_moment_is_told_in_microseconds(seconds: float, text: str) -> None:
+    """Rounded, also into the next second."""
+    assert timestamp(seconds) == text

@@ -173,6 +173,13 @@ def opensearch(request: pytest.FixtureRequest) -> Opener:
     return server.settings().open
 
 
+def redis_vectors(request: pytest.FixtureRequest) -> Opener:
+    """The provider on Redis with an embedder."""
+    server: RedisServer = request.getfixturevalue("redis_server")
+    embedder: Any = LentEmbedder(HashingEmbedder())
+    return server.settings(embedder=embedder).open
+
+
 def opensearch_vectors(request: pytest.FixtureRequest) -> Opener:
     """The provider on OpenSearch with an embedder."""
     server: OpenSearchServer = request.getfixturevalue("opensearch_server")
@@ -208,6 +215,7 @@ PROVIDERS: list[tuple[str, Callable[[pytest.FixtureRequest], Opener]]] = [
     ("native", native(lambda dsn: NativeSettings(dsn=Secret(dsn)))),
     ("native-words", walled),
     ("redis", redis),
+    ("redis-vectors", redis_vectors),
     ("opensearch", opensearch),
     ("opensearch-vectors", opensearch_vectors),
     ("pinecone", pinecone),
@@ -247,7 +255,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.fixturenames.append("statements_judged")
             of_ourselves, brief = made_by in OURSELVES, item.path.stem in _BRIEF_ENOUGH
             if (
-                (of_ourselves and brief)
+                made_by is redis_vectors
+                or (of_ourselves and brief)
                 or (made_by is opensearch_vectors and item.path.stem == _CORE)
                 or (made_by in _CORE_ALONE and item.path.stem != _CORE)
             ):

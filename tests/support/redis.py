@@ -70,7 +70,7 @@ class RedisServer:
         assert self._process is not None
         self._process.send_signal(number)
 
-    def command(self, *parts: str | int) -> Any:  # noqa: ANN401 - whatever it answers
+    def command(self, *parts: str | int | bytes) -> Any:  # noqa: ANN401 - whatever it answers
         """Return the answer to a command."""
         with Redis(unix_socket_path=f"{self.folder}/socket", socket_timeout=_STARTED_WITHIN) as client:
             return client.execute_command(*parts)

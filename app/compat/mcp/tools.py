@@ -12,7 +12,7 @@ from app.compat.calls import ProtocolCall, Verb
 from app.compat.mcp.arguments import ListArguments, MemoryArguments, UpdateArguments
 from app.compat.mcp.schema import schema_of
 from app.http.admission import price
-from app.http.answers import shown
+from app.http.answers import all_shown, shown
 from app.http.json.body import invalid_input
 from app.http.likeness import stored_unless_similar
 from app.http.recalled import bytes_for_memories, within_budget
@@ -21,7 +21,6 @@ from app.http.schemas import DeleteResponse, ListResponse, RecallRequest, Recall
 from app.http.shared_recall import found_of
 from providers.errors import InvalidInput, MemoryNotFound
 from providers.limits import check_memory_id
-from providers.timing.turns import in_turns
 from providers.types import Deletion, MemoryRecord
 
 # Where the call stands in the scope of its HTTP request.
@@ -91,7 +90,7 @@ async def search_memories(call: UserCall, question: RecallRequest) -> RecallResp
     most_bytes = bytes_for_memories([question], request.most_bytes)
     query = question.recall_query(owners[0], request.recall_limit, most_bytes, request.now)
     found = await (found_of(request.provider, query, owners) if shared else request.provider.find(query))
-    memories, text = await within_budget(question, await in_turns(shown, found.memories), names_owners=shared)
+    memories, text = await within_budget(question, await all_shown(found.memories), names_owners=shared)
     return RecallResponse(memories, len(memories), text, found.considered)
 
 
@@ -101,7 +100,7 @@ async def list_memories(call: UserCall, wanted: ListArguments) -> ListResponse:
     await request.admission.charge(price.of_list(wanted.request))
     query = wanted.request.page(call.caller.owner, request.most_bytes, request.cursors)
     page = await request.provider.page(query)
-    memories = await in_turns(shown, page.memories)
+    memories = await all_shown(page.memories)
     return ListResponse(memories, len(memories), request.cursors.next(page, query))
 
 

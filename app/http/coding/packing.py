@@ -1,11 +1,13 @@
 """Answers in JSON, packed with gzip or zstd for clients that ask for it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from app.http.coding.negotiation import Coding, preferred_coding
 from app.http.coding.packers import Packer, packer_for
 from observability.http import AsgiApp, Message, Receive, Scope, Send
+
+Headers = Iterable[tuple[bytes, bytes]]
 
 # A smaller answer fits into one packet anyway.
 MIN_PACKED_BYTES = 1_400
@@ -32,18 +34,16 @@ class PackAnswers:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        accepted = b",".join(value for name, value in scope["headers"] if name == _ACCEPTED)
-        coding = preferred_coding(accepted.decode("latin-1"))
-        await self._app(scope, receive, _PackedAnswer(coding, send).send)
+        await self._app(scope, receive, _PackedAnswer(scope["headers"], send).send)
 
 
 class _PackedAnswer:
-    """Send one answer, packed in `coding` if its head and its length allow it."""
+    """Send one answer, packed as the headers of its request ask for if its own head and its length allow it."""
 
-    __slots__ = ("_coding", "_head", "_packer", "_send")
+    __slots__ = ("_asked", "_head", "_packer", "_send")
 
-    def __init__(self, coding: Coding | None, send: Send) -> None:
-        self._coding, self._send = coding, send
+    def __init__(self, asked: Headers, send: Send) -> None:
+        self._asked, self._send = asked, send
         self._head: Message | None = None  # until the beginning of the body shows whether it will be packed
         self._packer: Packer | None = None
 
@@ -68,12 +68,17 @@ class _PackedAnswer:
         self._head = None
         if more or len(body) >= MIN_PACKED_BYTES:
             headers = [*head["headers"], _VARY]
-            if self._coding is not None:
-                self._packer = packer_for(self._coding)
+            if (coding := _coding_asked(self._asked)) is not None:
+                self._packer = packer_for(coding)
                 headers = [header for header in headers if header[0] != _LENGTH]
-                headers.append((b"content-encoding", self._coding.encode()))
+                headers.append((b"content-encoding", coding.encode()))
             head = {**head, "headers": headers}
         await self._send(head)
+
+
+def _coding_asked(headers: Headers) -> Coding | None:
+    accepted = b",".join(value for name, value in headers if name == _ACCEPTED)
+    return preferred_coding(accepted.decode("latin-1")) if accepted else None
 
 
 async def _packed(work: Callable[[bytes], bytes], body: bytes) -> bytes:
@@ -81,6 +86,10 @@ async def _packed(work: Callable[[bytes], bytes], body: bytes) -> bytes:
 
 
 def _may_be_packed(head: Message) -> bool:
-    headers = dict(head.get("headers", ()))
-    media_type = headers.get(_TYPE, b"").partition(b";")[0].strip().lower()
-    return media_type in _PACKED and not _SETTLED & headers.keys()
+    media_type = b""
+    for name, value in head.get("headers", ()):
+        if name in _SETTLED:
+            return False
+        if name == _TYPE:
+            media_type = value
+    return media_type in _PACKED or media_type.partition(b";")[0].strip().lower() in _PACKED

@@ -19,7 +19,7 @@ class ClientAddress:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one connection on, from its client."""
-        if self._trusted and scope["type"] == "http" and scope.get("client"):
+        if scope["type"] == "http" and scope.get("client"):
             peer, port = scope["client"]
             client = self._client_of(peer, scope)
             if client != peer:

@@ -12,7 +12,7 @@ from litestar.openapi.spec import Reference, Schema
 from litestar.typing import FieldDefinition
 from msgspec import UNSET
 
-from app.auth.naming import USER_FIELD, RequestUser
+from app.auth.naming import USER_FIELD, user_of
 from app.http.json.choices import with_choices
 from app.http.json.place import place_in
 from app.http.json.short_forms import written_out
@@ -71,8 +71,7 @@ class JsonDTO(AbstractDTO[T], Generic[T]):
     def name_user(self, user_id: str | msgspec.UnsetType) -> None:
         """Tell the user of the request that the body names it; errors as of `RequestUser.name_in_body`."""
         if user_id is not UNSET:
-            user: RequestUser = self.asgi_connection.state.user
-            user.name_in_body(user_id)
+            user_of(self.asgi_connection).name_in_body(user_id)
 
     def check_media_type(self) -> None:
         """Refuse a body that is not declared as JSON."""

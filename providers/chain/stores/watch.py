@@ -41,7 +41,7 @@ class StoreWatch(Struct):
 
     A mark in every write would make one row the busiest of the store, and has cost half of its throughput; so a store
     gets the next mark with a look. What was lost since the last mark is found by reading back. `well` are the providers
-    whose store has answered its last look, and lacked nothing.
+    whose store has answered its last look, and lacked nothing; of `unreached` ones it has not, for the reason noted.
     """
 
     registrar: Registrar
@@ -49,6 +49,7 @@ class StoreWatch(Struct):
     now: Callable[[], float] = time.monotonic
     choose: Callable[[Sequence[JournalEntry], int], list[JournalEntry]] = random.sample
     well: set[str] = set()
+    unreached: dict[str, str] = {}
     _tasks: dict[str, asyncio.Task[None]] = {}
     _due: dict[str, float] = {}
     _marked: dict[str, int] = {}  # the newest operation that each provider had confirmed at its last mark
@@ -132,10 +133,12 @@ class StoreWatch(Struct):
     async def _look_safely(self, link: Link, known: Member | None) -> None:
         try:
             await self.look(link, known)
+            self.unreached.pop(link.name, None)
         except JournalUnavailable as error:
             _log.debug("look_postponed", provider=link.name, reason=error.reason)
         except (ProviderError, TimeoutError) as error:
             self.well.discard(link.name)
+            self.unreached[link.name] = str(error) or "no answer in time"
             _log.debug("look_failed", provider=link.name, reason=str(error))
 
     def _sample(self, newest: Sequence[JournalEntry], marked: int) -> Sequence[JournalEntry]:

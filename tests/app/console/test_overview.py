@@ -18,6 +18,7 @@ from tests.providers.journal.rig import LONG, remember, settle
 from tests.support.api import ABSENT_ID, Api, asgi_client, fresh_user, running_app
 from tests.support.chains import two_providers
 from tests.support.pages import Visitor
+from tests.support.redis import RedisServer
 
 HOSTILE = "<script>alert(1)</script>\"'&"
 
@@ -66,6 +67,19 @@ async def test_a_newcomer_is_shown_as_filling(newcomer: Visitor) -> None:
     text = (await newcomer.look()).text
 
     assert "2 b filling mock Has not received everything: is about to be filled" in text
+
+
+async def test_a_newcomer_that_refuses_the_password_is_no_newcomer_to_wait_for(
+    tmp_path: Path, redis_server: RedisServer
+) -> None:
+    """What is wrong stands on its card and among what needs attention, and the password does not."""
+    wrong = {"NINAI__PROVIDERS__B__KIND": "redis", "NINAI__PROVIDERS__B__URL": f"{redis_server.url}?password=canary"}
+    async with running_app(two_providers(tmp_path) | wrong) as app, asgi_client(app) as http:
+        text = (await Visitor(http).look()).text
+
+    assert "2 b filling redis Has not received everything: waits: Redis refuses user or password" in text
+    assert "The store of b has not said yet which one it is: Redis refuses user or password" in text
+    assert "canary" not in text
 
 
 async def test_a_failing_provider_stands_out(new_app: Litestar, newcomer: Visitor) -> None:

@@ -6,7 +6,7 @@ import pytest
 from litestar import Litestar, Request, post
 from litestar.routes import HTTPRoute
 
-from app.http.requests import GrowingRequest
+from app.http.requests import GrowingRequest, body_of
 from tests.support.api import running_app
 from tests.support.asgi import ask
 
@@ -41,3 +41,22 @@ async def test_the_service_reads_bodies_so() -> None:
         requests = {handler.resolve_request_class() for route in routes for handler in route.route_handlers}
 
     assert requests == {GrowingRequest}
+
+
+@pytest.mark.parametrize("pieces", [[b""], [b"whole"], [b"in ", b"two"], [b"", b"after", b" nothing", b""]])
+async def test_a_body_that_comes_at_once_is_read_as_any_other(pieces: list[bytes]) -> None:
+    """However many pieces there are."""
+    coming = iter(enumerate(pieces, 1))
+
+    async def receive() -> Any:  # noqa: ANN401 - any message of ASGI
+        number, piece = next(coming)
+        return {"type": "http.request", "body": piece, "more_body": number < len(pieces)}
+
+    @post("/")
+    async def handler() -> None: ...
+
+    app = Litestar([handler], openapi_config=None, request_max_body_size=None)
+    [route] = [route for route in app.routes if isinstance(route, HTTPRoute)]
+    scope: Any = {"type": "http", "headers": [], "route_handler": route.route_handlers[0], "state": {}}
+
+    assert await body_of(GrowingRequest(scope, receive)) == b"".join(pieces)

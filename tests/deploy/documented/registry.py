@@ -57,6 +57,7 @@ TRIED: Mapping[tuple[str, str], str] = {
     ("deploy/docs/opensearch.md", "[providers.opensearch.embedder]"): SETTINGS,
     ("deploy/docs/pinecone.md", "$ export NINAI"): "tests/deploy/test_chain.py",
     ("deploy/docs/redis.md", "$ redis-server"): SETTINGS,
+    ("deploy/docs/redis.md", "[providers.redis.embedder]"): SETTINGS,
     ("deploy/docs/scale.md", "$ ninai db distribute"): "tests/app/cli/test_cli_db_distribute.py",
     ("deploy/docs/scale.md", "[chain.attempts"): SETTINGS,
     ("deploy/docs/signed-users.md", "[auth]"): SETTINGS,

@@ -9,6 +9,7 @@ from providers.chain.hedging.pace import LEAST_TRIES
 from providers.chain.policy import OperationClass
 from providers.chain.status import ProviderStatus, Role
 from providers.chain.stores.watch import IDLE_SECONDS
+from providers.errors import Misconfigured
 from tests.providers.chain.rig import fail
 from tests.providers.chain.stage import FILL_SECONDS, USER, Stage, staged
 from tests.support.frail import FrailProvider
@@ -103,6 +104,29 @@ def test_why_a_newcomer_is_not_filled_stands_there() -> None:
         assert newcomer.reason.startswith("b holds 1 memory that a does not: ")
         assert newcomer.progress is not None
         assert (newcomer.progress.extra, newcomer.progress.verifying) == (1, True)
+
+    staged(main)
+
+
+def test_a_newcomer_that_has_never_answered_is_unreached() -> None:
+    """With its last error, until it says which store it is; one that fails later is a matter of its breaker."""
+
+    async def main(stage: Stage) -> None:
+        chain, a, b = stage.chain(), stage.store(), stage.store()
+        b.failures["introduce"] = Misconfigured("the password is wrong")
+        await chain.switch([stage.part("a", a), stage.part("b", b)])
+        await asyncio.sleep(FILL_SECONDS)
+        newcomer = await of(chain, "b")
+        b.failures.clear()
+        await asyncio.sleep(2 * FILL_SECONDS)
+        standby = await of(chain, "b")
+        b.down = True
+        await asyncio.sleep(FILL_SECONDS)
+        failing = await of(chain, "b")
+
+        assert (newcomer.role, newcomer.unreached, newcomer.reason) == (Role.FILLING, True, "the password is wrong")
+        assert (standby.role, standby.unreached, standby.reason) == (Role.STANDBY, False, None)
+        assert (failing.role, failing.unreached, failing.reason) == (Role.STANDBY, False, None)
 
     staged(main)
 

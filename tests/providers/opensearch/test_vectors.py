@@ -10,6 +10,7 @@ from observability.secret import Secret
 from providers.answers import NO_VECTOR, PARTIAL
 from providers.embedders.base import Embedder
 from providers.embedders.settings import EmbedderSettings
+from providers.embedding_progress import EmbeddingProgress
 from providers.errors import Misconfigured
 from providers.opensearch.filling import VectorFilling
 from providers.opensearch.provider import OpenSearchMemoryProvider
@@ -18,7 +19,14 @@ from providers.owners import Owner
 from providers.replica import Replica
 from providers.types import RecallQuery
 from tests.support.following import eventually
-from tests.support.native import FickleEmbedder, HashingEmbedder, LentEmbedder, host_for, open_native_provider
+from tests.support.native import (
+    FickleEmbedder,
+    HashingEmbedder,
+    LentEmbedder,
+    host_for,
+    open_native_provider,
+    waiting_of,
+)
 from tests.support.opensearch import OpenSearchServer
 from tests.support.states import live
 from tests.support.vector_opensearch import VectorOpenSearch
@@ -79,7 +87,7 @@ def filling_of(provider: Replica) -> VectorFilling:
     """Return what fills the vectors of a provider, to be run when a test wants it."""
     assert isinstance(provider, OpenSearchMemoryProvider)
     shelf, parts = provider.parts.shelf, provider.parts
-    return VectorFilling(parts.feed.server, shelf, parts.reader, shelf.vectors)
+    return VectorFilling(parts.feed.server, shelf, parts.reader, parts.report)
 
 
 async def test_of_too_many_memories_those_nearest_are_ranked(server: VectorOpenSearch) -> None:
@@ -160,7 +168,8 @@ async def test_an_index_without_vectors_gets_them(server: VectorOpenSearch) -> N
 async def test_what_is_stored_while_the_embedder_fails_is_filled(server: VectorOpenSearch) -> None:
     """It is found by its words meanwhile, which the answer says; a text that is refused is asked about once."""
     embedder = FickleEmbedder(hashing())
-    async with settings_for(server, embedder).open(replace(host_for(), serves=False)) as provider:
+    host = replace(host_for(), serves=False)
+    async with settings_for(server, embedder).open(host) as provider:
         await provider.remember("ann", "water")
         embedder.down = True
         car = await provider.remember("ann", "the red car")
@@ -168,6 +177,10 @@ async def test_what_is_stored_while_the_embedder_fails_is_filled(server: VectorO
         by_words = await provider.find(replace(CAR, query="car"))
         embedder.down, embedder.poison = False, {"bus"}
         filling = filling_of(provider)
+        assert await filling.fill() == 0
+        assert waiting_of(host) == 2
+        told = provider.embedding_progress
+        assert told == EmbeddingProgress(model=embedder.model, embedded=1, waiting=2)
 
         async def goes_on() -> bool:
             return await filling.fill() > 0
@@ -175,6 +188,8 @@ async def test_what_is_stored_while_the_embedder_fails_is_filled(server: VectorO
         await eventually(goes_on)  # it is given a pause after it failed
         while await filling.fill():
             pass
+        assert waiting_of(host) == 0
+        assert provider.embedding_progress is None
         asked = embedder.asked
         assert await filling.fill() == 0
         assert embedder.asked == asked

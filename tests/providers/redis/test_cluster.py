@@ -5,12 +5,13 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 import pytest
 from redis.crc import key_slot
 
 from observability.secret import Secret
+from providers.embedders.settings import EmbedderSettings
 from providers.errors import Misconfigured, Unavailable, Unreachable
 from providers.kind import Usage
 from providers.owners import Owner
@@ -19,9 +20,11 @@ from providers.redis.cluster import Cluster
 from providers.redis.keys import Keyspace
 from providers.redis.node import Node
 from providers.redis.settings import RedisSettings
-from tests.support.native import host_for
+from providers.types import RecallQuery
+from tests.support.native import LentEmbedder, host_for
 from tests.support.redis import RedisServer, free_port, running_redis
 from tests.support.redis_cluster import running_cluster
+from tests.support.redis_vectors import FEW, IDLE, few, hashing
 
 SLOTS = 16_384
 USERS = [f"user {number}" for number in range(8)]
@@ -58,6 +61,21 @@ async def test_users_are_kept_where_their_slots_are(servers: list[RedisServer]) 
         assert [(await provider.recall(user, "tea"))[0].metadata for user in USERS] == [{"cup": 1}] * len(USERS)
         assert await provider.identity() == await provider.identity()
         assert (await provider.health_check()).healthy
+
+
+@pytest.mark.thorough
+async def test_vectors_are_kept_where_their_users_are(servers: list[RedisServer]) -> None:
+    """And so are their sets, on either server."""
+    embedder = cast("EmbedderSettings", LentEmbedder(hashing()))
+    async with servers[0].settings(cluster=True, embedder=embedder).open(IDLE) as provider:
+        sets = few(provider).parts.sets
+        for user in USERS:
+            car = await provider.remember(user, "the red car")
+            for number in range(FEW + 1):
+                await provider.remember(user, f"coffee {number}")
+            await sets.follow(Owner(user))
+            found = await provider.find(RecallQuery(owner=Owner(user), query="vehicle"))
+            assert found.memories[0].id == car
 
 
 @pytest.mark.thorough
