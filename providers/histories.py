@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from providers.answers import Answer
 from providers.errors import Conflict, MemoryDeleted, MemoryNotFound, Rejected
@@ -58,6 +59,14 @@ def refusal_of(version: Snapshot, newest: Snapshot | None) -> Rejected | None:
         return MemoryDeleted(version.id)
     newer = version.version > newest.version > UNDATED_VERSION
     return Conflict(version.id) if newer else None
+
+
+def belonging(version: Snapshot, newest: Snapshot) -> Snapshot:
+    """Return a version that comes from elsewhere as one of the memory that has this newest state.
+
+    A digest is that of the first write, which nobody told with the version; by its own it is of another.
+    """
+    return replace(version, digest=newest.digest) if newest.digest else version
 
 
 def _is_shown(query: HistoriesQuery, version: Snapshot, newest: Snapshot | None) -> bool:

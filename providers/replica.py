@@ -12,7 +12,7 @@ from providers.base import MemoryProvider
 from providers.changes import ChangeCursor, Changes
 from providers.embedding_progress import EmbeddingReport
 from providers.erasure.fences import Fence
-from providers.errors import ProviderError, Unsupported
+from providers.errors import OwnerErased, ProviderError, Unsupported
 from providers.expiry import BEGINNING
 from providers.histories import HistoriesPage, HistoriesQuery, VersionPlace
 from providers.holdings import Holdings, OwnerHoldings, holdings_of
@@ -20,8 +20,7 @@ from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
 from providers.owners import Owner
 from providers.retention import NO_HISTORY, Retention
-from providers.states.clock import HybridClock
-from providers.states.editing import tombstone_for
+from providers.states.editing import tombstone_of
 from providers.summaries import OwnerSummary, summary_of
 from providers.types import ALL, Conditions, Snapshot, as_page
 from providers.versions_by_store import HistoryStore, histories_in, kept_by
@@ -117,15 +116,15 @@ class Replica(MemoryProvider, HistoryStore, EmbeddingReport, Protocol):
         """See `MemoryStore`."""
         check_erase_all(owner, limit, conditions)
         chosen = replace(as_page(conditions, owner), now=BEGINNING)  # what has expired is to go as well
-        version = HybridClock().next()  # that of a tombstone counts only against other tombstones
         deleted, after = 0, None
         while deleted < limit:
             wanted = min(limit - deleted, MAX_LIST_LIMIT)
             page = (await self.page(replace(chosen, limit=wanted, after=after))).memories
-            for refused in await self.put_many([tombstone_for(record, version) for record in page]) if page else ():
-                if refused is not None:
+            for refused in await self.put_many([tombstone_of(record, None) for record in page]) if page else ():
+                if refused is None:
+                    deleted += 1
+                elif not isinstance(refused, OwnerErased):  # what was erased is about to be removed
                     raise refused
-            deleted += len(page)
             if len(page) < wanted:
                 break
             after = page[-1].position

@@ -40,12 +40,24 @@ class Retention(Struct, frozen=True, kw_only=True):
         less than any edit.
         """
         older = {
-            one.version: one for one in versions if one.version < newest.version and self.keeps(one.version, now_ms)
+            one.version: one
+            for one in versions
+            if one.version < newest.version and self.keeps(one.version, now_ms) and is_version(one, newest)
         }
         return [older[version] for version in sorted(older, reverse=True)[: self.keep]]
 
 
 NO_HISTORY = Retention(keep=0)
+
+
+def is_version(state: Snapshot, newest: Snapshot) -> bool:
+    """Return whether a state is a version of the memory that has this newest one, whichever of the two was first.
+
+    It is none if nobody could judge it, and the memory turned out to be another one: it was refused. A state without a
+    digest does not tell. Stores keep both until they are swept, and judge them as they read: what is there may not be
+    the newest state yet.
+    """
+    return state.version != UNDATED_VERSION or b"" in {state.digest, newest.digest} or state.digest == newest.digest
 
 
 def is_superseded(state: Snapshot, newest: Snapshot) -> bool:

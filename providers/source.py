@@ -11,6 +11,7 @@ from providers.labels import Labels, labels_of
 Origin = Literal["user", "assistant", "tool", "document", "import"]
 ORIGINS: tuple[str, ...] = get_args(Origin)
 DEFAULT_ORIGIN: Origin = "user"
+IMPORTED = "import"  # the origin of what comes from elsewhere with its versions
 ASKED = ("origin", "source_caller", "source_key")  # the names of conditions on sources
 MAX_CALLER_CHARS = 255  # of the id of a caller, and of that of its key
 

@@ -10,7 +10,7 @@ from providers.answers import Stored
 from providers.batches import answer_all
 from providers.errors import ProviderError
 from providers.heads import Heads
-from providers.histories import HistoriesPage, HistoriesQuery, VersionPlace, histories_page, refusal_of
+from providers.histories import HistoriesPage, HistoriesQuery, VersionPlace, belonging, histories_page, refusal_of
 from providers.limits import MAX_VERSION
 from providers.owners import Owner
 from providers.retention import Retention
@@ -107,11 +107,12 @@ async def kept_by(store: HistoryStore, versions: Sequence[Snapshot]) -> list[Sto
     }
     wanted: dict[int, Snapshot] = {}
     for place, one in young.items():
-        refusal = refusal_of(one, heads[one.owner].get(one.id))
-        if refusal is None:
-            wanted[place] = one
-        else:
+        newest = heads[one.owner].get(one.id)
+        refusal = refusal_of(one, newest)
+        if refusal is not None:
             results[place] = refusal
+        elif newest is not None:
+            wanted[place] = belonging(one, newest)
     found = await store.kept_of([*wanted.values()]) if wanted else set()
     put = await store.put_versions([*wanted.values()]) if wanted else []
     for (place, one), refused in zip(wanted.items(), put, strict=True):

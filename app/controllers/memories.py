@@ -75,7 +75,9 @@ class MemoriesController(UserResource):
         is a memory so much like it (`unless_similar`), which asks for the scope to read as well.
         """
         if data.messages is not UNSET:
-            answer = await remembered(write, data.each)
+            messages = data.each
+            data.check_shared(write.owner, write.lifetime)
+            answer = await remembered(write, messages)
             return cast("Response[RememberResponse | RememberBatchResponse]", answer)
         [memory] = data.each
         if data.unless_similar is not UNSET:

@@ -115,6 +115,14 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
             for message in self.messages
         ]
 
+    def check_shared(self, owner: Owner, lifetime: Lifetime) -> None:
+        """Refuse what would fail with each of the messages alike: it is a fault of the request, and not of theirs.
+
+        Raises:
+            InvalidInput: a moment, the expiry, the metadata or a label breaks a rule.
+        """
+        limits.check_new_memory(self._one("a message", self.labels, DEFAULT_ORIGIN).memory(owner, None, lifetime))
+
     def _one(self, content: str, labels: dict[str, Any], origin: Origin) -> RememberRequest:
         told = origin if self.origin is UNSET else self.origin
         times = self.created_at, self.expires_at, self.ttl_seconds

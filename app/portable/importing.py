@@ -25,7 +25,7 @@ from providers.keys.writing import tidy
 from providers.limits import MAX_BATCH, check_new_memory
 from providers.owners import Owner
 from providers.replica_limits import check_version_of_memory
-from providers.source import WriteSource
+from providers.source import IMPORTED, WriteSource
 from providers.states.clock import keyed_memory_id
 from providers.states.digests import digest_of
 from providers.timing.turns import Turns
@@ -41,7 +41,7 @@ SLICE_BYTES = 2 * 1024 * 1024
 _TIDIED_AT_ONCE = 4  # keys
 
 _AS_THEY_ARE = {*MemoryLine.__struct_fields__} & {*NewMemory.__struct_fields__} - {"first_version", "source"}
-_SOURCE = WriteSource(origin="import")  # whoever wrote it elsewhere: nobody here can tell whether that is true
+_SOURCE = WriteSource(origin=IMPORTED)  # whoever wrote it elsewhere: nobody here can tell whether that is true
 _IN_QUARANTINE = "must not be there: this was in quarantine; take the field out to import it all the same"
 _OF_VERSION = {*VersionLine.__struct_fields__} & {*Snapshot.__struct_fields__} - {"version", "source"}
 _SCOPE = "import"  # of derived ids, so that no other ones are made of the same parts

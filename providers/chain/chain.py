@@ -164,7 +164,7 @@ class Chain:
         """
         finishing = [asyncio.create_task(relay.finish(task)) for relay, task in self._relays.values()]
         if isinstance(self._provider, ChainedProvider):
-            finishing.append(asyncio.create_task(self._provider.tries.finish(TRIES_SECONDS)))
+            finishing.append(asyncio.create_task(self._provider.finish(TRIES_SECONDS)))
         await background.ended(finishing, FLUSH_SECONDS)
         tasks = [*finishing, *self._tasks, *(task for _, task in self._relays.values()), *self.hedging.samples]
         self._relays.clear()

@@ -15,6 +15,7 @@ from providers.chain.deleting import ChainEraser
 from providers.chain.feeding import FeedReader
 from providers.chain.hedging.order import Hedging
 from providers.chain.histories import ChainHistories
+from providers.chain.missed_touches import MissedTouches
 from providers.chain.observer import ChainObserver, Unobserved
 from providers.chain.policy import RECALL_WEIGHT, OperationClass
 from providers.chain.reading import ChainReader
@@ -69,6 +70,7 @@ class ChainedProvider(MemoryProvider):
         self.journal = journal
         self._context = ChainContext(journal, observer or Unobserved(), now, shutdown, distrust, clock)
         self.pacing = self._context.pacing
+        self._missed = MissedTouches(lambda: self.route.links, now)
         self._reader = ChainReader(self._context, hedging or Hedging(), clock)
         self.home = Confirmer(self._context, clock, journal)
         self._feed = FeedReader(self._context)
@@ -144,8 +146,14 @@ class ChainedProvider(MemoryProvider):
         return self._writer.change_many(self.route.verified, edits)
 
     async def touch(self, touches: Sequence[Touch]) -> None:
-        """See `MemoryStore`; it is enough that one provider has noted them."""
-        await touch_all(self.route, touches, self._context.now)
+        """See `MemoryStore`; it is enough that one provider has noted them, the others will."""
+        for name in await touch_all(self.route, touches, self._context.now):
+            self._missed.note(name, touches)
+
+    async def finish(self, seconds: float) -> None:
+        """Give the tries that still go on so many seconds to end, and give up what else is to be done."""
+        await self.tries.finish(seconds)
+        await self._missed.stop()
 
     def erase(self, deletion: Deletion) -> Coroutine[Any, Any, Erased]:
         """See `MemoryStore`."""

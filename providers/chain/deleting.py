@@ -13,6 +13,7 @@ from providers.chain.context import ChainContext
 from providers.chain.deadline import CallOptions, Deadline
 from providers.chain.execution import Execution
 from providers.chain.link import Link
+from providers.chain.overlay import deletion_version
 from providers.chain.pending_view import MAX_PENDING
 from providers.chain.policy import OperationClass
 from providers.chain.reading import ChainReader
@@ -24,7 +25,7 @@ from providers.journal.operations import Appended, Operation, OperationKind, Out
 from providers.keys.choosing import rank_of
 from providers.owners import Owner
 from providers.states.clock import HybridClock, new_edit_id
-from providers.states.editing import deleted_by, tombstone_for
+from providers.states.editing import deleted_by, tombstone_of
 from providers.store import RECENT_CHANGES
 from providers.timing.turns import in_turns
 from providers.types import Conditions, Deletion, MemoryRecord, Snapshot, as_page
@@ -59,6 +60,9 @@ class ChainEraser:
                 return Erased(count=0, **execution.write_facts)
             if former is not None and former.deleted:
                 state = former  # the first deletion stays for ever, and only its caller gets a count of 1
+            elif former is not None:
+                version = deletion.version or deletion_version(former, self._clock)
+                state = tombstone_of(former, edit_id, version)
             else:
                 state = Snapshot(
                     user_id=deletion.owner.key,
@@ -123,7 +127,7 @@ class ChainEraser:
         older = [record for record in records if rank_of(record) < rank_of(former)]
         if older and (entry := await self._reader.entry(former.owner, former.id, half)) and entry.state.deleted:
             return []
-        return [_erasure(record, self._clock.next(), new_edit_id()) for record in older]
+        return [self._erasure(record, new_edit_id()) for record in older]
 
     async def _former(self, execution: Execution, deletion: Deletion) -> tuple[Snapshot | None, bool]:
         """Return the state that a deletion meets, and whether home itself holds none, so that a trace is to be kept."""
@@ -164,7 +168,7 @@ class ChainEraser:
             chosen = replace(as_page(conditions, owner), now=BEGINNING)  # what has expired is to go as well
             records = await self._reader.all_memories(execution, chosen, limit, limited)
             edit_id = new_edit_id()
-            operations = await in_turns(lambda record: _erasure(record, self._clock.next(), edit_id), records)
+            operations = await in_turns(lambda record: self._erasure(record, edit_id), records)
             if conditions.conditional:  # what they supersede may not meet them
                 await self._erase_superseded(execution, owner, records)
             outcomes = await append_all(self._context, execution, operations)
@@ -187,9 +191,9 @@ class ChainEraser:
             if record.id in pending:
                 await append_all(self._context, execution, await self._superseded(execution, record))
 
-
-def _erasure(record: MemoryRecord, version: int, edit_id: str) -> Operation:
-    return Operation(kind=OperationKind.DELETE, state=tombstone_for(record, version, edit_id))
+    def _erasure(self, record: MemoryRecord, edit_id: str) -> Operation:
+        state = tombstone_of(record, edit_id, deletion_version(record, self._clock))
+        return Operation(kind=OperationKind.DELETE, state=state)
 
 
 def _has_version(former: Snapshot | None, version: int) -> bool:

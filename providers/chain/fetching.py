@@ -44,13 +44,11 @@ class Fetching(Struct, frozen=True):
             MemoryNotFound: there is none.
             Unavailable: neither can tell.
         """
-        entry, owner = self.entry, self.view.owner
+        entry = None if self.entry is None or link.has_erased(self.entry.state) else self.entry
         if entry is not None and (entry.state.deleted or (link.name in entry.pending and not is_creation(entry))):
             return from_journal(entry, self.now)
         try:
-            fetched = await link.call(
-                lambda store: store.fetch(owner, self.memory_id), OperationClass.READ, options, owner=owner
-            )
+            fetched = await self._fetched(link, options)
         except MemoryNotFound:
             if entry is None or has_expired(entry.state, self.now):
                 raise
@@ -68,9 +66,13 @@ class Fetching(Struct, frozen=True):
     async def _contradicted(self, link: Link, options: CallOptions, entry: JournalEntry) -> Fetched:
         """Ask both once more, since much may have happened between the two answers; then believe the journal.
 
-        A tombstone is believed, wherever it is found: a deletion wins over everything.
+        A tombstone is believed, wherever it is found: a deletion wins over everything. Of what an erasure removes the
+        journal has nothing to say.
         """
-        entry = await self.view.newest(self.memory_id) or entry
+        known = await self.view.newest(self.memory_id)
+        if known is None or link.has_erased(known.state):
+            return self._shown(await self._fetched(link, options))
+        entry = known
         if entry.state.deleted or link.name in entry.pending:
             return from_journal(entry, self.now)
         held = await self._snapshot(link, options)
@@ -87,6 +89,12 @@ class Fetching(Struct, frozen=True):
         if has_expired(fetched.memory, self.now):
             raise MemoryNotFound(self.memory_id)
         return fetched
+
+    async def _fetched(self, link: Link, options: CallOptions) -> Fetched:
+        owner: Owner = self.view.owner
+        return await link.call(
+            lambda store: store.fetch(owner, self.memory_id), OperationClass.READ, options, owner=owner
+        )
 
     async def _snapshot(self, link: Link, options: CallOptions) -> Snapshot | None:
         owner: Owner = self.view.owner

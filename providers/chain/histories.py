@@ -21,8 +21,9 @@ from providers.chain.route import Route
 from providers.chain.versions import of_keepers
 from providers.chain.waiting.slowing import slow_down
 from providers.errors import InvalidInput, MemoryDeleted, OwnerErased, ProviderError, Unavailable
-from providers.histories import HistoriesPage, HistoriesQuery, refusal_of
+from providers.histories import HistoriesPage, HistoriesQuery, belonging, refusal_of
 from providers.journal.operations import Dead, Done, KeptVersion, Postponed, Settlement
+from providers.owners import Owner
 from providers.replica_limits import check_snapshots, check_version_of_memory
 from providers.states.clock import HybridClock
 from providers.types import Snapshot
@@ -74,8 +75,14 @@ class ChainHistories(Struct, frozen=True):
         with self.context.begin(route, OperationClass.REMEMBER, len(wanted)) as execution:
             owner = next(iter(wanted.values())).owner
             await slow_down(self.context, execution, owner, len(wanted))
-            results |= await self._refused(execution, wanted)
-            new = {place: version for place, version in wanted.items() if place not in results}
+            newest = await self._newest(execution, wanted)
+            new: dict[int, Snapshot] = {}
+            for place, version in wanted.items():
+                known = newest.get((version.owner, version.id))
+                if (refusal := refusal_of(version, known)) is not None:
+                    results[place] = refusal
+                elif known is not None:
+                    new[place] = belonging(version, known)
             results |= await self._kept(execution, new)
         return [_with_facts(execution, place, results.get(place)) for place in range(len(versions))]
 
@@ -84,13 +91,13 @@ class ChainHistories(Struct, frozen=True):
         stores = [link.provider for link in route.links if link.provider.keeps_history]
         return any(store.retention.keeps(version.version, now_ms) for store in stores)
 
-    async def _refused(self, execution: Execution, wanted: dict[int, Snapshot]) -> dict[int, Result]:
-        """Return why some versions cannot be added, by what the journal and the first provider know of their memories.
+    async def _newest(self, execution: Execution, wanted: dict[int, Snapshot]) -> dict[tuple[Owner, str], Snapshot]:
+        """Return the newest states of the memories of some versions, as the journal and the first provider know them.
 
         Raises:
             Unavailable: nobody can tell.
         """
-        refused: dict[int, Result] = {}
+        found: dict[tuple[Owner, str], Snapshot] = {}
         half = execution.deadline.earlier(execution.deadline.remaining() / 2)
         for owner in {version.owner for version in wanted.values()}:
             ids = [*dict.fromkeys(one.id for one in wanted.values() if one.owner == owner)]
@@ -98,10 +105,8 @@ class ChainHistories(Struct, frozen=True):
             newest = {memory_id: entry.state for memory_id, entry in entries.items()}
             if unknown := [memory_id for memory_id in ids if memory_id not in newest]:
                 newest |= await self.reader.heads(execution, owner, unknown, half)
-            for place, version in wanted.items():
-                if version.owner == owner and (refusal := refusal_of(version, newest.get(version.id))) is not None:
-                    refused[place] = refusal
-        return refused
+            found |= {(owner, memory_id): state for memory_id, state in newest.items()}
+        return found
 
     async def _kept(self, execution: Execution, wanted: dict[int, Snapshot]) -> dict[int, Result]:
         """Make versions durable, and deliver them to home; the relays deliver them to the others."""

@@ -13,6 +13,7 @@ from providers.erasure.fenced import FencedReplica
 from providers.erasure.fences import FenceList
 from providers.owners import Owner
 from providers.replica import Replica
+from providers.types import Snapshot
 
 Result = TypeVar("Result")
 
@@ -26,6 +27,10 @@ class Link(Struct, eq=False):
     provider: Replica
     attempts: Attempts
     fences: FenceList = field(default_factory=FenceList)
+
+    def has_erased(self, state: Snapshot) -> bool:
+        """Return whether a state was erased, so that the provider may lack it, or shows it no more."""
+        return state.version <= self.fences.version_of(state.owner)
 
     def call(
         self,

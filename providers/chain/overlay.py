@@ -9,6 +9,7 @@ from providers.answers import Found
 from providers.journal.operations import JournalEntry, OperationKind
 from providers.keys.choosing import NO_RANK, Rank, rank_of
 from providers.search.word_scores import QueryWords
+from providers.states.clock import HybridClock
 from providers.timing.turns import Turns, in_turns
 from providers.types import MemoryRecord, RecallQuery, Snapshot
 
@@ -128,6 +129,14 @@ def is_creation(entry: JournalEntry) -> bool:
 def is_unverified(entry: JournalEntry) -> bool:
     """Return whether a write was appended while no provider could be asked if it repeats an earlier one."""
     return is_creation(entry) and entry.state.version == OLDEST_VERSION
+
+
+def deletion_version(state: MemoryRecord | Snapshot, clock: HybridClock) -> int | None:
+    """Return the version that a deletion of a memory needs, None if it is that after the memory's own.
+
+    An unverified write may repeat one that was deleted, of which the tombstone is older than this one, and stays.
+    """
+    return clock.next() if state.version == OLDEST_VERSION else None
 
 
 # The reason why an answer that shows an unverified write is eventual: the memory may have been changed or deleted.

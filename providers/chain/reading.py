@@ -222,6 +222,8 @@ class ChainReader:
             )
             if held is not None or known is None or link.name in known.pending:
                 return link, held
+            if await self._is_erased(link, known, options.deadline):
+                return link, None
             if link.name not in contradicting:
                 contradicting.add(link.name)
                 self._context.observer.contradicted(link.name)
@@ -230,6 +232,11 @@ class ChainReader:
             return link, None
 
         return await self._fallback.first(execution, OperationClass.READ, ask, deadline=deadline)
+
+    async def _is_erased(self, link: Link, known: JournalEntry, deadline: Deadline) -> bool:
+        """Return whether an erasure is about to remove a memory, or has removed it from the journal meanwhile."""
+        state = known.state
+        return link.has_erased(state) or await self.entry(state.owner, state.id, deadline) is None
 
     async def _snapshot_of_all(
         self, execution: Execution, owner: Owner, memory_id: str, deadline: Deadline

@@ -147,7 +147,10 @@ class OutboxRelay(Struct):
             delivery.seq: self._settled(link, delivery, outcome)
             for delivery, outcome in zip([*rest, *superseded], [*outcomes, *kept], strict=True)
         }
-        settled |= {delivery.seq: self._looked_for(delivery, seen) for delivery, seen in zip(held, shown, strict=True)}
+        settled |= {
+            delivery.seq: self._looked_for(delivery, shown=seen or link.has_erased(delivery.state))
+            for delivery, seen in zip(held, shown, strict=True)
+        }
         return [settled[delivery.seq] for delivery in batch]
 
     def _failed(self, batch: Sequence[Delivery], error: ProviderError) -> list[Settlement]:
@@ -156,8 +159,8 @@ class OutboxRelay(Struct):
         self._one_by_one = not alone
         return [self._postponed(delivery, error, alone=alone) for delivery in batch]
 
-    def _looked_for(self, delivery: Delivery, shown: bool) -> Settlement:  # noqa: FBT001 - what was seen
-        """Settle a held delivery: it is done if the provider shows it, and made again if not."""
+    def _looked_for(self, delivery: Delivery, *, shown: bool) -> Settlement:
+        """Settle a held delivery: it is done if the provider shows it, or was to erase it, and made again if not."""
         if shown:
             return Done(seq=delivery.seq, provider=self.name)
         self.observer.contradicted(self.name)

@@ -20,6 +20,7 @@ from providers.errors import MemoryNotFound, Unsupported
 from providers.expiry import has_expired
 from providers.history import HistoryPage, HistoryQuery, check_history, history_page
 from providers.journal.operations import JournalEntry
+from providers.retention import is_version
 from providers.states.clock import HybridClock
 from providers.states.merging import merged
 from providers.types import Snapshot
@@ -101,7 +102,7 @@ class HistoryReader(Struct, frozen=True):
         older = {
             version: one
             for version, one in (waiting | there).items()
-            if floor <= version < newest.version and query.shows(version)
+            if floor <= version < newest.version and query.shows(version) and is_version(one, newest)
         }
         kept = [older[version] for version in sorted(older, reverse=True)]
         joined = await history_page(query, newest, kept, page.floor, more=page.more)

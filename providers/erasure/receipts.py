@@ -5,6 +5,9 @@ from msgspec.structs import replace
 
 from providers.owners import Owner
 
+# Why a store is not done where the fence has to be raised.
+OUTRUN = "a process that had not heard of the erasure has changed memories of it: it begins anew, above them"
+
 
 class ErasedInJournal(Struct, frozen=True, kw_only=True):
     """How much an erasure has removed from the journal.

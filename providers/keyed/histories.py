@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
 import structlog
 
@@ -10,7 +10,7 @@ from providers.errors import ProviderError
 from providers.histories import VersionPlace
 from providers.history import HistoryPage, HistoryQuery, history_page
 from providers.owners import Owner
-from providers.retention import Retention
+from providers.retention import UNDATED_VERSION, Retention, is_version
 from providers.states.clock import HybridClock
 from providers.types import Snapshot
 
@@ -36,6 +36,10 @@ class StoredHistories(ABC):
         """Return an owner's versions by ascending id and version, those behind a place."""
 
     @abstractmethod
+    def states(self, owner: Owner, ids: Sequence[str]) -> Awaitable[Mapping[str, Snapshot]]:
+        """Return the newest states of memories by their ids."""
+
+    @abstractmethod
     def _owners(self, limit: int, after: Owner | None) -> Awaitable[Sequence[Owner]]:
         """Return the owners behind one, in their order."""
 
@@ -57,7 +61,7 @@ class StoredHistories(ABC):
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def sweep(self) -> int:
-        """Remove versions that are too old or too many, and those of deleted memories; return how many."""
+        """Remove versions that are too old or too many, and those of deleted or other memories; return how many."""
         dropped, last = 0, None
         while owners := await self._owners(_OWNERS_AT_ONCE, last):
             for owner in owners:
@@ -73,12 +77,19 @@ class StoredHistories(ABC):
         return await history_page(query, newest, kept, floor)
 
     async def superseded(self, owner: Owner, limit: int, after: VersionPlace | None) -> list[Snapshot]:
-        """Return versions as `behind` does, without those that are too old."""
+        """Return versions as `behind` does, without those that are too old, or of another memory."""
         found: list[Snapshot] = []
         now_ms = self.clock.milliseconds()
         while True:
             page = await self.behind(owner, limit, after)
-            found += [state for state in page if self.retention.keeps(state.version, now_ms)]
+            foreign = await self._foreign(owner, page)
+            found += [one for one in page if self.retention.keeps(one.version, now_ms) and one not in foreign]
             if len(page) < limit or len(found) >= limit:
                 return found[:limit]
             after = page[-1].id, page[-1].version
+
+    async def _foreign(self, owner: Owner, versions: Sequence[Snapshot]) -> list[Snapshot]:
+        """Return those of some versions that are of another memory than the one under their id; see `is_version`."""
+        undated = [one for one in versions if one.version == UNDATED_VERSION]
+        newest = await self.states(owner, [one.id for one in undated]) if undated else {}
+        return [one for one in undated if one.id in newest and not is_version(one, newest[one.id])]

@@ -66,7 +66,7 @@ class KeyedMemoryProvider(KeyedReplica):
     async def erase(self, deletion: Deletion) -> Erased:
         """See `MemoryStore`."""
         deletion = limits.check_deletion(deletion)
-        return Erased(count=await self._taken(erasing(deletion, self._clock, await self._erased(deletion.owner))))
+        return Erased(count=await self._taken(erasing(deletion, await self._erased(deletion.owner))))
 
     async def deleted_by(self, owner: Owner, edit_id: str) -> DeletedBy:
         """See `MemoryStore`."""

@@ -85,12 +85,12 @@ def changing(edit: Edit, clock: HybridClock, erased: int = NEVER_ERASED) -> Stat
     return StateStep(edit.owner, edit.memory_id, partial(_changed, edit, clock, erased))
 
 
-def erasing(deletion: Deletion, clock: HybridClock, erased: int = NEVER_ERASED) -> StateStep[int]:
+def erasing(deletion: Deletion, erased: int = NEVER_ERASED) -> StateStep[int]:
     """Leave a tombstone where a memory is; its answer is 1 if there was one, or this very edit deleted it.
 
     Of what is `erased` see `changing`.
     """
-    return StateStep(deletion.owner, deletion.memory_id, partial(_erased, deletion, clock, erased))
+    return StateStep(deletion.owner, deletion.memory_id, partial(_erased, deletion, erased))
 
 
 def merging(state: Snapshot, clock: HybridClock) -> StateStep[ProviderError | None]:
@@ -142,18 +142,14 @@ def _changed(
     return state, state.record
 
 
-def _erased(
-    deletion: Deletion, clock: HybridClock, erased: int, stored: Snapshot | None
-) -> tuple[Snapshot | None, int]:
+def _erased(deletion: Deletion, erased: int, stored: Snapshot | None) -> tuple[Snapshot | None, int]:
     if stored is None or stored.version <= erased:
         return stored, 0
     if stored.deleted:
         return stored, int(deleted_by(stored, deletion.edit_id))
     if not is_meant(deletion, stored):
         return stored, 0
-    clock.observe(stored.version)
-    version = clock.next() if deletion.version is None else deletion.version
-    return tombstone_of(stored, version, deletion.edit_id), 1
+    return tombstone_of(stored, deletion.edit_id, deletion.version), 1
 
 
 def _touched(touch: Touch, stored: Snapshot | None) -> tuple[Snapshot | None, None]:

@@ -103,9 +103,7 @@ class Mem0Writer:
                 return deleted_by(stored, deletion.edit_id)
             if not is_meant(deletion, stored):
                 return False
-            self._clock.observe(stored.version)
-            version = self._clock.next() if deletion.version is None else deletion.version
-            await self._store.replace(tombstone_of(stored, version, deletion.edit_id), found)
+            await self._store.replace(tombstone_of(stored, deletion.edit_id, deletion.version), found)
         return True
 
     async def put(self, state: Snapshot) -> None:

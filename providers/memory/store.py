@@ -21,7 +21,7 @@ from providers.history import HistoryPage, HistoryQuery, history_page
 from providers.memory.change_log import ChangeLog
 from providers.memory.history import History
 from providers.positions import Place
-from providers.retention import is_superseded
+from providers.retention import is_superseded, is_version
 from providers.search.admitting import admitted
 from providers.search.pending import Joined, plain_entry, without_pending
 from providers.search.questions import Ordering, Question
@@ -112,9 +112,7 @@ class InMemoryStore(Struct):
             return deleted_by(stored, deletion.edit_id)
         if not is_meant(deletion, stored):
             return False
-        self.clock.observe(stored.version)
-        version = self.clock.next() if deletion.version is None else deletion.version
-        self._set(tombstone_of(stored, version, deletion.edit_id))
+        self._set(tombstone_of(stored, deletion.edit_id, deletion.version))
         return True
 
     def deleted_by(self, edit_id: str) -> str | None:
@@ -165,7 +163,8 @@ class InMemoryStore(Struct):
         """Return superseded versions by id and version, those behind a place."""
         if self.history is None:
             return []
-        return [_own(state) for state in self.history.behind(after, self.clock.milliseconds())[:limit]]
+        kept = self.history.behind(after, self.clock.milliseconds())
+        return [_own(state) for state in islice(filter(self._belongs, kept), limit)]
 
     def purge(self, version: int, limit: int) -> int:
         """Remove up to `limit` states with versions up to `version`, and their history; return how many there were."""
@@ -280,6 +279,10 @@ class InMemoryStore(Struct):
         if record.expires_at is not None:
             self._mortal.add(state.id)
         self._index.put(plain.entry)
+
+    def _belongs(self, version: Snapshot) -> bool:
+        newest = self._states.get(version.id)
+        return newest is None or is_version(version, newest)
 
     def _keep(self, state: Snapshot) -> None:
         """Keep a version beside the newest one; nothing is kept beside a tombstone."""

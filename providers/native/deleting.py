@@ -12,7 +12,7 @@ async def deleted(database: Database, clock: HybridClock, deletion: Deletion) ->
     values = {
         **values_of(deletion.owner),
         "id": deletion.memory_id,
-        "version": clock.next() if deletion.version is None else deletion.version,
+        "version": deletion.version,
         "now": clock.moment(),
         "edit_id": deletion.edit_id,
         "seen": deletion.seen,

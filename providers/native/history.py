@@ -119,7 +119,7 @@ class VersionTable(Struct, frozen=True):
             await asyncio.sleep(SWEEP_SECONDS)
 
     async def sweep(self) -> int:
-        """Drop versions that are older than the retention, and those of deleted memories; return how many."""
+        """Drop versions that are older than the retention, and those of deleted or other memories; return how many."""
         await self.database.ready()
         if self.database.distributed:
             return 0  # nothing is kept there
@@ -129,6 +129,7 @@ class VersionTable(Struct, frozen=True):
         for statement, values in (
             (history_sql.DROP_OLD, {"oldest": oldest, "all": nothing}),
             (history_sql.DROP_BURIED, dict[str, Any]()),
+            (history_sql.DROP_FOREIGN, dict[str, Any]()),
         ):
             while count := await self.database.change(statement, values | {"limit": _AT_ONCE}):
                 dropped += count

@@ -4,16 +4,17 @@ from sqlalchemy import text
 
 from providers.native.bounded_answers import bounded_versions
 from providers.native.columns import STATE, names
-from providers.native.keeping import YOUNG
+from providers.native.keeping import YOUNG, of_memory
 from providers.native.wall import ALL, NAMED
 from providers.retention import UNDATED_VERSION
 
 # The columns of the table; what is derived stands in `unknown`, and nothing is looked for by it.
 VERSION = tuple(column for column in STATE if not column.derived)
 
+_OF_MEMORY = of_memory(NAMED, ":user_id")
 _OF_HISTORY = f"""
     ninai_history AS h WHERE {NAMED} AND h.user_id = :user_id AND h.id = CAST(:id AS uuid)
-        AND h.version < CAST(:newest AS bigint) AND {YOUNG}
+        AND h.version < CAST(:newest AS bigint) AND {YOUNG} AND {_OF_MEMORY}
 """
 
 # How many versions of a memory are kept, and the oldest of them.
@@ -36,7 +37,7 @@ PAGE = text(
 
 _SUPERSEDED = f"""
     SELECT {names(VERSION, "h.")} FROM ninai_history AS h
-    WHERE {NAMED} AND h.user_id = :user_id AND {YOUNG} {{behind}}
+    WHERE {NAMED} AND h.user_id = :user_id AND {YOUNG} AND {_OF_MEMORY} {{behind}}
     ORDER BY h.id, h.version LIMIT CAST(:limit AS int)
 """  # noqa: S608 - joined from constants
 SUPERSEDED = text(_SUPERSEDED.format(behind=""))
@@ -47,7 +48,8 @@ SUPERSEDED_AFTER = text(
 KEPT_OF = text(f"""
     SELECT h.user_id, h.id, h.version FROM unnest(
         CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[])
-    ) AS g (user_id, id, version) JOIN ninai_history AS h USING (user_id, id, version) WHERE {NAMED} AND {YOUNG}
+    ) AS g (user_id, id, version) JOIN ninai_history AS h USING (user_id, id, version)
+    WHERE {NAMED} AND {YOUNG} AND {of_memory(NAMED)}
 """)  # noqa: S608 - joined from constants
 
 _BOUND = ", ".join(f"CAST(:{column.name} AS {column.type}[])" for column in VERSION)
@@ -99,5 +101,11 @@ DROP_BURIED = text(
     _DROP.format(
         of=f"JOIN ninai_memories AS m ON {ALL} AND m.user_id = h.user_id AND m.id = h.id AND m.deleted_at IS NOT NULL"
         f" WHERE {ALL}"
+    )
+)
+DROP_FOREIGN = text(
+    _DROP.format(
+        of=f"JOIN ninai_memories AS m ON {ALL} AND m.user_id = h.user_id AND m.id = h.id AND m.digest <> h.digest"
+        f" WHERE {ALL} AND h.version = {UNDATED_VERSION}"
     )
 )

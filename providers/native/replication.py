@@ -242,9 +242,10 @@ class NativeReplica(VersionedReplica):
         living = [row for row in rows if not row.state.deleted]
         if self._queue is not None:
             self._queue.report(sum(row.embedding.vector is None and deleted.get(row.key) is False for row in living))
-        overtaken = [row.key for row in rows if row.key not in deleted]
+        overtaken = {row.key: row.state for row in rows if row.key not in deleted}
         late = await self._heads(overtaken, after_write=True) if overtaken else {}
-        fenced = [key for key in overtaken if key not in late]  # no row, and none to be put
+        # No row, and none to be put; or one that counts less, and is about to be removed.
+        fenced = [one for one, state in overtaken.items() if one not in late or _counts_less(late[one], state)]
         erased = await self._erasing.erased({user for user, _ in fenced}) if fenced else {}
         met = {row.key: None for row in living if deleted.get(row.key)}
         return _tombstones(late) | met | {key: erased[key[0]] for key in fenced}, late
@@ -267,6 +268,10 @@ class NativeReplica(VersionedReplica):
         values = {"user_ids": list(user_ids), "ids": list(map(UUID, ids)), "tenants": tenants_of(user_ids)}
         rows = await self._database.rows(replication_sql.HEADS, values, after_write=after_write)
         return {key_of(head): head for head in await in_turns(snapshot_of, rows)}
+
+
+def _counts_less(stored: Snapshot, state: Snapshot) -> bool:
+    return winner(stored, state) is not stored
 
 
 def _tombstones(heads: Mapping[Key, Snapshot]) -> dict[Key, int | None]:

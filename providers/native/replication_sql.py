@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from providers.native.columns import LIVE, STATE, WRITTEN, assignments, heads, insertion, names
-from providers.native.keeping import KEEPING, YOUNG
+from providers.native.keeping import KEEPING, YOUNG, of_memory
 from providers.native.statements import GIVEN
 from providers.native.wall import ALL, NAMED
 from providers.summaries import DELETED, HEX_DIGITS, MODULUS
@@ -126,7 +126,7 @@ SUMMARIES = text(f"""
         SELECT {COUNTS} FROM ninai_memories AS m WHERE {ALL} AND m.user_id = named.user_id
     ) AS found CROSS JOIN LATERAL (
         SELECT CAST(mod(coalesce(sum({_TERM_OF_VERSION}), 0), {MODULUS}) AS bigint) AS history
-        FROM ninai_history AS h WHERE {ALL} AND h.user_id = named.user_id AND {YOUNG}
+        FROM ninai_history AS h WHERE {ALL} AND h.user_id = named.user_id AND {YOUNG} AND {of_memory(ALL)}
     ) AS versions
     WHERE place > 0 AND named.user_id IS NOT NULL ORDER BY place
 """)  # noqa: S608 - joined from constants

@@ -12,7 +12,7 @@ from providers.keyed.histories import StoredHistories
 from providers.opensearch.reader import OpenSearchReader
 from providers.opensearch.shelf import OpenSearchShelf
 from providers.owners import Owner
-from providers.retention import Retention
+from providers.retention import UNDATED_VERSION, Retention
 from providers.states.clock import HybridClock
 from providers.types import Snapshot
 
@@ -55,6 +55,10 @@ class OpenSearchHistories(StoredHistories):
             await self._documents.drop(owner, [place for place in places if place[1] <= version])
             after = places[-1]
 
+    def states(self, owner: Owner, ids: Sequence[str]) -> Awaitable[Mapping[str, Snapshot]]:
+        """See `StoredHistories`."""
+        return self._shelf.states(owner, ids)
+
     def _owners(self, limit: int, after: Owner | None) -> Awaitable[Sequence[Owner]]:
         return self._reader.owners(limit, after)
 
@@ -64,6 +68,8 @@ class OpenSearchHistories(StoredHistories):
             # The newest version stays: it may be about to be superseded.
             kept = {*await self._belonging(owner, of_memories, newest=True)}
             places = [place for of_memory in of_memories.values() for place in of_memory]
+            undated = await self._documents.at(owner, [place for place in kept if place[1] == UNDATED_VERSION])
+            kept -= {(one.id, one.version) for one in await self._foreign(owner, undated)}
             dropped += await self._documents.drop(owner, [place for place in places if place not in kept])
             after = places[-1]
         return dropped

@@ -1,6 +1,6 @@
 """The superseded versions of memories in Redis: read by their places, and dropped when they are old."""
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 
 from providers.histories import VersionPlace
 from providers.keyed.histories import StoredHistories
@@ -11,7 +11,7 @@ from providers.redis.reader import RedisReader
 from providers.redis.scripts import DROP_VERSIONS
 from providers.redis.servers import Servers
 from providers.redis.shelf import RedisShelf
-from providers.retention import Retention
+from providers.retention import UNDATED_VERSION, Retention
 from providers.states.clock import HybridClock
 from providers.states.codec import decode
 from providers.timing.turns import in_turns
@@ -58,6 +58,10 @@ class RedisHistories(StoredHistories):
             await self._drop(owner, [place for place in places if version_in(place)[1] <= version])
             after = version_in(places[-1])
 
+    def states(self, owner: Owner, ids: Sequence[str]) -> Awaitable[Mapping[str, Snapshot]]:
+        """See `StoredHistories`."""
+        return self._shelf.states(owner, ids)
+
     def _owners(self, limit: int, after: Owner | None) -> Awaitable[Sequence[Owner]]:
         return self._reader.owners(limit, after)
 
@@ -73,6 +77,9 @@ class RedisHistories(StoredHistories):
                 for place, (memory_id, version) in named.items()
                 if nothing or memory_id in buried or not self.retention.keeps(version, now_ms)
             ]
+            undated = [place for place, (_, version) in named.items() if version == UNDATED_VERSION]
+            foreign = await self._foreign(owner, await self._at(owner, undated))
+            old += [version_at(one.id, one.version).encode() for one in foreign]
             dropped += await self._drop(owner, old)
             after = version_in(places[-1])
         return dropped

@@ -120,9 +120,13 @@ def was_edited(stored: Snapshot) -> bool:
     return stored.updated_at is not None
 
 
-def tombstone_of(stored: MemoryRecord | Snapshot, version: int, edit_id: str | None) -> Snapshot:
-    """Return the tombstone that a deletion leaves, newer than what it deletes."""
-    return tombstone_for(stored, max(version, stored.version + 1), edit_id)
+def tombstone_of(stored: MemoryRecord | Snapshot, edit_id: str | None, version: int | None = None) -> Snapshot:
+    """Return the tombstone that a deletion leaves, newer than what it deletes.
+
+    By default it is no newer than it has to be: a version of a tombstone counts only against other tombstones, and that
+    of what was erased must not be above the fence, which whoever deletes may not have heard of.
+    """
+    return tombstone_for(stored, max(version or 0, stored.version + 1), edit_id)
 
 
 def tombstone_for(record: MemoryRecord | Snapshot, version: int, edit_id: str | None = None) -> Snapshot:

@@ -40,10 +40,11 @@ def whole(steps: Generator[None, None, Done]) -> Done:
 
 
 def _slice(steps: Generator[None, None, Done], turns: Turns) -> tuple[Done] | None:
-    """Do as many steps as fit into a slice; return what all of them return once they are through."""
-    while not turns.due:
+    """Do as many steps as fit into a slice, one at least; return what all of them return once they are through."""
+    while True:
         try:
             next(steps)
         except StopIteration as end:
             return (end.value,)
-    return None
+        if turns.due:
+            return None

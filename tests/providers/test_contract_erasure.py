@@ -94,6 +94,32 @@ async def test_no_more_are_removed_than_is_asked_for(provider: MemoryProvider, u
     assert await provider.purge(Owner(user), await newest(provider, user), 2) == 1
 
 
+async def test_who_has_not_heard_of_an_erasure_leaves_no_tombstone(provider: MemoryProvider, user: str) -> None:
+    """What one deletes alone, and with everything, is no newer than the fence, and goes with the rest."""
+    assert isinstance(provider, Replica)
+    alone = await provider.remember(user, TEXT)
+    await provider.update(user, alone, content="chicory")
+    await provider.remember(user, TEXT)
+    version = await newest(provider, user) + 1
+    await provider.delete(user, alone)
+    assert await provider.delete_all(user) == 1
+
+    await purged(provider, user, version)
+    assert await provider.snapshots(Owner(user)) == []
+
+
+async def test_what_was_erased_and_is_still_there_is_not_deleted_once_more(provider: MemoryProvider, user: str) -> None:
+    """Once the store knows of the erasure, nobody who deletes everything leaves anything, or is refused."""
+    assert isinstance(provider, Replica)
+    await provider.remember(user, TEXT)
+    version = await newest(provider, user) + 1
+    await fenced(provider, user, version)
+
+    assert await provider.delete_all(user) == (0 if provider.keeps_fences else 1)
+    await purged(provider, user, version)
+    assert await provider.snapshots(Owner(user)) == []
+
+
 async def test_what_comes_late_is_refused(provider: MemoryProvider, user: str) -> None:
     """New or changed, alone or in a batch; where a store keeps no fences, it says so."""
     assert isinstance(provider, Replica)

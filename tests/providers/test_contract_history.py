@@ -15,12 +15,15 @@ from providers.histories import HistoriesQuery
 from providers.history import MAX_HISTORY_LIMIT, HistoryQuery
 from providers.owners import Owner
 from providers.replica import Replica
+from providers.retention import UNDATED_VERSION
 from providers.states.clock import HybridClock
+from providers.states.digests import digest_of
 from providers.states.editing import edited, first_state, first_write_of, tombstone_for
 from providers.types import Conditions, Edit, NewMemory, Snapshot
 from providers.versions_by_store import found_in, version_of
 
 TEXTS = ["tea", "coffee", "milk", "water"]
+BEER = digest_of("beer", {"n": 0})
 clock = HybridClock()
 
 
@@ -139,6 +142,44 @@ async def test_records_commute(keeper: Replica, user: str) -> None:
             assert [one for one in await keeper.superseded(states[0].owner) if one.id == states[0].id] == states[:-1]
 
 
+async def test_what_was_refused_is_no_version(keeper: Replica, user: str) -> None:
+    """Whatever comes first, and by whichever way: nobody could judge it, and the memory was another one already."""
+    for order in permutations(range(3)):
+        for as_newest in (True, False):
+            first, changed = life(user)[:2]
+            refused = replace(life(user)[0], id=first.id, version=UNDATED_VERSION, content="beer", digest=BEER)
+            states = [refused, first, changed]
+            for place in order:
+                put = keeper.put_versions if place == 0 and not as_newest else keeper.put_many
+                assert await put([states[place]]) == [None]
+            mine = [one for one in await keeper.superseded(first.owner) if one.id == first.id]
+
+            assert await told(keeper, first) == [changed, first]
+            assert mine == [first]
+            assert await keeper.kept_of(states) == {version_of(first)}
+
+
+async def test_a_history_is_summed_up_without_what_was_refused(keeper: Replica, user: str) -> None:
+    """So that two stores agree of which only one ever had it."""
+    first, changed = life(user)[:2]
+    refused = replace(life(user)[0], id=first.id, version=UNDATED_VERSION, content="beer", digest=BEER)
+    await keeper.put_many([first, changed])
+    [before] = [one for one in await keeper.summaries() if one.owner == first.owner]
+    await keeper.put_versions([refused])
+
+    [after] = [one for one in await keeper.summaries() if one.owner == first.owner]
+    assert after == before
+
+
+async def test_an_unjudged_first_write_is_a_version(keeper: Replica, user: str) -> None:
+    """If it is that of the memory."""
+    first, changed = life(user)[:2]
+    undated = replace(first, version=UNDATED_VERSION)
+    await keeper.put_many([undated, changed])
+
+    assert await told(keeper, first) == [changed, undated]
+
+
 async def test_a_batch_keeps_what_was_never_shown(keeper: Replica, user: str) -> None:
     """All states of a memory in one call are as if they had come one after the other."""
     states = life(user)
@@ -255,6 +296,19 @@ async def test_versions_from_elsewhere_are_added(keeper: Replica, user: str) -> 
             (state.id, state.version, was_there) for state, was_there in zip(older, found, strict=True)
         ]
     assert [state.content for state in await told(keeper, newest)] == TEXTS[::-1]
+
+
+async def test_an_unjudged_version_from_elsewhere_is_one_of_its_memory(keeper: Replica, user: str) -> None:
+    """Whoever brings it knows its text and not that of the first write, which is that of neither of the two here."""
+    *_, older, newest = life(user)
+    await keeper.put_many([newest])
+    brought = replace(older, version=UNDATED_VERSION, digest=digest_of(older.content or "", older.metadata))
+
+    for found in (False, True):
+        [answer] = await keeper.keep_versions([brought])
+        assert isinstance(answer, Stored)
+        assert answer.found == found
+    assert [state.content for state in await told(keeper, newest)] == [newest.content, older.content]
 
 
 async def test_a_store_tells_which_versions_it_keeps(keeper: Replica, user: str, stranger: str) -> None:

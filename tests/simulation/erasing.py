@@ -31,6 +31,7 @@ _MEMORIES = 6
 _WRITTEN_BY = 3.0  # seconds
 _PATIENCE = 4.0  # of a caller
 _SETTLED_BY = 240.0  # seconds after which everything must be where it belongs
+_CLEARED = 0.3  # that somebody deletes everything before the fence, and behind it
 _CONFIRMED = 0.7  # of the runs that put a store back do so after the last look at it
 
 Answer = TypeVar("Answer")
@@ -83,7 +84,11 @@ class _Story:
         name = self._chance.choice(FIRST_ORDER) if self._restores else None
         before = None if name is None else copy_of(world.stores[name])
         erasure = await self._insist(lambda process: process.eraser.request(ERASED))
+        if self._chance.random() < _CLEARED:
+            await self._insist(lambda process: process.provider.erase_all(ERASED))
         erasure = await self._awaited(erasure, lambda one: one.version > 0)
+        if self._chance.random() < _CLEARED:
+            await self._insist(lambda process: process.provider.erase_all(ERASED))
         back = await self._insist(
             lambda process: process.provider.store(
                 NewMemory(owner=ERASED, content=BACK, memory_id=str(UUID(int=self._chance.getrandbits(128), version=4)))
@@ -91,6 +96,7 @@ class _Story:
         )
         erasure = await self._awaited(erasure, lambda one: one.finished_at is not None)
         wrong = [] if erasure.finished_at is not None else ["the erasure is not finished"]
+        await self._heard()
         wrong += await self._read("before anything is put back", erasure.version)
         if name is not None and before is not None:
             if self._chance.random() < _CONFIRMED:
@@ -145,6 +151,15 @@ class _Story:
             erasure = await self._journal.erasure(erasure.id) or erasure
         return erasure
 
+    async def _heard(self) -> None:
+        """Wait until all processes have heard of the erasure, where a store keeps no list to refuse what comes late."""
+        end = self._world.clock() + _SETTLED_BY
+        while any(self._world.script.weak) and self._world.clock() < end:
+            serving = [one for one in self._world.replicas if one is not None and one.serves]
+            if all(one.fences.of(ERASED) for one in serving):
+                return
+            await asyncio.sleep(0.1)
+
     async def _settled(self, erasure: Erasure) -> None:
         """Wait until the faults are over, everything is delivered, and nobody has anything to erase."""
         end = self._world.clock() + _SETTLED_BY
@@ -159,13 +174,17 @@ class _Story:
             await asyncio.sleep(1.0)
 
     async def _left(self, erasure: Erasure) -> list[str]:
-        """Return what stores and journal still hold of the user that is not above the fence."""
+        """Return what stores and journal still hold of the user that is not above the fence, or was deleted meanwhile.
+
+        A deletion by whoever has not heard of the erasure must leave no name either.
+        """
         wrong = []
         for name in FIRST_ORDER:
             held = await self._world.stores[name].snapshots(ERASED)
-            wrong += [f"{name} holds {one.content!r}" for one in held if one.version <= erasure.version]
+            wrong += [f"{name} holds {one.content!r}" for one in held if one.deleted or one.version <= erasure.version]
         rows = self._connection.rows(
-            "SELECT state FROM operations WHERE user_id = ? AND version <= ?", (ERASED.key, erasure.version)
+            "SELECT state FROM operations WHERE user_id = ? AND (version <= ? OR kind = 'delete' AND NOT trace)",
+            (ERASED.key, erasure.version),
         )
         wrong += [f"the journal holds {state}" for (state,) in rows]
         orphans = """SELECT d.provider FROM deliveries AS d WHERE d.user_id = ? AND NOT EXISTS (

@@ -35,7 +35,7 @@ def broken_histories(
 ) -> list[str]:
     """Return what is wrong with the histories that the stores keep in the end of the memories that live.
 
-    Of those that do not, nothing may be left.
+    Of those that do not, nothing may be left. What was acknowledged of the `unknowable` may be lost, at every store.
     """
     complaints = [
         f"{name} keeps versions of the deleted {memory}: {[version.content for version in versions]}"
@@ -43,9 +43,8 @@ def broken_histories(
         for memory, versions in found.items()
         if memory not in living
     ]
-    known = living - unknowable
     told = {
-        name: {memory: _told(versions) for memory, versions in found.items() if memory in known}
+        name: {memory: _told(versions) for memory, versions in found.items() if memory in living}
         for name, found in stores.items()
     }
     [first, *others] = told
@@ -55,7 +54,9 @@ def broken_histories(
         if told[first] != told[other]
     ]
     return complaints + [
-        f"the history in {name} lacks {event}" for name in told for event in _missed(events, told[name], known)
+        f"the history in {name} lacks {event}"
+        for name in told
+        for event in _missed(events, told[name], living - unknowable)
     ]
 
 

@@ -23,6 +23,8 @@ class _Remembered(Struct, frozen=True):
 @click.option("--metadata", type=JsonObject(), help='Fields to filter by: \'{"topic": "travel"}\'.')
 @click.option("--origin", type=click.Choice(ORIGINS), help="What the text comes from; by default the user.")
 @click.option("--created-at", metavar="MOMENT", help="When it happened, as 2026-03-01T09:30:00Z; by default now.")
+@click.option("--ttl", "ttl_seconds", type=int, metavar="SECONDS", help="How long it lives; by default as configured.")
+@click.option("--sliding", is_flag=True, default=None, help="Whoever is given it gives it its --ttl again.")
 @as_caller
 @options.as_json
 def remember(caller: CallerOfService, content: str, *, as_json: bool, **arguments: object) -> None:

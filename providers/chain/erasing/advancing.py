@@ -13,7 +13,7 @@ from providers.chain.erasing.sampling import Sample
 from providers.chain.erasing.store import StoreEraser, purged
 from providers.chain.link import Link
 from providers.erasure.fences import FenceList, new_key
-from providers.erasure.receipts import ErasedInJournal, Erasure, StoreErasure
+from providers.erasure.receipts import OUTRUN, ErasedInJournal, Erasure, StoreErasure
 from providers.errors import ProviderError, Unavailable, Unsupported
 from providers.journal.base import Journal
 from providers.limits import MAX_BATCH
@@ -47,7 +47,7 @@ class Advance(Struct):
         fence = self.fences.of(erasure.whose)
         if fence is None:
             return  # it was dropped meanwhile
-        eraser = StoreEraser(records.moment, self.sleep)
+        eraser = StoreEraser(records.moment, self.chain.journal is None, self.sleep)
         links = {link.name: link for link in self.chain.route.links}
         for name in await self._names(links):
             former = erasure.of(name)
@@ -56,6 +56,9 @@ class Advance(Struct):
             if name in links:
                 told = await eraser.erase(links[name], erasure, fence, sample)
                 self.chain.observer.purged(name, told.states - former.states)
+                if told.trouble == OUTRUN:
+                    await records.note_erasure(_with(erasure, told).begun_anew())
+                    return  # until the next look, at which a higher fence is put
             else:
                 told = replace(former, trouble=_NO_LINK)
             erasure = _with(erasure, told)

@@ -10,11 +10,12 @@ from providers.answers import APPROXIMATE, INDEX_LOADING, NO_VECTOR, PARTIAL
 from providers.chain.erasing.sampling import Sample, asked
 from providers.chain.link import Link
 from providers.erasure.fences import Fence
-from providers.erasure.receipts import Erasure, StoreErasure
+from providers.erasure.receipts import OUTRUN, Erasure, StoreErasure
 from providers.errors import ProviderError, Unsupported
 from providers.owners import Owner
 from providers.replica import MAX_SNAPSHOTS
-from providers.types import RecallQuery
+from providers.source import IMPORTED
+from providers.types import RecallQuery, Snapshot
 
 PURGED_AT_ONCE = 500  # states in one call: mem0 is asked once for each
 _KEEPS_TOMBSTONES = "the store cannot forget what it has deleted: tombstones without text stay, with the user's name"
@@ -23,9 +24,14 @@ _NOTHING_SEEN = "by id: the store had not answered before the texts went"
 
 
 class StoreEraser(Struct):
-    """Erase from the stores behind links; `moment` is what the journal's clock says."""
+    """Erase from the stores behind links; `moment` is what the journal's clock says.
+
+    Without a journal, which would refuse it, a store that is `alone` may have been changed by a process that had not
+    heard of the fence: what it made of a memory that was to be erased is above it.
+    """
 
     moment: Callable[[], Awaitable[float]]
+    alone: bool = False
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
     async def erase(self, link: Link, erasure: Erasure, fence: Fence, sample: Sample) -> StoreErasure:
@@ -42,7 +48,9 @@ class StoreEraser(Struct):
                 unconfirmed.append(_KEEPS_TOMBSTONES)
             await self.sleep(link.provider.staleness)
             ids = await self._shown_ids(link, owner, version, sample)
-            listed = await self._shown_in_list(link, owner, version, live_only=bool(unconfirmed))
+            listed, made_of_it = await self._shown_in_list(link, owner, version, live_only=bool(unconfirmed))
+            if made_of_it and self.alone:
+                return replace(former, states=count, trouble=OUTRUN)
             left = [*ids, *listed]
             asked_for, further, found = await self._shown_in_recall(link, owner, version, sample)
             left += found
@@ -76,9 +84,15 @@ class StoreEraser(Struct):
                 found.append(memory_id)
         return found
 
-    async def _shown_in_list(self, link: Link, owner: Owner, version: int, *, live_only: bool) -> list[str]:
-        """Return what the store still lists; of a store that keeps tombstones they do not count."""
+    async def _shown_in_list(
+        self, link: Link, owner: Owner, version: int, *, live_only: bool
+    ) -> tuple[list[str], bool]:
+        """Return what the store still lists, and whether it lists something that was made of what it had to erase.
+
+        Of a store that keeps tombstones they do not count.
+        """
         found: list[str] = []
+        made_of_it = False
         after: str | None = None
         while True:
             place = after
@@ -89,8 +103,9 @@ class StoreEraser(Struct):
                 owner=owner,
             )
             found += [state.id for state in page if state.version <= version and not (live_only and state.deleted)]
+            made_of_it = made_of_it or any(_is_made_of_erased(state, version) for state in page)
             if len(page) < MAX_SNAPSHOTS:
-                return found
+                return found, made_of_it
             after = page[-1].id
 
     async def _shown_in_recall(
@@ -118,6 +133,16 @@ class StoreEraser(Struct):
                 further[f"by words and by vector: the answer was {reason}"] = None
             found += [memory.id for memory in answer.memories if 0 < memory.version <= version]
         return count, [*further], found
+
+
+def _is_made_of_erased(state: Snapshot, version: int) -> bool:
+    """Return whether a memory above a fence was there before, and has been changed since.
+
+    What comes from elsewhere brings its first version along; its owner has come back to import it.
+    """
+    imported = state.source is not None and state.source.origin == IMPORTED
+    was_there = 0 < state.first_version <= version < state.version
+    return was_there and state.edited and not state.deleted and not imported
 
 
 async def purged(link: Link, owner: Owner, version: int) -> int:

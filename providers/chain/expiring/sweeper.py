@@ -24,6 +24,7 @@ from providers.chain.expiring.retaining import due_in
 from providers.chain.expiring.rules import RetentionRule
 from providers.chain.expiring.touched import still_expired
 from providers.chain.observer import ChainObserver
+from providers.chain.overlay import deletion_version
 from providers.chain.policy import ExpiryPolicy
 from providers.chain.route import Route
 from providers.errors import ProviderError
@@ -154,7 +155,7 @@ class ExpirySweeper(Struct):
             [
                 Operation(
                     kind=OperationKind.DELETE,
-                    state=tombstone_of(state, self.clock.next(), None),
+                    state=tombstone_of(state, None, deletion_version(state, self.clock)),
                     base_version=state.version,
                 )
                 for state in states

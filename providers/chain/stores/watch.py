@@ -153,10 +153,15 @@ class StoreWatch(Struct):
     async def _lost(self, link: Link, read: Sequence[JournalEntry]) -> JournalEntry | None:
         """Return an operation that a store has confirmed and does not show, None if it shows all that was read back.
 
-        Where others delete memories past us, a missing one proves nothing unless all that was read back is missing.
+        What was erased it need not show. Where others delete memories past us, a missing one proves nothing unless all
+        that was read back is missing.
         """
         held = [await _in_time(link.provider.snapshot(entry.state.owner, entry.state.id)) for entry in read]
-        lost = [entry for entry, state in zip(read, held, strict=True) if contradicts(entry, state)]
+        lost = [
+            entry
+            for entry, state in zip(read, held, strict=True)
+            if contradicts(entry, state) and not link.has_erased(entry.state)
+        ]
         if link.provider.changed_elsewhere and not 1 < len(lost) == len(read):
             return None
         return lost[0] if lost else None

@@ -21,6 +21,7 @@ from providers.journal.sqlite import erasing, older_edits, superseding
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.operations_table import to_entry
 from providers.owners import Owner
+from providers.retention import is_version
 
 
 class Recipients(Struct, frozen=True):
@@ -83,7 +84,7 @@ def _append(connection: JournalConnection, operation: Operation, recipients: Rec
         return rejected
     if outcome is AppendOutcome.REPEATED:
         return Appended(entry=_renewed_if_trace(connection, known), repeated=True, former=known.state)
-    if recipients.keepers and operation.kind is not OperationKind.DELETE and superseding.is_version(known, state):
+    if recipients.keepers and operation.kind is not OperationKind.DELETE and is_version(known.state, state):
         had = superseding.keep(connection, known, recipients.keepers)
     else:
         had = _drop_deliveries(connection, known)

@@ -7,7 +7,6 @@ from providers.journal.operations import JournalEntry, KeptVersion, OperationKin
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.erasing import version_of
 from providers.owners import Owner
-from providers.retention import UNDATED_VERSION
 from providers.states.codec import decode, encode
 from providers.types import Snapshot
 
@@ -17,16 +16,6 @@ KEY = "user_id = (SELECT s.user_id FROM superseded AS s WHERE s.seq = ?) AND seq
 _DELIVER = """INSERT INTO deliveries (user_id, seq, provider, due_at, made_at)
     SELECT s.user_id, s.seq, m.name, ?, ? FROM superseded AS s CROSS JOIN members AS m
     WHERE m.name = ? AND m.keeps_history = 1 ON CONFLICT DO NOTHING"""
-
-
-def is_version(known: JournalEntry, new: Snapshot) -> bool:
-    """Return whether what is known is a version of a memory that has this newer state.
-
-    It is none if nobody could judge it, and the memory turned out to be another one: it was refused. A state without a
-    digest does not tell.
-    """
-    unjudged = known.kind is OperationKind.REMEMBER and known.state.version == UNDATED_VERSION
-    return not unjudged or b"" in {known.state.digest, new.digest} or known.state.digest == new.digest
 
 
 def keep(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 
+import httpx
 import pytest
 from click.testing import CliRunner, Result
 
@@ -60,6 +61,23 @@ def test_a_memory_is_remembered_recalled_listed_and_forgotten(service: Service) 
     assert (forgotten.exit_code, forgotten.stdout) == (0, "1 deleted\n")
     assert (again.exit_code, again.stdout.split("\n")[1]) == (1, "0 deleted")
     assert memory_id in again.stdout
+
+
+def test_a_memory_lives_as_long_as_it_is_told(service: Service) -> None:
+    """For so many seconds, from its last reading where it slides; without them it cannot."""
+    mine = ("--user", "lives")
+    _ninai(service, "remember", "for an hour", "--ttl", "3600", *mine)
+    _ninai(service, "remember", "slides", "--ttl", "3600", "--sliding", *mine)
+    _ninai(service, "remember", "for ever", *mine)
+    refused = _ninai(service, "remember", "tea", "--sliding", *mine)
+
+    listed = httpx.get(f"{service.url}/memory/memories", headers={"X-User-ID": "lives"}).json()["memories"]
+    told = {memory["content"]: (memory.get("expires_at"), memory.get("sliding_seconds")) for memory in listed}
+    assert told["for ever"] == (None, None)
+    assert told["for an hour"][0] is not None
+    assert [told[content][1] for content in ("for an hour", "slides")] == [None, 3600]
+    assert refused.exit_code == 1
+    assert "ttl_seconds" in refused.stderr
 
 
 def test_a_list_goes_on_over_pages(service: Service) -> None:

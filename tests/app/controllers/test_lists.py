@@ -8,10 +8,12 @@ import msgspec
 import pytest
 
 from providers.limits import MAX_LIST_LIMIT, MAX_PAGE_LIMIT
+from providers.sliding import MIN_SLIDING_SECONDS
 from tests.support.api import Api, field_in
 
 HAPPENED = "2026-03-01T09:30:00Z"
 SIX = [f"tea {number}" for number in range(6)]
+TALK: dict[str, Any] = {"messages": [{"role": "user", "content": "tea"}, {"role": "assistant", "content": "Green."}]}
 LABELS = {"session": "trip", "agent": "planner", "app": "chat", "speaker": "Zoë"}
 
 
@@ -132,6 +134,11 @@ async def test_messages_become_memories(either: Api) -> None:
         ({"messages": [{"role": "user", "content": "tea"}], "speaker": "Ann"}, "speaker"),
         ({"messages": [{"role": "", "content": "tea"}]}, "messages"),
         ({"messages": [{"content": "tea"}]}, "messages"),
+        (TALK | {"sliding": True}, "sliding"),
+        (TALK | {"sliding": True, "ttl_seconds": MIN_SLIDING_SECONDS - 1}, "ttl_seconds"),
+        (TALK | {"ttl_seconds": 60, "expires_at": "2999-01-01T00:00:00Z"}, "ttl_seconds"),
+        (TALK | {"expires_at": "2020-01-01T00:00:00Z"}, "expires_at"),
+        (TALK | {"created_at": "2999-01-01T00:00:00Z"}, "created_at"),
         ({"content": "tea", "session": ""}, "session"),
         ({"content": "tea", "session": "x" * 257}, "session"),
     ],
@@ -141,6 +148,17 @@ async def test_what_is_no_memory_is_refused(either: Api, body: dict[str, Any], f
     response = await either.request("POST", "/memory/remember", json=body)
 
     assert (response.status_code, field_in(response).partition("[")[0]) == (422, field)
+
+
+async def test_one_message_fails_alone(either: Api) -> None:
+    """A fault of its own is none of the request; neither is that of a memory in a batch, whose expiry is its own."""
+    told = {"messages": [{"role": "user", "content": "tea"}, {"role": "user", "content": " "}]}
+    batch = {"memories": [{"content": "tea"}, {"content": "tea", "sliding": True}]}
+    for path, body in (("/memory/remember", told), ("/memory/remember/batch", batch)):
+        answer = await either.request("POST", path, json=body)
+
+        assert answer.status_code == 200
+        assert [one["status"] for one in answer.json()["results"]] == ["stored", "failed"]
 
 
 async def test_labels_are_set_cleared_and_filtered(either: Api) -> None:

@@ -1,6 +1,8 @@
 """A provider that lacks what the journal knows as confirmed there is not believed, and is reported."""
 
 import asyncio
+from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 from msgspec.structs import replace
@@ -9,11 +11,15 @@ from providers.answers import Fetched
 from providers.chain.fetching import CONTRADICTION
 from providers.chain.observer import Unobserved
 from providers.chain.overlay import UNVERIFIED
+from providers.erasure.fences import new_key
+from providers.erasure.receipts import Erasure
 from providers.errors import MemoryNotFound, Unavailable
 from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
-from providers.types import Deletion
+from providers.types import Deletion, NewMemory
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
+
+END = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 class Suspects(Unobserved):
@@ -130,6 +136,61 @@ def test_what_is_deleted_meanwhile_is_not_found() -> None:
 
         assert isinstance(await failure_of(scene.chain.get(USER, memory_id)), MemoryNotFound)
         assert suspects.names == []
+
+    play(act)
+
+
+async def erase(scene: Scene, version: int) -> None:
+    """Put a fence, and remove what is not above it from both stores; the journal still has it."""
+    begun = await scene.journal.begin_erasure(Erasure(id=key(), owner=USER, hash="", requested_at=0.0))
+    await scene.journal.fence(replace(begun, version=version), new_key())
+    for provider in scene.providers.values():
+        await MockMemoryProvider.purge(provider, Owner(USER), version)
+
+
+def test_what_is_being_erased_is_no_contradiction() -> None:
+    """The journal is the last to forget it; a process that knows of the erasure suspects nobody."""
+
+    async def act(scene: Scene) -> None:
+        suspects = watched(scene)
+        memory = NewMemory(owner=Owner(USER), content="tea", sliding_seconds=60, expires_at=END)
+        memory_id = (await scene.chain.store(memory)).id
+        await scene.deliver()
+        await erase(scene, scene.versions.next())
+        for link in scene.links.values():
+            link.fences.add((await scene.journal.fences()).fences)
+        told = scene.listen()
+
+        assert isinstance(await failure_of(scene.chain.get(USER, memory_id)), MemoryNotFound)
+        assert isinstance(await failure_of(scene.chain.update(USER, memory_id, content="coffee")), MemoryNotFound)
+        assert (told.degraded, suspects.names) == ([], [])
+
+    play(act)
+
+
+@pytest.mark.parametrize("asked", ["fetch", "snapshot"])
+def test_what_is_erased_meanwhile_is_no_contradiction(asked: str) -> None:
+    """It is gone from the stores and from the journal before the answer of one of them came."""
+
+    async def act(scene: Scene) -> None:
+        suspects = watched(scene)
+        memory = NewMemory(owner=Owner(USER), content="tea", sliding_seconds=60, expires_at=END)
+        memory_id = (await scene.chain.store(memory)).id
+        await scene.deliver()
+
+        async def answer(provider: MockMemoryProvider, owner: Owner, memory_id: str) -> object:
+            if scene.home.instead.pop(asked, None):
+                version = scene.versions.next()
+                await erase(scene, version)
+                await scene.journal.purge(USER, version)
+            return await getattr(MockMemoryProvider, asked)(provider, owner, memory_id)
+
+        scene.home.instead[asked] = answer
+        call = scene.chain.get if asked == "fetch" else partial(scene.chain.update, content="coffee")
+        told = scene.listen()
+
+        assert isinstance(await failure_of(call(USER, memory_id)), MemoryNotFound)
+        assert (told.degraded, suspects.names) == ([], [])
 
     play(act)
 

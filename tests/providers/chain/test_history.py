@@ -63,6 +63,27 @@ async def started(stage: Stage, home: FrailProvider, standby: FrailProvider) -> 
     return chain
 
 
+def test_what_nobody_could_judge_is_no_version_of_another_memory() -> None:
+    """It took the id of one that was there, and waits for its refusal."""
+
+    async def act(scene: Scene) -> None:
+        memory_id = await scene.chain.remember(USER, TEXTS[0], memory_id=key())
+        await scene.chain.update(USER, memory_id, content=TEXTS[1])
+        await scene.deliver()
+        await scene.forget()
+        scene.home.down = scene.standby.down = True
+        await scene.chain.remember(USER, "beer", memory_id=memory_id)
+        scene.home.down = scene.standby.down = False
+        shown = await scene.chain.history(HistoryQuery(owner=OWNER, memory_id=memory_id))
+        await scene.deliver()
+
+        assert [state.content for state in shown.versions] == [TEXTS[1], TEXTS[0]]
+        assert [one.memory_id for one in await scene.dead()] == 2 * [memory_id]
+        assert "beer" not in [*await kept(scene.home, memory_id), *await kept(scene.standby, memory_id)]
+
+    play(act, made=historian)
+
+
 @pytest.mark.parametrize("away", [True, False])
 def test_a_standby_has_all_versions(away: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """Whether it was away while the memory changed or not."""

@@ -3,8 +3,10 @@
 import pytest
 
 from providers.chain.observer import Unobserved
+from providers.erasure.fences import Fence, hash_of, new_key
 from providers.errors import MemoryNotFound
 from providers.journal.operations import HELD
+from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
 from providers.states.editing import first_write_of
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, key, play
@@ -121,6 +123,29 @@ def test_what_waits_to_be_seen_is_no_old_backlog() -> None:
 
         assert [(one.pending, one.dead, one.oldest_seconds) for one in young] == [(1, 0, 0.0)] * 2
         assert [one.oldest_seconds for one in overdue] == pytest.approx([5.0, 5.0], abs=0.2)
+
+    play(act, made=stale)
+
+
+def test_what_was_erased_need_not_be_seen() -> None:
+    """It has been removed from the stores while the journal waited for them to show it."""
+
+    async def act(scene: Scene) -> None:
+        scene.observer = seen = Seen()
+        await scene.remember("tea")
+        await scene.deliver()
+        [state] = await MockMemoryProvider.snapshots(scene.home, Owner(USER))
+        hash_key = new_key()
+        fence = Fence(key=hash_key, hash=hash_of(hash_key, USER), version=state.version, erased_at=1.0)
+        for name, link in scene.links.items():
+            link.fences.add([fence])
+            await MockMemoryProvider.purge(scene.providers[name], Owner(USER), state.version)
+        scene.clock.pass_by(STALENESS)
+        await scene.deliver()
+
+        assert seen.contradictions == []
+        assert await scene.operations() == 1
+        assert [one.pending for one in (await scene.journal.status()).backlogs] == [0, 0]
 
     play(act, made=stale)
 

@@ -2,13 +2,16 @@
 
 import asyncio
 from datetime import datetime
+from uuid import uuid4
 
 import pytest
 
 from providers.answers import Erased, Stored
 from providers.chain.expiring.sweeper import GRACE_SECONDS
+from providers.chain.missed_touches import MOST_MISSED, MissedTouches
 from providers.chain.observer import Unobserved
 from providers.errors import MemoryNotFound, Unavailable
+from providers.limits import MAX_BATCH
 from providers.owners import Owner
 from providers.touches import Touch
 from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery
@@ -60,6 +63,52 @@ def test_every_store_that_answers_is_touched() -> None:
 
         assert apart == [first, second]
         assert await ends(scene, memory_id) == [third, third]
+
+    play(act)
+
+
+def test_who_has_missed_a_touch_gets_it_when_it_is_back() -> None:
+    """The last one of each memory, however often that was: so home hides nothing that was given to somebody."""
+
+    async def act(scene: Scene) -> None:
+        memory_ids = [await sliding(scene) for _ in range(MAX_BATCH + 1)]
+        await asyncio.sleep(LIFE / 4)
+        scene.home.down = True
+        for memory_id in memory_ids:
+            await touch(scene, memory_id)
+        await asyncio.sleep(LIFE / 4)
+        last = moment(scene, LIFE)
+        await touch(scene, memory_ids[0])
+        await scene.chain.touch([Touch(owner=OWNER, memory_id=memory_ids[0], moment=moment(scene, -LIFE / 4))])
+        scene.home.down = False
+        await asyncio.sleep(60)  # until its breaker lets a try through
+        first, *others = [await ends(scene, memory_id) for memory_id in memory_ids]
+        await asyncio.sleep(LIFE / 2)
+
+        assert first == [last, last]
+        assert all(home == standby for home, standby in others)
+        assert [(await scene.chain.fetch(OWNER, one)).provider for one in memory_ids[:2]] == ["home", "home"]
+
+    play(act)
+
+
+def test_no_more_than_a_bound_waits_for_a_provider() -> None:
+    """The rest it learns from the others when they are compared."""
+
+    async def act(scene: Scene) -> None:
+        missed = MissedTouches(lambda: scene.chained.route.links, scene.clock)
+        memory_ids = [await sliding(scene) for _ in range(3)]
+        await asyncio.sleep(LIFE / 2)
+        [before, _] = await ends(scene, memory_ids[2])
+        fillers = [Touch(owner=OWNER, memory_id=str(uuid4()), moment=moment(scene, 0)) for _ in range(MOST_MISSED - 2)]
+        missed.note("home", fillers)
+        missed.note("home", [Touch(owner=OWNER, memory_id=one, moment=moment(scene, 0)) for one in memory_ids])
+        missed.note("nobody", fillers[:1])
+        after = moment(scene, LIFE)
+        await asyncio.sleep(60)
+
+        assert [(await ends(scene, one))[0] for one in memory_ids] == [after, after, before]
+        await missed.stop()
 
     play(act)
 
@@ -129,10 +178,8 @@ def test_what_a_standby_alone_knows_to_be_touched_is_not_erased() -> None:
     async def act(scene: Scene) -> None:
         memory_id = await sliding(scene, 2 * int(GRACE_SECONDS))
         await asyncio.sleep(1.5 * GRACE_SECONDS)
-        scene.home.down = True
         end = moment(scene, 2 * GRACE_SECONDS)
-        await touch(scene, memory_id)
-        scene.home.down = False
+        await scene.standby.touch([Touch(owner=OWNER, memory_id=memory_id, moment=moment(scene, 0))])
         await asyncio.sleep(1.5 * GRACE_SECONDS)
         early = await sweeper(scene).sweep()
         known = await ends(scene, memory_id)

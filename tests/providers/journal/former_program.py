@@ -26,7 +26,7 @@ from providers.journal.postgres.settings import PostgresJournalSettings
 from providers.journal.sqlite.settings import SqliteJournalSettings
 from providers.states.clock import HybridClock
 from providers.states.digests import digest_of
-from providers.states.editing import edited, tombstone_of
+from providers.states.editing import edited, tombstone_for
 from providers.types import Edit, Snapshot
 
 USER = "kannan"
@@ -91,7 +91,7 @@ class Writer:
             state = entry.state
             self._clock.observe(state.version)
             if self._chance.random() < 0.1 and memory_id not in SHARED:
-                await self._append(OperationKind.DELETE, tombstone_of(state, self._clock.next(), None), 0)
+                await self._append(OperationKind.DELETE, tombstone_for(state, self._clock.next()), 0)
             else:
                 edit_id = str(UUID(int=self._chance.getrandbits(128)))
                 edit = Edit(owner=Owner(USER), memory_id=memory_id, content=f"by {self._name}", edit_id=edit_id)

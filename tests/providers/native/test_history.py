@@ -6,7 +6,8 @@ from providers.history import HistoryQuery
 from providers.native.history import VersionTable
 from providers.native.provider import PostgresMemoryProvider
 from providers.owners import Owner
-from providers.retention import NO_HISTORY, Retention
+from providers.retention import NO_HISTORY, UNDATED_VERSION, Retention
+from providers.states.digests import digest_of
 from tests.support.native import HashingEmbedder, open_native_provider
 from tests.support.postgres import connected
 
@@ -48,6 +49,21 @@ async def test_a_sweep_drops_what_is_old(database: str) -> None:
         assert await provider.versions.sweep() == 0
         page = await provider.history(HistoryQuery(owner=OWNER, memory_id=memory_id))
         assert [state.content for state in page.versions] == ["milk", "coffee"]
+
+
+async def test_a_sweep_drops_what_was_refused(database: str) -> None:
+    """What nobody could judge, where the memory was another one."""
+    async with open_native_provider(database, HashingEmbedder()) as provider:
+        memory_id = await changed(provider)
+        state = await provider.snapshot(OWNER, memory_id)
+        assert state is not None
+        refused = replace(state, version=UNDATED_VERSION, updated_at=None, content="beer")
+        await provider.put_versions([replace(refused, digest=digest_of("beer", None))])
+        assert await counted(database) == 3
+
+        assert await provider.versions.sweep() == 1
+        assert await provider.versions.sweep() == 0
+        assert await counted(database) == 2
 
 
 async def test_without_history_nothing_is_kept(database: str) -> None:

@@ -17,8 +17,9 @@ from providers.opensearch.provider import OpenSearchMemoryProvider
 from providers.opensearch.settings import OpenSearchSettings
 from providers.opensearch.versions import HISTORY_MARK
 from providers.owners import Owner
-from providers.retention import DAY_MS, Retention
+from providers.retention import DAY_MS, UNDATED_VERSION, Retention
 from providers.states.clock import COUNTER_BITS, HybridClock
+from providers.states.digests import digest_of
 from providers.states.editing import tombstone_for
 from providers.types import Snapshot
 from tests.support.lagging_opensearch import LaggingOpenSearch
@@ -85,6 +86,21 @@ async def test_no_more_is_told_than_is_asked_for(settings: OpenSearchSettings) -
         assert await at_server(provider) == ["0", "1", "2", "3", "4"]
         assert await provider.parts.histories.sweep() == 2
         assert await at_server(provider) == ["2", "3", "4"]
+
+
+async def test_a_sweep_removes_what_was_refused(settings: OpenSearchSettings) -> None:
+    """What nobody could judge, where the memory was another one; where it was this one, it is a version."""
+    async with opened(settings) as provider:
+        memory_id, other = await written(provider), await written(provider, TEXTS[:1])
+        for one, digest in ((memory_id, digest_of("beer", None)), (other, None)):
+            state = await provider.snapshot(ANN, one)
+            assert state is not None
+            refused = replace(state, version=UNDATED_VERSION, updated_at=None, content="beer")
+            await provider.put_versions([refused if digest is None else replace(refused, digest=digest)])
+
+        assert await provider.parts.histories.sweep() == 1
+        assert await provider.parts.histories.sweep() == 0
+        assert sorted(map(str, await at_server(provider))) == sorted(["beer", *TEXTS[:-1]])
 
 
 async def test_a_deletion_leaves_no_version_at_the_server(

@@ -12,8 +12,9 @@ from providers.owners import Owner
 from providers.redis.acknowledging import Command
 from providers.redis.provider import RedisMemoryProvider
 from providers.redis.settings import RedisSettings
-from providers.retention import DAY_MS, Retention
+from providers.retention import DAY_MS, UNDATED_VERSION, Retention
 from providers.states.clock import COUNTER_BITS
+from providers.states.digests import digest_of
 from providers.types import Deletion, Snapshot
 from tests.support.native import host_for
 from tests.support.redis import RedisServer
@@ -128,6 +129,22 @@ async def test_a_sweep_drops_what_is_old_and_what_is_buried(settings: RedisSetti
     async with opened(settings, Retention(keep=0)) as provider:
         assert await provider.parts.histories.sweep() == 2
         assert await at_server(provider) == ([], [])
+
+
+async def test_a_sweep_removes_what_was_refused(settings: RedisSettings) -> None:
+    """What nobody could judge, where the memory was another one; where it was this one, it is a version."""
+    async with opened(settings) as provider:
+        memory_id, other = await written(provider), await written(provider, TEXTS[:1])
+        for one, digest in ((memory_id, digest_of("beer", None)), (other, None)):
+            state = await provider.snapshot(ANNA, one)
+            assert state is not None
+            refused = replace(state, version=UNDATED_VERSION, updated_at=None, content="beer")
+            await provider.put_versions([refused if digest is None else replace(refused, digest=digest)])
+
+        assert await provider.parts.histories.sweep() == 1
+        assert await provider.parts.histories.sweep() == 0
+        assert sorted(one.content or "" for one in await provider.superseded(ANNA)) == ["beer", *TEXTS[:-1]]
+        assert len((await at_server(provider))[0]) == len(TEXTS)
 
 
 async def test_an_erased_owner_leaves_no_key(settings: RedisSettings) -> None:

@@ -1,7 +1,7 @@
 """What stores lack of a memory is decided by its states alone, and putting the merge of them into all ends it."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -56,6 +56,7 @@ def test_a_source_has_its_say_and_falls_short_of_nothing() -> None:
 
 
 @given(st.lists(st.sampled_from(STATES), min_size=2, max_size=4))
+@settings(deadline=None)
 async def test_putting_the_wanted_state_ends_every_difference(states: list[Snapshot | None]) -> None:
     """Whatever stores hold, the real merge of a store agrees with the comparison."""
     stores = {str(number): MockMemoryProvider() for number in range(len(states))}

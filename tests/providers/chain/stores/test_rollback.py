@@ -10,6 +10,7 @@ from providers.answers import Fetched
 from providers.chain.chain import Chain
 from providers.chain.execution import RESTORED
 from providers.chain.stores.watch import DOUBT_SECONDS, IDLE_SECONDS, LOOK_SECONDS, SETTLED_SECONDS
+from providers.erasure.fences import Fence, hash_of, new_key
 from providers.errors import MemoryNotFound, Unavailable
 from providers.introduction import Introduction, StoreMark
 from providers.journal.operations import MemberState
@@ -139,6 +140,30 @@ def test_a_loss_younger_than_the_last_mark_is_found_by_reading_back() -> None:
         member = await stage.member("home")
         assert member is not None
         assert (member.epoch, member.state) == (2, MemberState.COMPLETE)
+
+    staged(main)
+
+
+def test_what_was_erased_is_not_missed() -> None:
+    """While an erasure goes on, the journal knows what it has removed from a store already."""
+
+    async def main(stage: Stage) -> None:
+        chain, home, _ = await two(stage)
+        await asyncio.sleep(MARKED)
+        gone = await chain.provider.remember(USER, "stored just before")
+        await asyncio.sleep(MARKED)
+        [state] = await home.snapshots(OWNER)
+        home_key = new_key()
+        fence = Fence(key=home_key, hash=hash_of(home_key, OWNER.key), version=state.version, erased_at=1.0)
+        for link in chain.links():
+            link.fences.add([fence])
+        await home.purge(OWNER, state.version)
+
+        await asyncio.sleep(NOTICED + FILL_SECONDS)
+        assert await home.snapshot(OWNER, gone) is None
+        member = await stage.member("home")
+        assert member is not None
+        assert (member.epoch, member.state) == (1, MemberState.COMPLETE)
 
     staged(main)
 

@@ -52,7 +52,7 @@ INSERTIONS = {"PUT", "PUT_STATES"}
 PLAIN_ALONE = {"HOLDINGS", "OWNERS", "SUMMARIES"}
 # Of one server alone, or of its catalog; puts by key in one statement, and what looks after them; and those that change
 # the history of memories or look versions up in it, which is not kept there.
-NOT_SENT = {"ESTIMATE", "_STATE", "_PUT", "_SUPERSEDED", "KEPT_OF", "TIDY", "DROP_OLD", "DROP_BURIED"}
+NOT_SENT = {"ESTIMATE", "_STATE", "_PUT", "_SUPERSEDED", "KEPT_OF", "TIDY", "DROP_OLD", "DROP_BURIED", "DROP_FOREIGN"}
 
 
 def all_statements() -> dict[str, TextClause]:
