@@ -152,6 +152,7 @@ class ReplicaProcess:
                 self.fences,
                 clock,
                 meets_every=1.0,
+                replays_every=5.0,
             )
         )
         if world.script.erases:

@@ -33,6 +33,7 @@ Told = tuple[str | None, ...]
 
 TASK = "erasure"
 MEETS_EVERY = 60.0  # seconds between two looks at whether stores are what they were; readers see nothing meanwhile
+REPLAYS_EVERY = 3_600.0  # seconds between two looks at what stores hold that keep no list
 _DROPPED_EVERY = 3_600.0  # seconds
 _WAITED_EVERY = 0.1  # seconds between two looks at a receipt that somebody waits for
 
@@ -51,8 +52,9 @@ class Eraser:
         now: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         meets_every: float = MEETS_EVERY,
+        replays_every: float = REPLAYS_EVERY,
     ) -> None:
-        self.meets_every = meets_every
+        self.meets_every, self.replays_every = meets_every, replays_every
         self.chain, self.policy, self.fences = chain, policy, fences
         self.clock, self.now, self._sleep = clock, now, sleep
         self._last = 0  # number of the last fence that was read
@@ -60,6 +62,7 @@ class Eraser:
         self._met: dict[str, Told] = {}  # by provider: what the store told when its list was compared
         self._woken = asyncio.Event()
         self._dropped_at = float("-inf")
+        self._replayed_at = now()
         self._looked_at = float("-inf")
         self._advance = Advance(chain, clock, fences, self.follow, sleep)
 
@@ -155,16 +158,18 @@ class Eraser:
         waiting = await records.erasures(MAX_ERASURES, open_only=True)
         await self._report(records, waiting)
         is_due = bool(self.fences) and self.now() - self._dropped_at > _DROPPED_EVERY
+        listless = self._listless()
         if not (self.fences or waiting):
             for link, told in strangers:  # which may know of erasures that the journal has forgotten
                 await self._meet(link, told, records)
             return
         claim = TaskClaim(records, TASK, self.chain.holder)
-        if not (strangers or waiting or is_due) or not await claim.hold():
+        if not (strangers or waiting or is_due or listless) or not await claim.hold():
             return
         async with claim.kept():
             for link, told in strangers:
                 await self._meet(link, told, records)
+            await self._replay_again(listless)
             for erasure in reversed(waiting):
                 await self._advance.advance(records, erasure)
             if is_due:
@@ -215,6 +220,20 @@ class Eraser:
             self._met[link.name] = told
         except ProviderError as error:
             _log.debug("fences_not_compared", provider=link.name, reason=error.outcome)
+
+    def _listless(self) -> list[Link]:
+        """Return the stores that keep no list, and so can't tell that they were put back, if they are due."""
+        if not self.fences or self.now() - self._replayed_at <= self.replays_every:
+            return []
+        return [link for link in self.chain.route.links if not link.provider.keeps_fences]
+
+    async def _replay_again(self, links: Sequence[Link]) -> None:
+        self._replayed_at = self.now() if links else self._replayed_at
+        for link in links:
+            try:
+                await replay(link, self.fences)
+            except ProviderError as error:
+                _log.debug("erasures_not_replayed", provider=link.name, reason=error.outcome)
 
     async def _report(self, records: Journal, waiting: Sequence[Erasure]) -> None:
         left = [one.requested_at for one in waiting if one.finished_at is None]

@@ -10,7 +10,9 @@ from providers.chain.route import Route
 from providers.erasure.fences import FenceList
 from providers.erasure.receipts import Erasure
 from providers.journal.base import Journal
+from providers.memory.provider import MockMemoryProvider
 from tests.providers.chain.scene import Scene
+from tests.support.frail import FrailProvider
 
 SETTLE_SECONDS = 60.0
 
@@ -29,6 +31,22 @@ class Counts(ChainObserver):
     def erasing(self, count: int, oldest_seconds: float) -> None:  # noqa: ARG002 - the shape of an observer
         """Note it."""
         self.pending.append(count)
+
+
+class Listless(FrailProvider):
+    """A store that keeps no list of fences, as mem0 does."""
+
+    keeps_fences = False
+
+
+def keep_no_list(store: FrailProvider) -> None:
+    """Make a store one without a list."""
+
+    async def kept_nowhere(_provider: MockMemoryProvider, _fences: object) -> None:
+        """Take fences, and forget them."""
+
+    store.instead["put_fences"] = kept_nowhere
+    store.__class__ = Listless
 
 
 class Erased(Struct):

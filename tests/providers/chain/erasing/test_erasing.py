@@ -13,9 +13,8 @@ from providers.journal.operations import Dead
 from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
 from providers.types import Deletion, Edit, NewMemory, PageQuery, RecallQuery
-from tests.providers.chain.erasing.rig import SETTLE_SECONDS, Counts, eraser, step, told
+from tests.providers.chain.erasing.rig import SETTLE_SECONDS, Counts, eraser, keep_no_list, step, told
 from tests.providers.chain.scene import DOWN, USER, Scene, key, play
-from tests.support.frail import FrailProvider
 
 OWNER, OTHER = Owner(USER), Owner("somebody else")
 
@@ -265,12 +264,6 @@ def test_a_process_that_knows_no_fence_revives_nothing(*, told_home: bool) -> No
     play(act)
 
 
-class Listless(FrailProvider):
-    """A store that keeps no list of fences."""
-
-    keeps_fences = False
-
-
 def test_what_arrives_late_is_found_at_the_last_look() -> None:
     """A write that was under way, at a store that keeps no list."""
 
@@ -279,8 +272,7 @@ def test_what_arrives_late_is_found_at_the_last_look() -> None:
         await scene.remember("tea")
         await scene.deliver()
         [state] = await MockMemoryProvider.snapshots(scene.standby, OWNER)
-        scene.standby.instead["put_fences"] = _keeps_none
-        scene.standby.__class__ = Listless
+        keep_no_list(scene.standby)
         erasure = await one.request(OWNER)
         await step(one)
         await MockMemoryProvider.put_many(scene.standby, [state])
@@ -377,10 +369,6 @@ def test_a_backfill_takes_nothing_of_the_user() -> None:
         assert await left_in(scene, "standby") == 0
 
     play(act)
-
-
-async def _keeps_none(_provider: MockMemoryProvider, _fences: object) -> None:
-    """Keep no list, as mem0 does."""
 
 
 async def _cannot_forget(_provider: MockMemoryProvider, *_: object) -> int:

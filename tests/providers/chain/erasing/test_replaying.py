@@ -10,7 +10,7 @@ from providers.memory.provider import MockMemoryProvider
 from providers.owners import Owner
 from providers.states.clock import HybridClock
 from providers.types import PageQuery, Snapshot
-from tests.providers.chain.erasing.rig import SETTLE_SECONDS, eraser, step, told
+from tests.providers.chain.erasing.rig import SETTLE_SECONDS, eraser, keep_no_list, step, told
 from tests.providers.chain.scene import USER, Scene, play
 
 OWNER = Owner(USER)
@@ -70,6 +70,25 @@ def test_a_store_that_seems_the_same_is_erased_again() -> None:
         assert await MockMemoryProvider.snapshots(scene.standby, OWNER) != []
 
         scene.clock.pass_by(one.meets_every + 1.0)
+        await step(one)
+        assert await MockMemoryProvider.snapshots(scene.standby, OWNER) == []
+
+    play(act)
+
+
+def test_a_store_without_a_list_is_gone_through_again() -> None:
+    """It can't tell at all that it was put back, and still holds nobody who was erased for longer than that."""
+
+    async def act(scene: Scene) -> None:
+        one = eraser(scene)
+        keep_no_list(scene.standby)
+        states = await erased(scene)
+        await step(one)
+        assert await MockMemoryProvider.put_many(scene.standby, states) == [None]
+
+        await step(one)
+        assert await MockMemoryProvider.snapshots(scene.standby, OWNER) != []
+        scene.clock.pass_by(one.replays_every + 1.0)
         await step(one)
         assert await MockMemoryProvider.snapshots(scene.standby, OWNER) == []
 
