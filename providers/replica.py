@@ -20,7 +20,7 @@ from providers.introduction import Introduction, StoreMark
 from providers.limits import MAX_BATCH, MAX_LIST_LIMIT, check_erase_all
 from providers.owners import Owner
 from providers.retention import NO_HISTORY, Retention
-from providers.states.editing import tombstone_of
+from providers.states.editing import least_tombstone
 from providers.summaries import OwnerSummary, summary_of
 from providers.types import ALL, Conditions, Snapshot, as_page
 from providers.versions_by_store import HistoryStore, histories_in, kept_by
@@ -120,7 +120,7 @@ class Replica(MemoryProvider, HistoryStore, EmbeddingReport, Protocol):
         while deleted < limit:
             wanted = min(limit - deleted, MAX_LIST_LIMIT)
             page = (await self.page(replace(chosen, limit=wanted, after=after))).memories
-            for refused in await self.put_many([tombstone_of(record, None) for record in page]) if page else ():
+            for refused in await self.put_many([least_tombstone(record) for record in page]) if page else ():
                 if refused is None:
                     deleted += 1
                 elif not isinstance(refused, OwnerErased):  # what was erased is about to be removed

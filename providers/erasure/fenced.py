@@ -14,7 +14,7 @@ from providers.answers import Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.changes import ChangeCursor, Changes
 from providers.embedding_progress import EmbeddingProgress
 from providers.erasure.fences import NEVER_ERASED, Fence, FenceList
-from providers.errors import MemoryNotFound, OwnerErased, ProviderError
+from providers.errors import MemoryNotFound, ProviderError
 from providers.feed import FeedPage, FeedQuery
 from providers.health import Health
 from providers.histories import VersionPlace
@@ -83,6 +83,10 @@ class FencedReplica(Replica):
     def keeps_fences(self) -> bool:
         """See `Replica`."""
         return self._replica.keeps_fences
+
+    async def store(self, memory: NewMemory) -> Stored:
+        """See `MemoryStore`."""
+        return await (super().store(memory) if self._fences.of(memory.owner) else self._replica.store(memory))
 
     async def store_many(self, memories: Sequence[NewMemory]) -> list[Stored | ProviderError]:
         """See `MemoryStore`; one that has no version yet gets one that is above every fence."""
@@ -283,14 +287,10 @@ class FencedReplica(Replica):
         put: Callable[[Sequence[Item]], Awaitable[list[Answer | ProviderError]]],
     ) -> list[Answer | ProviderError]:
         """Put what is above the fences; the rest is refused in its place."""
-        erased = [self._erased(*of(item)) for item in items]
+        erased = [self._fences.refusal(*of(item)) for item in items]
         kept = [item for item, refusal in zip(items, erased, strict=True) if refusal is None]
         answers = iter(await put(kept) if kept else ())
         return [next(answers) if refusal is None else refusal for refusal in erased]
-
-    def _erased(self, owner: Owner, version: int | None) -> OwnerErased | None:
-        erased = self._fences.version_of(owner)
-        return OwnerErased(erased) if version is not None and version <= erased else None
 
     def _above(self, states: Sequence[Snapshot]) -> list[Snapshot]:
         return [state for state in states if state.version > self._fences.version_of(state.owner)]

@@ -71,15 +71,19 @@ class FenceList:
         fence = self.of(owner) if self._of_keys else None
         return NEVER_ERASED if fence is None else fence.version
 
+    def refusal(self, owner: Owner, version: int | None) -> OwnerErased | None:
+        """Return why a version may not be put; one that is yet to be minted will be above every fence."""
+        erased = self.version_of(owner)
+        return OwnerErased(erased) if version is not None and version <= erased else None
+
     def check(self, owner: Owner, version: int) -> None:
         """Refuse a version that was erased.
 
         Raises:
             OwnerErased: it is not above the fence of its owner.
         """
-        erased = self.version_of(owner)
-        if version <= erased:
-            raise OwnerErased(erased)
+        if refusal := self.refusal(owner, version):
+            raise refusal
 
     def all(self) -> list[Fence]:
         """Return all fences by their hashes."""

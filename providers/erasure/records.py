@@ -39,6 +39,7 @@ class ErasureRecords(Protocol):
     async def fence(self, erasure: Erasure, key: str) -> Erasure:
         """Put the fence of an erasure, at its version or above all that the journal holds of the owner; return it.
 
+        Nor is the tombstone of what the journal holds, which whoever has not heard of the fence may leave.
         From then on the journal takes no state of the owner that is not above the fence.
         """
 

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from providers.errors import Conflict, VersionMismatch
 from providers.expiry import has_expired
-from providers.limits import MAX_EDITS
+from providers.limits import MAX_EDITS, MAX_VERSION
 from providers.source import attributes_of
 from providers.states.digests import digest_of
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, Snapshot
@@ -127,6 +127,11 @@ def tombstone_of(stored: MemoryRecord | Snapshot, edit_id: str | None, version: 
     of what was erased must not be above the fence, which whoever deletes may not have heard of.
     """
     return tombstone_for(stored, max(version or 0, stored.version + 1), edit_id)
+
+
+def least_tombstone(stored: MemoryRecord) -> Snapshot:
+    """Return a tombstone as `tombstone_of` does by default, whose version is one that every store takes."""
+    return tombstone_for(stored, min(stored.version + 1, MAX_VERSION))
 
 
 def tombstone_for(record: MemoryRecord | Snapshot, version: int, edit_id: str | None = None) -> Snapshot:

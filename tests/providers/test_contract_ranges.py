@@ -12,7 +12,7 @@ from providers.errors import InvalidInput
 from providers.filters import And, Eq, Exists, Filter, Gt, In, Not, Or
 from providers.owners import Owner
 from providers.positions import Position
-from providers.types import NewMemory, PageQuery, RecallQuery
+from providers.types import Conditions, NewMemory, PageQuery, RecallQuery
 
 ID = "0190b8a0-0000-7000-8000-000000000001"
 NAIVE = datetime(2024, 1, 1)  # noqa: DTZ001 - that it has no time zone is the point
@@ -130,6 +130,16 @@ async def test_the_ends_of_the_versions_are_taken(provider: MemoryProvider, user
 
     assert (await provider.update(user, memory_id, content="coffee")).content == "coffee"
     assert await provider.delete(user, memory_id, version=version) is True
+
+
+async def test_what_is_newer_than_any_version_that_is_taken_can_be_deleted(provider: MemoryProvider, user: str) -> None:
+    """A clock that has met the greatest version mints greater ones."""
+    owner = Owner(user)
+    tea = NewMemory(owner=owner, content="tea", version=limits.MAX_VERSION, session="one")
+    await provider.update(user, (await provider.store(tea)).id, content="coffee")
+
+    assert (await provider.erase_all(owner, conditions=Conditions(session="one"))).count == 1
+    assert await provider.list_memories(user) == []
 
 
 @pytest.mark.parametrize(

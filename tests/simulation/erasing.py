@@ -10,6 +10,7 @@ from uuid import UUID
 from msgspec import Struct
 from msgspec.structs import replace
 
+from providers.chain.overlay import OLDEST_VERSION
 from providers.erasure.receipts import Erasure
 from providers.errors import ProviderError, Unavailable
 from providers.journal.sqlite.journal import SqliteJournal
@@ -72,6 +73,8 @@ def run_erasing(seed: int, design: Design | None = None) -> ErasingRun:
 class _Story:
     def __init__(self, world: World, chance: Random, *, restores: bool) -> None:
         self._world, self._chance, self._restores = world, chance, restores
+        self._tries = 0
+        self._unjudged: set[str] = set()  # written, perhaps at the first try, while no store could tell what it has
         [connection] = set(world.connections)
         self._journal = SqliteJournal(connection.journal_id, InlineRunner(connection), InlineRunner(connection))
         self._connection = connection
@@ -116,7 +119,10 @@ class _Story:
             await asyncio.sleep(self._chance.uniform(0, _WRITTEN_BY / _MEMORIES))
             memory_id = str(UUID(int=self._chance.getrandbits(128), version=4))
             memory = NewMemory(owner=ERASED, content=f"secret {number}", memory_id=memory_id)
-            await self._insist(lambda process: process.provider.store(memory))  # noqa: B023 - awaited before the next turn
+            self._tries = 0
+            stored = await self._insist(lambda process: process.provider.store(memory))  # noqa: B023 - awaited before the next turn
+            if stored.version == OLDEST_VERSION or self._tries > 1:
+                self._unjudged.add(memory_id)
         return memory_id
 
     def _give_up_one(self) -> None:
@@ -134,6 +140,7 @@ class _Story:
         while True:
             process = self._world.replicas[self._chance.randrange(len(self._world.replicas))]
             if process is not None and process.serves:
+                self._tries += 1
                 task = process.spawn(_called(ask, process))
                 done, _ = await asyncio.wait([task], timeout=_PATIENCE)
                 if not done:
@@ -176,17 +183,27 @@ class _Story:
     async def _left(self, erasure: Erasure) -> list[str]:
         """Return what stores and journal still hold of the user that is not above the fence, or was deleted meanwhile.
 
-        A deletion by whoever has not heard of the erasure must leave no name either.
+        A deletion by whoever has not heard of the erasure must leave no name either, but where nobody could judge what
+        it deletes: its tombstone is newer than all that it may repeat, and so it may be above the fence.
         """
         wrong = []
         for name in FIRST_ORDER:
             held = await self._world.stores[name].snapshots(ERASED)
-            wrong += [f"{name} holds {one.content!r}" for one in held if one.deleted or one.version <= erasure.version]
+            wrong += [
+                f"{name} holds {one.content!r}"
+                for one in held
+                if one.version <= erasure.version or (one.deleted and one.id not in self._unjudged)
+            ]
         rows = self._connection.rows(
-            "SELECT state FROM operations WHERE user_id = ? AND (version <= ? OR kind = 'delete' AND NOT trace)",
+            """SELECT state, memory_id, version FROM operations
+            WHERE user_id = ? AND (version <= ? OR kind = 'delete' AND NOT trace)""",
             (ERASED.key, erasure.version),
         )
-        wrong += [f"the journal holds {state}" for (state,) in rows]
+        wrong += [
+            f"the journal holds {state}"
+            for state, memory_id, version in rows
+            if version <= erasure.version or memory_id not in self._unjudged
+        ]
         orphans = """SELECT d.provider FROM deliveries AS d WHERE d.user_id = ? AND NOT EXISTS (
             SELECT 1 FROM operations AS o WHERE o.seq = d.seq)"""
         return wrong + [f"a delivery to {one} is left" for (one,) in self._connection.rows(orphans, (ERASED.key,))]

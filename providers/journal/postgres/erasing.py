@@ -31,8 +31,9 @@ _BEGIN = text("""
     INSERT INTO ninai_journal_erasures (id, owner, requested_at, body)
     VALUES (:id, :owner, to_timestamp(:requested_at), :body)
 """)
-_NEWEST = text("""
-    SELECT greatest(
+# The tombstone of the newest is one above it.
+_ABOVE_NEWEST = text("""
+    SELECT 1 + greatest(
         (SELECT max(version) FROM ninai_journal_entries WHERE user_id = :owner),
         (SELECT max(version) FROM ninai_journal_superseded WHERE user_id = :owner)
     )
@@ -107,9 +108,9 @@ class PostgresErasures(ErasureRecords):
         """Put the fence of an erasure; see the protocol."""
         async with self._database.transaction() as connection:
             await connection.execute(LOCK_ALONE)
-            newest = int(await connection.scalar(_NEWEST, {"owner": erasure.owner}) or 0)
+            above = int(await connection.scalar(_ABOVE_NEWEST, {"owner": erasure.owner}) or 0)
             now = float(await connection.scalar(_MOMENT) or 0)
-            fenced = replace(erasure, version=max(erasure.version, newest), hash=hash_of(key, erasure.owner))
+            fenced = replace(erasure, version=max(erasure.version, above), hash=hash_of(key, erasure.owner))
             await _add(connection, [Fence(key=key, hash=fenced.hash, version=fenced.version, erased_at=now)])
             return await _noted(connection, fenced)
 

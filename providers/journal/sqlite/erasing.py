@@ -85,8 +85,8 @@ def begin(connection: JournalConnection, erasure: Erasure) -> Erasure:
 def fence(connection: JournalConnection, erasure: Erasure, key: str) -> Erasure:
     """Put the fence of an erasure; see `ErasureRecords.fence`."""
     owner = erasure.owner
-    row = connection.row(
-        """SELECT max(version) FROM (
+    row = connection.row(  # the tombstone of the newest is one above it
+        """SELECT max(version) + 1 FROM (
             SELECT version FROM operations WHERE user_id = ?1 UNION ALL
             SELECT version FROM superseded WHERE user_id = ?1
         )""",
