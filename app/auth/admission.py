@@ -173,12 +173,12 @@ def proven(connection: AnyConnection) -> Identity:
     return _noted(identity)
 
 
-def refusals_noted(request: AnyConnection) -> "_Noted":
+def refusals_noted(request: AnyConnection) -> "_NotedRefusals":
     """Return a context that notes why a caller is refused, and has one that guesses wait for it."""
-    return _Noted(request)
+    return _NotedRefusals(request)
 
 
-class _Noted:
+class _NotedRefusals:
     """Written out, as the context of `counted` is."""
 
     __slots__ = ("_request",)

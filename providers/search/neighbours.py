@@ -23,7 +23,7 @@ _Sorting = tuple[int, int, str]
 Scores = NDArray[np.float32]
 
 
-class Step(Protocol):
+class NeighbourStep(Protocol):
     """Which rows stand so many steps apart; every row stands once on either side at most, so nothing is added twice."""
 
     @property
@@ -44,11 +44,11 @@ class Pairs(Struct, frozen=True):
 
     @property
     def nbytes(self) -> int:
-        """See `Step`."""
+        """See `NeighbourStep`."""
         return self.rows.nbytes + self.others.nbytes
 
     def lend(self, weight: float, above: Scores, lent: Scores) -> None:
-        """See `Step`."""
+        """See `NeighbourStep`."""
         lent[self.rows] += weight * above[self.others]
         lent[self.others] += weight * above[self.rows]
 
@@ -65,11 +65,11 @@ class Adjacent(Struct, frozen=True):
 
     @property
     def nbytes(self) -> int:
-        """See `Step`."""
+        """See `NeighbourStep`."""
         return self.linked.nbytes
 
     def lend(self, weight: float, above: Scores, lent: Scores) -> None:
-        """See `Step`."""
+        """See `NeighbourStep`."""
         weighted = weight * above
         lent[self.distance :] += weighted[: -self.distance] * self.linked
         lent[: -self.distance] += weighted[self.distance :] * self.linked
@@ -83,7 +83,7 @@ class Neighbours:
         self._after = np.full(16, _NONE, np.int32)
         self._last: dict[int, int] = {}  # rows by session
         self._sorted = True
-        self._steps: tuple[Step, Step] | None = None
+        self._steps: tuple[NeighbourStep, NeighbourStep] | None = None
 
     @property
     def nbytes(self) -> int:
@@ -131,7 +131,9 @@ class Neighbours:
         """Sort all rows anew before they are next asked for."""
         self._sorted, self._steps = False, None
 
-    def steps(self, moments: Rows, sessions: NDArray[np.int32], order: Callable[[], Rows]) -> tuple[Step, Step]:
+    def steps(
+        self, moments: Rows, sessions: NDArray[np.int32], order: Callable[[], Rows]
+    ) -> tuple[NeighbourStep, NeighbourStep]:
         """Return which rows are one and two steps apart; `order` sorts all rows into their sequences."""
         if not self._sorted:
             self._sort(order(), sessions)
@@ -172,7 +174,7 @@ class Neighbours:
             self._after = np.concatenate((self._after, room))
 
 
-def _step(distance: int, rows: Rows, others: Rows, count: int) -> Step:
+def _step(distance: int, rows: Rows, others: Rows, count: int) -> NeighbourStep:
     """Return the pairs of so many rows in the shorter form, if they have one."""
     if count <= distance or not (rows - others == distance).all():
         return Pairs(rows, others)

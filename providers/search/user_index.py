@@ -12,7 +12,7 @@ from providers.search.distinct import numbered
 from providers.search.entries import Entry, said_by, text_of
 from providers.search.field_table import FieldTable
 from providers.search.kept_records import KeptRecords
-from providers.search.neighbours import NO_SESSION, Neighbours, Step
+from providers.search.neighbours import NO_SESSION, Neighbours, NeighbourStep
 from providers.search.packed_memories import PackedMemories
 from providers.search.packed_rows import FULL, MOST_ROWS, PackedRows, Rows, hashed
 from providers.search.packed_texts import PackedTexts, side_by_side
@@ -23,8 +23,7 @@ from providers.search.vector_planes import VectorPlanes
 from providers.source import WriteSource
 from providers.text.analyzer import analyze
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
+_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 # Rows of memories that are gone, as a share of all, beyond which the others move together.
 _MOST_GONE = 0.25
@@ -234,7 +233,7 @@ class UserIndex:
             terms[place, known.searchsorted(one)] = 1.0
         return terms
 
-    def steps(self) -> tuple[Step, Step]:
+    def steps(self) -> tuple[NeighbourStep, NeighbourStep]:
         """Return which rows are neighbours, one and two steps apart."""
         return self.neighbours.steps(self.columns.created, self.columns.session, self._order)
 

@@ -33,20 +33,14 @@ class Counts(ChainObserver):
         self.pending.append(count)
 
 
-class Listless(FrailProvider):
-    """A store that keeps no list of fences, as mem0 does."""
-
-    keeps_fences = False
-
-
 def keep_no_list(store: FrailProvider) -> None:
-    """Make a store one without a list."""
+    """Make a store one that keeps no list of fences, as mem0 does."""
 
     async def kept_nowhere(_provider: MockMemoryProvider, _fences: object) -> None:
         """Take fences, and forget them."""
 
     store.instead["put_fences"] = kept_nowhere
-    store.__class__ = Listless
+    store.__class__ = type("Listless", (FrailProvider,), {"keeps_fences": False})
 
 
 class Erased(Struct):
