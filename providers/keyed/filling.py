@@ -1,7 +1,28 @@
-"""What a store tells of memories that have no vector yet."""
+"""Filling a store with the vectors that its memories lack, and what it tells of that."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
 
 from observability.metrics import Metrics
 from providers.embedding_progress import EmbeddingProgress
+from providers.errors import ProviderError
+from providers.keyed.vectors import StateVectors
+
+EVERY = 30.0  # seconds, for what is known to have no vector
+
+_log = structlog.get_logger(__name__)
+
+
+async def filled_for_ever(vectors: StateVectors, fill: Callable[[], Awaitable[int]]) -> None:
+    """Fill again and again, until cancelled; without an embedder there is nothing to do."""
+    while vectors.model is not None:
+        try:
+            await fill()
+        except ProviderError as error:
+            _log.debug("vectors_not_filled", reason=str(error))
+        await asyncio.sleep(EVERY)
 
 
 class FillingReport:

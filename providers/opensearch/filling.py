@@ -1,20 +1,13 @@
 """The filling of vectors: memories that were stored without one get it, after an outage or for a new embedder."""
 
-import asyncio
 from itertools import groupby
 
-import structlog
-
-from providers.errors import ProviderError
-from providers.keyed.filling import FillingReport
+from providers.keyed.filling import FillingReport, filled_for_ever
 from providers.opensearch.reader import OpenSearchReader
 from providers.opensearch.server import Server
 from providers.opensearch.shelf import OpenSearchShelf
 
-EVERY = 30.0  # seconds
 _AT_ONCE = 100  # memories of one request
-
-_log = structlog.get_logger(__name__)
 
 
 class VectorFilling:
@@ -26,12 +19,7 @@ class VectorFilling:
 
     async def run(self) -> None:
         """Fill for ever; without an embedder there is nothing to do."""
-        while self._vectors.model is not None:
-            try:
-                await self.fill()
-            except ProviderError as error:
-                _log.debug("vectors_not_filled", reason=str(error))
-            await asyncio.sleep(EVERY)
+        await filled_for_ever(self._vectors, self.fill)
 
     async def fill(self) -> int:
         """Give a vector to what has none, as far as the embedder makes one now; return to how many memories.

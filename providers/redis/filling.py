@@ -1,14 +1,10 @@
 """The filling of vectors: memories that were stored without one get it, after an outage or for a new embedder."""
 
-import asyncio
 import random
 import time
 from collections.abc import Callable, Sequence
 
-import structlog
-
-from providers.errors import ProviderError
-from providers.keyed.filling import FillingReport
+from providers.keyed.filling import FillingReport, filled_for_ever
 from providers.keyed.shelf import parts_of
 from providers.owners import Owner
 from providers.redis.keys import Keyspace
@@ -19,14 +15,11 @@ from providers.redis.shelf import RedisShelf
 from providers.redis.vector_scripts import LACKING, WAITING
 from providers.replica import MAX_OWNERS
 
-EVERY = 30.0  # seconds, for what is known to have no vector
 SWEEP_EVERY = 3600.0  # seconds, for all owners, of whom another process may have stored something without a vector
 _LOOKED_AT = 1_000  # memories of one script
 _FEW = (
     0.9  # of as many memories as are ranked without a vector set; below that a set goes, so that it need not soon again
 )
-
-_log = structlog.get_logger(__name__)
 
 
 class OwnerFilling:
@@ -54,12 +47,7 @@ class OwnerFilling:
 
     async def run(self) -> None:
         """Fill for ever; without an embedder there is nothing to do."""
-        while self._vectors.model is not None:
-            try:
-                await self.fill()
-            except ProviderError as error:
-                _log.debug("vectors_not_filled", reason=str(error))
-            await asyncio.sleep(EVERY)
+        await filled_for_ever(self._vectors, self.fill)
 
     async def fill(self) -> int:
         """Give a vector to what has none, as far as the embedder makes one now; return to how many memories.
