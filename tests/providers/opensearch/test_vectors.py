@@ -18,6 +18,7 @@ from providers.opensearch.settings import OpenSearchSettings
 from providers.owners import Owner
 from providers.replica import Replica
 from providers.types import RecallQuery
+from tests.support.alike import assert_ranked_alike
 from tests.support.following import eventually
 from tests.support.native import (
     FickleEmbedder,
@@ -133,19 +134,11 @@ async def test_conditions_hold_for_what_is_nearest(server: VectorOpenSearch) -> 
 
 async def test_few_memories_are_ranked_as_home_ranks_them(server: VectorOpenSearch, database: str) -> None:
     """With the same embedder: the same answers, scores and name of the ranking as PostgreSQL's."""
-    states = [live("ann", text, created_at=live("ann").created_at) for text in ("the red car", "masala chai", "water")]
     async with (
         settings_for(server, hashing()).open(host_for()) as ours,
         open_native_provider(database, hashing()) as home,
     ):
-        for provider in (ours, home):
-            assert await provider.put_many(states) == [None] * 3
-        answers = [await provider.recall("ann", "tea in a vehicle") for provider in (ours, home)]
-        assert ours.ranking == home.ranking
-
-    assert [memory.id for memory in answers[0]] == [memory.id for memory in answers[1]]
-    for here, there in zip(*answers, strict=True):
-        assert here.similarity_score == pytest.approx(there.similarity_score, abs=1e-6)
+        await assert_ranked_alike(ours, home)
     assert server.scored == []
 
 

@@ -1,10 +1,10 @@
 """Vectors beside states in Redis: what they find of few memories, and of too many to be ranked without a vector set."""
 
 import numpy as np
-import pytest
 from msgspec.structs import replace
 
 from providers.answers import PARTIAL
+from tests.support.alike import assert_ranked_alike
 from tests.support.following import eventually
 from tests.support.native import FickleEmbedder, host_for, open_native_provider
 from tests.support.redis import RedisServer, running_redis
@@ -14,19 +14,11 @@ from tests.support.states import live, tombstone
 
 async def test_few_memories_are_ranked_as_home_ranks_them(redis_server: RedisServer, database: str) -> None:
     """With the same embedder: the same answers, scores and name of the ranking as PostgreSQL's."""
-    states = [live("ann", text, created_at=live("ann").created_at) for text in ("the red car", "masala chai", "water")]
     async with (
         settings_for(redis_server, hashing()).open(host_for()) as ours,
         open_native_provider(database, hashing()) as home,
     ):
-        for provider in (ours, home):
-            assert await provider.put_many(states) == [None] * 3
-        answers = [await provider.recall("ann", "tea in a vehicle") for provider in (ours, home)]
-        assert ours.ranking == home.ranking
-
-    assert [memory.id for memory in answers[0]] == [memory.id for memory in answers[1]]
-    for here, there in zip(*answers, strict=True):
-        assert here.similarity_score == pytest.approx(there.similarity_score, abs=1e-6)
+        await assert_ranked_alike(ours, home)
 
 
 async def test_of_too_many_memories_those_nearest_are_ranked(redis_server: RedisServer) -> None:
