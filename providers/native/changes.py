@@ -31,6 +31,7 @@ from providers.native.packing import (
     PORTIONS,
     VECTOR_HEAD,
     Portions,
+    count_statement,
     ends_statement,
     packed_of,
     page_statement,
@@ -106,15 +107,17 @@ async def changes_since(
         # A position that went back is another history, whatever the epoch says.
         if rows and rows[0].epoch == cursor.epoch and rows[0].position >= cursor.position:
             return await _changed(rows)
-    rows = await database.bound_rows(whole_statement(STORE, owner, min(most_bytes, portions.at_once), most_bytes))
-    if not rows or rows[0].memories * rows[0].each > most_bytes:
+    rows = await database.bound_rows(count_statement(STORE, owner, most_bytes))
+    if not rows or (bytes_of_all := rows[0].memories * rows[0].each) > most_bytes:
         return None
-    row = rows[0]
-    pages = None
-    if row.memories * row.each > portions.at_once:
-        pages = _pages(database, owner, row.epoch, portions.of_pages(row.memories, row.each))
+    if bytes_of_all > portions.at_once:
+        counted = rows[0]
+        pages = _pages(database, owner, counted.epoch, portions.of_pages(counted.memories, counted.each))
+        cursor, order = _cursor(counted), _order(counted)
+        return Changes(cursor=cursor, order=order, whole=True, pages=pages, expected=counted.memories)
+    [row] = await database.bound_rows(whole_statement(STORE, owner))
     packed = await packed_of(row)
-    return Changes(cursor=_cursor(row), order=_order(row), packed=packed, pages=pages, expected=row.memories)
+    return Changes(cursor=_cursor(row), order=_order(row), packed=packed, expected=len(packed.version))
 
 
 async def _pages(database: Database, owner: Owner, epoch: str, most: int) -> AsyncGenerator[PackedMemories, None]:

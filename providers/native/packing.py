@@ -59,7 +59,7 @@ _COUNTED = f"""
         ), 0) AS each
     ), counted AS MATERIALIZED (
         SELECT count(*) AS memories
-        FROM (SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($4 AS bigint) / {_BYTES} + 1) AS found
+        FROM (SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($3 AS bigint) / {_BYTES} + 1) AS found
     )
 """  # noqa: S608 - joined from constants
 
@@ -93,12 +93,17 @@ _YEAR_2000 = 946_684_800_000_000  # from which PostgreSQL counts microseconds, i
 _CHUNK = 4_096  # vectors that are there twice at a time
 
 
-def whole_statement(store: str, owner: Owner, at_once: int, most_bytes: int) -> BoundSql:
+def count_statement(store: str, owner: Owner, most_bytes: int) -> BoundSql:
     """Return the statement that counts an owner's `memories`, with the bytes of `each`, up to so many bytes of them.
 
-    It packs them where they take no more than `at_once` together. `store` is the common table expression of the store.
+    It reads none of them. `store` is the common table expression of the store.
     """
-    return BoundSql(_WHOLE.format(store=store), (owner.key, owner.tenant, at_once, most_bytes))
+    return BoundSql(_COUNT.format(store=store), (owner.key, owner.tenant, most_bytes))
+
+
+def whole_statement(store: str, owner: Owner) -> BoundSql:
+    """Return the statement that packs all memories of an owner."""
+    return BoundSql(_WHOLE.format(store=store), (owner.key, owner.tenant), in_page_order=True)
 
 
 def ends_statement(owner: Owner, most: int) -> BoundSql:
@@ -107,21 +112,23 @@ def ends_statement(owner: Owner, most: int) -> BoundSql:
 
 
 def page_statement(store: str, owner: Owner, after: UUID, end: UUID) -> BoundSql:
-    """Return the statement that packs the memories whose ids come after one, up to another, in that order."""
-    return BoundSql(_PAGE.format(store=store), (owner.key, owner.tenant, after, end))
+    """Return the statement that packs the memories whose ids come after one, up to another."""
+    return BoundSql(_PAGE.format(store=store), (owner.key, owner.tenant, after, end), in_page_order=True)
 
 
 _SOURCE = "store.epoch, store.position, store.beyond, store.open"
-_WHOLE = f"""
+_COUNT = f"""
     WITH {{store}}, {_COUNTED}
-    SELECT {_SOURCE}, counted.memories, sized.each, packed.*
-    FROM store CROSS JOIN sized CROSS JOIN counted CROSS JOIN ({_PACKED}
+    SELECT {_SOURCE}, counted.memories, sized.each FROM store CROSS JOIN sized CROSS JOIN counted
+"""  # noqa: S608 - joined from constants
+# What is packed is no CTE, which would be written to disk before it is read.
+_WHOLE = f"""
+    WITH {{store}}
+    SELECT {_SOURCE}, packed.*
+    FROM store CROSS JOIN ({_PACKED}
         FROM (
-            SELECT *, {_USABLE}
-            FROM ninai_memories
-            WHERE {_LIVING} AND version > (SELECT erased FROM store)
-                AND (SELECT memories * each FROM sized, counted) <= CAST($3 AS bigint)
-        ) AS memories  -- no CTE, which would be written to disk before it is read
+            SELECT *, {_USABLE} FROM ninai_memories WHERE {_LIVING} AND version > (SELECT erased FROM store)
+        ) AS memories
     ) AS packed
 """  # noqa: S608 - joined from constants
 _ENDS = f"""
@@ -139,7 +146,6 @@ _PAGE = f"""
             FROM ninai_memories
             WHERE {_LIVING} AND version > (SELECT erased FROM store)
                 AND id > CAST($3 AS uuid) AND id <= CAST($4 AS uuid)
-            ORDER BY id
         ) AS memories
     ) AS packed
 """  # noqa: S608 - joined from constants

@@ -25,7 +25,6 @@ from providers.timing import time_limit
 
 Lent = TypeVar("Lent")
 
-_PLAN_BY_VALUES = text("SET LOCAL plan_cache_mode = force_custom_plan")
 _GRACE = 0.1  # seconds
 _FULL_SECONDS = 0.2  # between two tries at a server that refuses further connections
 
@@ -66,16 +65,17 @@ class PreparedDatabase(ABC):
 
     async def bound_rows(self, statement: BoundSql) -> Sequence[Row[Any]]:
         """Return the rows of a statement in the driver's own form that stores nothing."""
-        if self._may_read_directly and not statement.planned_by_values:
+        if self._may_read_directly:
             return await self._read(lambda: self.formed_sql(statement), PossibleWrites.NOTHING)
         async with self.reading() as plain:
             statement = self.formed_sql(statement)
-            if not statement.planned_by_values:
+            if not statement.settings:
                 return await fetched(plain, statement, PossibleWrites.NOTHING)
-            # In a transaction, so that the setting ends with it, whoever gets the connection then.
+            # In a transaction, so that the settings end with it, whoever gets the connection then.
             connection = await plain.execution_options(isolation_level="READ COMMITTED")
             async with connection.begin():
-                await connection.execute(_PLAN_BY_VALUES)
+                for setting in statement.settings:
+                    await connection.execute(text(setting))
                 return (await connection.exec_driver_sql(statement.text, statement.values, VALUES_BOUND)).all()
 
     async def write(self, statement: TextClause, values: Mapping[str, Any]) -> Sequence[Row[Any]]:

@@ -16,6 +16,7 @@ from providers.postgres.bound_sql import BoundSql
 from providers.postgres.tracing import VALUES_BOUND
 from providers.postgres.translate import PossibleWrites, raise_meaning
 
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _MOST_STATEMENTS = 512  # that are kept in the driver's form
 
 
@@ -45,7 +46,7 @@ async def fetched(connection: AsyncConnection, statement: BoundSql, writes: Poss
 async def fetched_by(lent: PoolProxiedConnection, statement: BoundSql, writes: PossibleWrites) -> Sequence[Row[Any]]:
     """Return the rows of a statement as `fetched` does, from a connection of the driver that the pool has lent."""
     try:
-        rows = await cast("Any", lent.driver_connection).fetch(statement.text, *statement.values, record_class=_Named)
+        rows = await _rows(cast("Any", lent.driver_connection), statement)
     except asyncpg.PostgresError as error:
         raise_meaning(error, error, writes)
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError) as error:
@@ -55,6 +56,20 @@ async def fetched_by(lent: PoolProxiedConnection, statement: BoundSql, writes: P
         await greenlet_spawn(lent.invalidate)
         raise
     return cast("Sequence[Row[Any]]", rows)
+
+
+async def _rows(driver: Any, statement: BoundSql) -> Any:  # noqa: ANN401 - asyncpg has no types
+    if not statement.settings:
+        return await driver.fetch(statement.text, *statement.values, record_class=_Named)
+    # In a transaction, so that the settings end with it, whoever gets the connection then.
+    await driver.execute("; ".join((_BEGIN, *statement.settings)))
+    try:
+        rows = await driver.fetch(statement.text, *statement.values, record_class=_Named)
+    except asyncpg.PostgresError:
+        await driver.execute("ROLLBACK")
+        raise
+    await driver.execute("COMMIT")
+    return rows
 
 
 def bound(statement: TextClause, values: Mapping[str, Any]) -> BoundSql:

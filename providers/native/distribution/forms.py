@@ -68,8 +68,11 @@ def distributed_text(sql: str) -> str:
 
 
 def distributed_sql(statement: BoundSql) -> BoundSql:
-    """Return a bound statement in the form for a distributed table, which is always planned by its values."""
-    return replace(statement, text=distributed_text(statement.text), planned_by_values=False)
+    """Return a bound statement in the form for a distributed table, which is always planned by its values.
+
+    Nothing is set for it, which would not reach the nodes.
+    """
+    return replace(statement, text=distributed_text(statement.text), planned_by_values=False, in_page_order=False)
 
 
 def _as_values(statement: TextClause, values: Mapping[str, Any]) -> tuple[TextClause, dict[str, Any]]:

@@ -8,7 +8,7 @@ curves are drawn into `deploy/docs/scale-requests.svg` and `deploy/docs/scale-up
 import asyncio
 import os
 import statistics
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
@@ -20,10 +20,18 @@ from msgspec import Struct
 from providers.native.embedded import EmbeddedServer
 from tests.bench.chart import growth_chart
 from tests.bench.load import table
-from tests.bench.scale.asking import ROUNDS, Latencies, in_turns
-from tests.bench.scale.databases import MEMORIES_PER_USER, dsn_of, filled_databases, name_of, opened, used_bytes
+from tests.bench.scale.asking import LOADING, ROUNDS, Latencies, Ports, in_turns
+from tests.bench.scale.databases import (
+    MEMORIES_PER_USER,
+    dsn_of,
+    filled_databases,
+    forget_pages,
+    name_of,
+    opened,
+    used_bytes,
+)
 from tests.bench.scale.filling import Filled, user_of
-from tests.bench.scale.upkeep import backfill_rate, migration_seconds, start_seconds, vacuum_seconds
+from tests.bench.scale.upkeep import backfill_rate, cluster_seconds, migration_seconds, start_seconds, vacuum_seconds
 from tests.bench.service import Bare, service
 from tests.support.postgres import connected
 
@@ -31,7 +39,11 @@ SMALLEST, LARGEST = 100_000, 10_000_000
 IN_DATABASE = "recall in the database"
 DOCS = Path(__file__).parents[3] / "deploy" / "docs"
 COMMAND = "make bench scale"
-BAR = 1.5  # by how much a recall of an active user may take longer at the largest size
+BAR = 1.5  # by how much a recall may take longer at the largest size
+
+# With room for the index of one user, so that it is another one's that has to be loaded.
+KEEPING_NONE = {"NINAI__PROVIDERS__NATIVE__RECALL_CACHE_MB": "2"}
+OF_ANY = ("recall, any user", LOADING)
 
 _STATEMENTS = 50  # in a round
 
@@ -46,10 +58,11 @@ class Upkeep(Struct, frozen=True):
     vacuum_idle: float
     vacuum: float
     migration: dict[str, float]
+    cluster: float
 
 
 def main() -> None:
-    """Fill what is missing, ask, keep up, print and draw."""
+    """Fill what is missing, ask, keep up, bring users' memories together, ask once more, print and draw."""
     largest = int(os.environ.get("SCALE_MEMORIES", str(LARGEST)))  # noqa: TID251 - what make passes on
     folder = Path(os.environ.get("SCALE_FOLDER", Path(gettempdir()) / "ninai-scale"))  # noqa: TID251 - what make passes on
     sizes = [SMALLEST]
@@ -57,22 +70,36 @@ def main() -> None:
         sizes.append(sizes[-1] * 10)
     filled = filled_databases(folder, sizes)
     print(f"{folder} has {used_bytes(folder) / 1e9:.1f} GB; it stays there: remove it when it is not needed any more")
+    forget_pages(folder)
     with opened(folder) as server:
         asked = _asked(folder, server, sizes)
         table(_latencies(asked))
-        _draw_requests(asked)
         upkeep = {size: _upkeep(folder, server, size, filled[size]) for size in sizes}
-        table(_of_upkeep(upkeep))
+    forget_pages(folder)
+    with opened(folder) as server:
+        together = _asked(folder, server, sizes, OF_ANY)
+    asked = {
+        size: asked[size] | {f"{kind}, clustered": found for kind, found in together[size].items()} for size in sizes
+    }
+    table(_latencies(asked))
+    table(_of_upkeep(upkeep))
+    _draw_requests(asked)
     _draw_upkeep(upkeep)
 
 
-def _asked(folder: Path, server: EmbeddedServer, sizes: list[int]) -> dict[int, dict[str, Latencies]]:
+def _asked(
+    folder: Path, server: EmbeddedServer, sizes: list[int], only: Container[str] | None = None
+) -> dict[int, dict[str, Latencies]]:
     with ExitStack() as stack:
-        ports = {
-            size: stack.enter_context(service(_own(folder, size), {"DATABASE_URL": dsn_of(server, name_of(size))}))
-            for size in sizes
-        }
-        asked = asyncio.run(in_turns(ports, lambda size: size // MEMORIES_PER_USER))
+
+        def port(name: str, size: int, further: Mapping[str, str]) -> int:
+            (own := _own(folder, size) / name).mkdir(exist_ok=True)
+            return stack.enter_context(service(own, {"DATABASE_URL": dsn_of(server, name_of(size)), **further}))
+
+        ports = {size: Ports(port("keeping", size, {}), port("keeping-none", size, KEEPING_NONE)) for size in sizes}
+        asked = asyncio.run(in_turns(ports, lambda size: size // MEMORIES_PER_USER, only))
+    if only is not None:
+        return asked
     in_database = asyncio.run(_statements({size: dsn_of(server, name_of(size)) for size in sizes}))
     return {size: {**asked[size], IN_DATABASE: in_database[size]} for size in sizes}
 
@@ -112,6 +139,7 @@ def _upkeep(folder: Path, server: EmbeddedServer, size: int, filled: Filled) -> 
         vacuum_idle=idle,
         vacuum=vacuum,
         migration=asyncio.run(migration_seconds(dsn)),
+        cluster=asyncio.run(cluster_seconds(dsn)),
     )
 
 
@@ -126,7 +154,7 @@ def _latencies(asked: Mapping[int, Mapping[str, Latencies]]) -> Iterator[tuple[s
     for kind in asked[sizes[0]]:
         found = [asked[size][kind] for size in sizes]
         ratio = found[-1].quantile(0.95) / found[0].quantile(0.95)
-        wanted = f"<= {BAR}x" if kind.startswith("recall, active") else ""
+        wanted = f"<= {BAR}x" if kind.startswith("recall, ") else ""
         shown = (f"{one.quantile(0.5):.2f} / {one.quantile(0.95):.2f}" for one in found)
         yield (kind, *shown, f"{ratio:.2f}x", wanted)
 
@@ -140,6 +168,7 @@ def _of_upkeep(upkeep: Mapping[int, Upkeep]) -> Iterator[tuple[str, ...]]:
         "backfill of a standby": lambda one: f"{one.backfill:.0f}/s",
         "vacuum, nothing to do": lambda one: f"{one.vacuum_idle:.1f} s",
         "vacuum, 1% changed": lambda one: f"{one.vacuum:.1f} s",
+        "CLUSTER": lambda one: f"{one.cluster:.0f} s",
         "migration": lambda one: ", ".join(f"{step} {seconds:.1f} s" for step, seconds in one.migration.items()),
     }
     for name, shown in rows.items():
@@ -157,6 +186,7 @@ def _draw_upkeep(upkeep: Mapping[int, Upkeep]) -> None:
         "filling by COPY": {size: one.filled.seconds for size, one in upkeep.items()},
         "migration, three revisions": {size: sum(one.migration.values()) for size, one in upkeep.items()},
         "vacuum, 1% changed": {size: one.vacuum for size, one in upkeep.items()},
+        "CLUSTER": {size: one.cluster for size, one in upkeep.items()},
         "start until ready": {size: one.start for size, one in upkeep.items()},
     }
     _write("scale-upkeep.svg", growth_chart("Upkeep by the memories of all users: seconds", seconds, COMMAND))

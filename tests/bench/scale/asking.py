@@ -1,7 +1,7 @@
 """What one request takes over HTTP, at several sizes in turns, so that what else the machine does meets all alike."""
 
 import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Container, Mapping, Sequence
 from itertools import count
 from math import ceil
 from random import Random
@@ -21,6 +21,13 @@ _WORDS_OF_A_QUESTION = 6
 _fresh = count()
 
 
+class Ports(Struct, frozen=True):
+    """Where a service is asked for a number of memories, and one beside it that keeps no index."""
+
+    service: int
+    keeping_none: int
+
+
 class Latencies(Struct, frozen=True):
     """What each request took, in milliseconds."""
 
@@ -31,17 +38,21 @@ class Latencies(Struct, frozen=True):
         return sorted(self.values)[max(0, ceil(share * len(self.values)) - 1)]
 
 
-class Asked:
-    """A service over a number of users, who are asked for at random."""
+LOADING = "recall, index loads"
 
-    def __init__(self, users: int, client: HttpClient, random: Random) -> None:
-        self._users, self._client, self._random = users, client, random
+
+class Asked:
+    """A service over a number of users, who are asked for at random, and one that keeps no user's index."""
+
+    def __init__(self, users: int, client: HttpClient, keeping_none: HttpClient, random: Random) -> None:
+        self._users, self._client, self._keeping_none, self._random = users, client, keeping_none, random
         self._active = random.sample(range(users), min(ACTIVE, users))
 
     @classmethod
-    async def connect(cls, port: int, users: int) -> "Asked":
-        """Connect to the service, and let the active users ask once."""
-        asked = cls(users, await HttpClient.connect(port), Random(users))
+    async def connect(cls, ports: Ports, users: int) -> "Asked":
+        """Connect to the services, and let the active users ask once."""
+        clients = await HttpClient.connect(ports.service), await HttpClient.connect(ports.keeping_none)
+        asked = cls(users, *clients, Random(users))
         for user in asked._active:
             await asked._recall(user)
         return asked
@@ -51,17 +62,19 @@ class Asked:
         return {
             "recall, active users": lambda: self._recall(self._random.choice(self._active)),
             "recall, any user": lambda: self._recall(self._random.randrange(self._users)),
+            LOADING: lambda: self._recall(self._random.randrange(self._users), self._keeping_none),
             "remember": self._remember,
             "list": self._list,
         }
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close the connections."""
         self._client.close()
+        self._keeping_none.close()
 
-    async def _recall(self, user: int) -> None:
+    async def _recall(self, user: int, client: HttpClient | None = None) -> None:
         body = json.dumps({"query": text_of(self._random, _WORDS_OF_A_QUESTION)}).encode()
-        await self._client.post("/memory/recall", user_of(user), body)
+        await (client or self._client).post("/memory/recall", user_of(user), body)
 
     async def _remember(self) -> None:
         body = json.dumps({"content": f"{text_of(self._random, 20)} {next(_fresh)}"}).encode()
@@ -71,14 +84,15 @@ class Asked:
         await self._client.get("/memory/memories?limit=20", user_of(self._random.randrange(self._users)))
 
 
-async def in_turns(ports: Mapping[int, int], users: Callable[[int], int]) -> dict[int, dict[str, Latencies]]:
-    """Measure every kind of request at every size; `ports` are the services by their numbers of memories."""
+async def in_turns(
+    ports: Mapping[int, Ports], users: Callable[[int], int], only: Container[str] | None = None
+) -> dict[int, dict[str, Latencies]]:
+    """Measure every kind of request, or `only` some, at every size; `ports` are the services by numbers of memories."""
     services = {size: await Asked.connect(port, users(size)) for size, port in ports.items()}
-    measured: dict[int, dict[str, Latencies]] = {
-        size: {kind: Latencies([]) for kind in service.kinds()} for size, service in services.items()
-    }
+    kinds = [kind for kind in next(iter(services.values())).kinds() if only is None or kind in only]
+    measured = {size: {kind: Latencies([]) for kind in kinds} for size in services}
     for number in range(ROUNDS):
-        for kind in next(iter(services.values())).kinds():
+        for kind in kinds:
             for size in _turned(list(services), number):
                 work = services[size].kinds()[kind]
                 for _ in range(REQUESTS):

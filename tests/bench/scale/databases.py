@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from sqlalchemy import make_url
 
 from providers.native.embedded import EmbeddedServer
 from tests.bench.load import HttpClient
-from tests.bench.scale.filling import Filled, fill
+from tests.bench.scale.filling import Filled, empty_if_clustered, fill
 from tests.bench.service import service, text_of
 from tests.support.postgres import connected, prepare_template
 
@@ -67,6 +68,17 @@ def opened(folder: Path) -> Iterator[EmbeddedServer]:
         yield server
 
 
+def forget_pages(folder: Path) -> None:
+    """Have the system forget what it holds of the databases in memory, and of nothing else."""
+    for file in (folder / "postgres" / "data" / "base").glob("*/*"):
+        opened = os.open(file, os.O_RDONLY)
+        try:
+            os.fsync(opened)  # what is not written yet would stay
+            os.posix_fadvise(opened, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(opened)
+
+
 async def _names(server: EmbeddedServer) -> set[str]:
     async with connected(server.dsn) as connection:
         return {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
@@ -78,6 +90,7 @@ async def _missing_bytes(server: EmbeddedServer, sizes: list[int]) -> int:
     for size in sizes:
         filled = 0
         if name_of(size) in there:
+            await empty_if_clustered(dsn_of(server, name_of(size)))
             async with connected(dsn_of(server, name_of(size))) as connection:
                 if await connection.fetchval("SELECT to_regclass('bench_loaded')") is not None:
                     filled = await connection.fetchval("SELECT coalesce(sum(memories), 0) FROM bench_loaded")

@@ -20,6 +20,9 @@ WORK_MEMORY = "1GB"  # for the indexes of one partition
 
 _LOADED = "CREATE TABLE IF NOT EXISTS bench_loaded (partition text PRIMARY KEY, memories bigint, seconds real)"
 
+# There once each user's memories were brought together, so that the database is not as it was filled any more.
+CLUSTERED = "CREATE TABLE IF NOT EXISTS bench_clustered ()"
+
 _PARTITIONS = """
     SELECT c.relname AS name, pg_get_expr(c.relpartbound, c.oid) AS bound
     FROM pg_inherits JOIN pg_class AS c ON c.oid = inhrelid
@@ -77,6 +80,13 @@ async def further_columns(dsn: str) -> list[str]:
     """Return the columns that templates have."""
     async with connected(dsn) as connection:
         return [row["attname"] for row in await connection.fetch(_COLUMNS, list(FRESH))]
+
+
+async def empty_if_clustered(dsn: str) -> None:
+    """Make a database empty whose memories do not lie as scattered any more as they were filled."""
+    async with connected(dsn) as connection:
+        if await connection.fetchval("SELECT to_regclass('bench_clustered')") is not None:
+            await connection.execute("TRUNCATE ninai_memories, bench_loaded; DROP TABLE bench_clustered")
 
 
 async def fill(dsn: str, pool: str, users: int, each: int) -> Filled:

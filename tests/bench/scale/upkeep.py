@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from providers.native import migrations
 from providers.native.engine import open_engine
-from tests.bench.scale.filling import user_of
+from tests.bench.scale.filling import CLUSTERED, WORK_MEMORY, user_of
 from tests.bench.service import service
 from tests.support.postgres import connected
 
@@ -68,6 +68,16 @@ async def vacuum_seconds(dsn: str, users: int) -> tuple[float, float]:
         return idle, await _timed(connection, "VACUUM ANALYZE ninai_memories")
 
 
+async def cluster_seconds(dsn: str) -> float:
+    """Return how long it takes to bring each user's memories together on the disk, one partition after the other."""
+    async with connected(dsn) as connection:
+        await connection.execute(CLUSTERED)
+        await connection.execute(f"SET maintenance_work_mem = '{WORK_MEMORY}'")
+        taken = await _timed(connection, "CLUSTER ninai_memories USING ninai_memories_pkey")
+        await connection.execute("VACUUM ANALYZE ninai_memories")
+        return taken
+
+
 async def migration_seconds(dsn: str) -> dict[str, float]:
     """Return how long each of some revisions takes to be applied; nothing of it stays."""
     async with open_engine(dsn, pool_size=1) as engine:
@@ -75,7 +85,8 @@ async def migration_seconds(dsn: str) -> dict[str, float]:
 
 
 async def _migrated(engine: AsyncEngine) -> dict[str, float]:
-    async with engine.connect() as connection:
+    async with engine.connect() as plain:
+        connection = await plain.execution_options(isolation_level="READ COMMITTED")  # else nothing is rolled back
         transaction = await connection.begin()
         try:
             return await connection.run_sync(_steps)

@@ -217,6 +217,18 @@ def test_settings_that_promises_rest_on(embedded: EmbeddedServer) -> None:
     assert words == "'école':1 'நினைவலைகள்':2"
 
 
+def test_scattered_pages_are_read_side_by_side(embedded: EmbeddedServer, postgres_major: int) -> None:
+    """By a server that can; an older one does not know all of these settings, and starts all the same."""
+    with embedded.running():
+        shown = ask(
+            embedded,
+            "SELECT string_agg(setting, ' ' ORDER BY name) FROM pg_settings"
+            " WHERE name IN ('effective_io_concurrency', 'io_workers')",
+        )
+
+    assert shown == ("100 16" if postgres_major >= 18 else "1")
+
+
 def test_the_log_quotes_no_memory(embedded: EmbeddedServer) -> None:
     """A refused row's content appears in the answer to the client and not in the log."""
     with embedded.running():
