@@ -8,7 +8,7 @@ curves are drawn into `deploy/docs/scale-requests.svg` and `deploy/docs/scale-up
 import asyncio
 import os
 import statistics
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from random import Random
@@ -30,7 +30,7 @@ from tests.bench.scale.databases import (
     opened,
     used_bytes,
 )
-from tests.bench.scale.filling import Filled, user_of
+from tests.bench.scale.filling import CLUSTERED, Filled, user_of, users_in
 from tests.bench.scale.upkeep import backfill_rate, cluster_seconds, migration_seconds, start_seconds, vacuum_seconds
 from tests.bench.service import Bare, service
 from tests.support.postgres import connected
@@ -58,7 +58,7 @@ class Upkeep(Struct, frozen=True):
     vacuum_idle: float
     vacuum: float
     migration: dict[str, float]
-    cluster: float
+    clustering: float
 
 
 def main() -> None:
@@ -70,25 +70,30 @@ def main() -> None:
         sizes.append(sizes[-1] * 10)
     filled = filled_databases(folder, sizes)
     print(f"{folder} has {used_bytes(folder) / 1e9:.1f} GB; it stays there: remove it when it is not needed any more")
+    everybody = {size: range(size // MEMORIES_PER_USER) for size in sizes}
     forget_pages(folder)
     with opened(folder) as server:
-        asked = _asked(folder, server, sizes)
+        asked = _asked(folder, server, everybody)
         table(_latencies(asked))
-        upkeep = {size: _upkeep(folder, server, size, filled[size]) for size in sizes}
+        clustering = {size: asyncio.run(cluster_seconds(dsn_of(server, name_of(size)))) for size in sizes}
+        together = {size: asyncio.run(_users_clustered(server, size)) for size in sizes}
     forget_pages(folder)
     with opened(folder) as server:
-        together = _asked(folder, server, sizes, OF_ANY)
-    asked = {
-        size: asked[size] | {f"{kind}, clustered": found for kind, found in together[size].items()} for size in sizes
-    }
-    table(_latencies(asked))
-    table(_of_upkeep(upkeep))
+        for size, kinds in _asked(folder, server, together, OF_ANY).items():
+            asked[size] |= {f"{kind}, clustered": latencies for kind, latencies in kinds.items()}
+        table(_latencies(asked))
+        upkeep = {size: _upkeep(folder, server, size, filled[size], clustering[size]) for size in sizes}
+        table(_of_upkeep(upkeep))
     _draw_requests(asked)
     _draw_upkeep(upkeep)
 
 
+async def _users_clustered(server: EmbeddedServer, size: int) -> list[int]:
+    return await users_in(dsn_of(server, name_of(size)), CLUSTERED, size // MEMORIES_PER_USER)
+
+
 def _asked(
-    folder: Path, server: EmbeddedServer, sizes: list[int], only: Container[str] | None = None
+    folder: Path, server: EmbeddedServer, users: Mapping[int, Sequence[int]], only: Container[str] | None = None
 ) -> dict[int, dict[str, Latencies]]:
     with ExitStack() as stack:
 
@@ -96,12 +101,12 @@ def _asked(
             (own := _own(folder, size) / name).mkdir(exist_ok=True)
             return stack.enter_context(service(own, {"DATABASE_URL": dsn_of(server, name_of(size)), **further}))
 
-        ports = {size: Ports(port("keeping", size, {}), port("keeping-none", size, KEEPING_NONE)) for size in sizes}
-        asked = asyncio.run(in_turns(ports, lambda size: size // MEMORIES_PER_USER, only))
+        ports = {size: Ports(port("keeping", size, {}), port("keeping-none", size, KEEPING_NONE)) for size in users}
+        asked = asyncio.run(in_turns(ports, users, only))
     if only is not None:
         return asked
-    in_database = asyncio.run(_statements({size: dsn_of(server, name_of(size)) for size in sizes}))
-    return {size: {**asked[size], IN_DATABASE: in_database[size]} for size in sizes}
+    in_database = asyncio.run(_statements({size: dsn_of(server, name_of(size)) for size in users}))
+    return {size: {**asked[size], IN_DATABASE: in_database[size]} for size in users}
 
 
 def _own(folder: Path, size: int) -> Path:
@@ -127,7 +132,7 @@ async def _statements(dsns: Mapping[int, str]) -> dict[int, Latencies]:
     return found
 
 
-def _upkeep(folder: Path, server: EmbeddedServer, size: int, filled: Filled) -> Upkeep:
+def _upkeep(folder: Path, server: EmbeddedServer, size: int, filled: Filled, clustering: float) -> Upkeep:
     dsn, own = dsn_of(server, name_of(size)), _own(folder, size)
     (backfill := own / "backfill").mkdir(exist_ok=True)
     idle, vacuum = asyncio.run(vacuum_seconds(dsn, size // MEMORIES_PER_USER))
@@ -139,7 +144,7 @@ def _upkeep(folder: Path, server: EmbeddedServer, size: int, filled: Filled) -> 
         vacuum_idle=idle,
         vacuum=vacuum,
         migration=asyncio.run(migration_seconds(dsn)),
-        cluster=asyncio.run(cluster_seconds(dsn)),
+        clustering=clustering,
     )
 
 
@@ -168,7 +173,7 @@ def _of_upkeep(upkeep: Mapping[int, Upkeep]) -> Iterator[tuple[str, ...]]:
         "backfill of a standby": lambda one: f"{one.backfill:.0f}/s",
         "vacuum, nothing to do": lambda one: f"{one.vacuum_idle:.1f} s",
         "vacuum, 1% changed": lambda one: f"{one.vacuum:.1f} s",
-        "CLUSTER": lambda one: f"{one.cluster:.0f} s",
+        "CLUSTER, a partition": lambda one: f"{one.clustering:.0f} s",
         "migration": lambda one: ", ".join(f"{step} {seconds:.1f} s" for step, seconds in one.migration.items()),
     }
     for name, shown in rows.items():
@@ -186,7 +191,7 @@ def _draw_upkeep(upkeep: Mapping[int, Upkeep]) -> None:
         "filling by COPY": {size: one.filled.seconds for size, one in upkeep.items()},
         "migration, three revisions": {size: sum(one.migration.values()) for size, one in upkeep.items()},
         "vacuum, 1% changed": {size: one.vacuum for size, one in upkeep.items()},
-        "CLUSTER": {size: one.cluster for size, one in upkeep.items()},
+        "CLUSTER of a partition": {size: one.clustering for size, one in upkeep.items()},
         "start until ready": {size: one.start for size, one in upkeep.items()},
     }
     _write("scale-upkeep.svg", growth_chart("Upkeep by the memories of all users: seconds", seconds, COMMAND))

@@ -44,15 +44,15 @@ LOADING = "recall, index loads"
 class Asked:
     """A service over a number of users, who are asked for at random, and one that keeps no user's index."""
 
-    def __init__(self, users: int, client: HttpClient, keeping_none: HttpClient, random: Random) -> None:
+    def __init__(self, users: Sequence[int], client: HttpClient, keeping_none: HttpClient, random: Random) -> None:
         self._users, self._client, self._keeping_none, self._random = users, client, keeping_none, random
-        self._active = random.sample(range(users), min(ACTIVE, users))
+        self._active = random.sample(users, min(ACTIVE, len(users)))
 
     @classmethod
-    async def connect(cls, ports: Ports, users: int) -> "Asked":
+    async def connect(cls, ports: Ports, users: Sequence[int]) -> "Asked":
         """Connect to the services, and let the active users ask once."""
         clients = await HttpClient.connect(ports.service), await HttpClient.connect(ports.keeping_none)
-        asked = cls(users, *clients, Random(users))
+        asked = cls(users, *clients, Random(len(users)))
         for user in asked._active:
             await asked._recall(user)
         return asked
@@ -61,8 +61,8 @@ class Asked:
         """Return what is measured by its name."""
         return {
             "recall, active users": lambda: self._recall(self._random.choice(self._active)),
-            "recall, any user": lambda: self._recall(self._random.randrange(self._users)),
-            LOADING: lambda: self._recall(self._random.randrange(self._users), self._keeping_none),
+            "recall, any user": lambda: self._recall(self._random.choice(self._users)),
+            LOADING: lambda: self._recall(self._random.choice(self._users), self._keeping_none),
             "remember": self._remember,
             "list": self._list,
         }
@@ -78,17 +78,17 @@ class Asked:
 
     async def _remember(self) -> None:
         body = json.dumps({"content": f"{text_of(self._random, 20)} {next(_fresh)}"}).encode()
-        await self._client.post("/memory/remember", user_of(self._random.randrange(self._users)), body)
+        await self._client.post("/memory/remember", user_of(self._random.choice(self._users)), body)
 
     async def _list(self) -> None:
-        await self._client.get("/memory/memories?limit=20", user_of(self._random.randrange(self._users)))
+        await self._client.get("/memory/memories?limit=20", user_of(self._random.choice(self._users)))
 
 
 async def in_turns(
-    ports: Mapping[int, Ports], users: Callable[[int], int], only: Container[str] | None = None
+    ports: Mapping[int, Ports], users: Mapping[int, Sequence[int]], only: Container[str] | None = None
 ) -> dict[int, dict[str, Latencies]]:
     """Measure every kind of request, or `only` some, at every size; `ports` are the services by numbers of memories."""
-    services = {size: await Asked.connect(port, users(size)) for size, port in ports.items()}
+    services = {size: await Asked.connect(port, users[size]) for size, port in ports.items()}
     kinds = [kind for kind in next(iter(services.values())).kinds() if only is None or kind in only]
     measured = {size: {kind: Latencies([]) for kind in kinds} for size in services}
     for number in range(ROUNDS):

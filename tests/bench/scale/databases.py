@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 
 from providers.native.embedded import EmbeddedServer
 from tests.bench.load import HttpClient
-from tests.bench.scale.filling import Filled, empty_if_clustered, fill
+from tests.bench.scale.filling import Filled, fill
 from tests.bench.service import service, text_of
 from tests.support.postgres import connected, prepare_template
 
@@ -90,7 +90,6 @@ async def _missing_bytes(server: EmbeddedServer, sizes: list[int]) -> int:
     for size in sizes:
         filled = 0
         if name_of(size) in there:
-            await empty_if_clustered(dsn_of(server, name_of(size)))
             async with connected(dsn_of(server, name_of(size))) as connection:
                 if await connection.fetchval("SELECT to_regclass('bench_loaded')") is not None:
                     filled = await connection.fetchval("SELECT coalesce(sum(memories), 0) FROM bench_loaded")

@@ -20,8 +20,8 @@ WORK_MEMORY = "1GB"  # for the indexes of one partition
 
 _LOADED = "CREATE TABLE IF NOT EXISTS bench_loaded (partition text PRIMARY KEY, memories bigint, seconds real)"
 
-# There once each user's memories were brought together, so that the database is not as it was filled any more.
-CLUSTERED = "CREATE TABLE IF NOT EXISTS bench_clustered ()"
+# The partition in which each user's memories are brought together in the end.
+CLUSTERED = "ninai_memories_00"
 
 _PARTITIONS = """
     SELECT c.relname AS name, pg_get_expr(c.relpartbound, c.oid) AS bound
@@ -82,11 +82,13 @@ async def further_columns(dsn: str) -> list[str]:
         return [row["attname"] for row in await connection.fetch(_COLUMNS, list(FRESH))]
 
 
-async def empty_if_clustered(dsn: str) -> None:
-    """Make a database empty whose memories do not lie as scattered any more as they were filled."""
+async def users_in(dsn: str, partition: str, users: int) -> list[int]:
+    """Return which of so many users a partition has."""
     async with connected(dsn) as connection:
-        if await connection.fetchval("SELECT to_regclass('bench_clustered')") is not None:
-            await connection.execute("TRUNCATE ninai_memories, bench_loaded; DROP TABLE bench_clustered")
+        partitions = [row["name"] for row in await connection.fetch(_PARTITIONS)]
+        everybody = {user_of(number): number for number in range(users)}
+        rows = await connection.fetch(_OWN, [*everybody], len(partitions), partitions.index(partition))
+        return [everybody[row["u"]] for row in rows]
 
 
 async def fill(dsn: str, pool: str, users: int, each: int) -> Filled:
