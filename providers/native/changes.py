@@ -35,6 +35,7 @@ from providers.native.packing import (
     ends_statement,
     packed_of,
     page_statement,
+    source_statement,
     whole_statement,
 )
 from providers.native.wall import within
@@ -107,15 +108,21 @@ async def changes_since(
         # A position that went back is another history, whatever the epoch says.
         if rows and rows[0].epoch == cursor.epoch and rows[0].position >= cursor.position:
             return await _changed(rows)
-    rows = await database.bound_rows(count_statement(STORE, owner, most_bytes))
-    if not rows or (bytes_of_all := rows[0].memories * rows[0].each) > most_bytes:
+    [counted] = await database.bound_rows(count_statement(owner, most_bytes))
+    if (bytes_of_all := counted.memories * counted.each) > most_bytes:
         return None
-    if bytes_of_all > portions.at_once:
-        counted = rows[0]
-        pages = _pages(database, owner, counted.epoch, portions.of_pages(counted.memories, counted.each))
-        cursor, order = _cursor(counted), _order(counted)
-        return Changes(cursor=cursor, order=order, whole=True, pages=pages, expected=counted.memories)
-    [row] = await database.bound_rows(whole_statement(STORE, owner))
+    if bytes_of_all <= portions.at_once:
+        rows = await database.bound_rows(whole_statement(STORE, owner))
+        return await _whole(rows[0]) if rows else None
+    rows = await database.bound_rows(source_statement(STORE, owner))
+    if not rows:
+        return None
+    pages = _pages(database, owner, rows[0].epoch, portions.of_pages(counted.memories, counted.each))
+    cursor, order = _cursor(rows[0]), _order(rows[0])
+    return Changes(cursor=cursor, order=order, whole=True, pages=pages, expected=counted.memories)
+
+
+async def _whole(row: Row[Any]) -> Changes:
     packed = await packed_of(row)
     return Changes(cursor=_cursor(row), order=_order(row), packed=packed, expected=len(packed.version))
 

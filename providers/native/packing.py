@@ -52,15 +52,14 @@ _BYTES = 450
 # The tenant is named where the table is scanned, as in the statement of what changed.
 _LIVING = f"{within('CAST($2 AS text)')} AND user_id = $1 AND deleted_at IS NULL"
 
-_COUNTED = f"""
-    sized AS MATERIALIZED (
-        SELECT {_BYTES} + 2 * coalesce((
+_COUNT = f"""
+    SELECT (
+            SELECT count(*)
+            FROM (SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($3 AS bigint) / {_BYTES} + 1) AS found
+        ) AS memories,
+        {_BYTES} + 2 * coalesce((
             SELECT vector_dims(embedding) FROM ninai_memories WHERE {_LIVING} AND embedding IS NOT NULL LIMIT 1
         ), 0) AS each
-    ), counted AS MATERIALIZED (
-        SELECT count(*) AS memories
-        FROM (SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($3 AS bigint) / {_BYTES} + 1) AS found
-    )
 """  # noqa: S608 - joined from constants
 
 # All aggregates meet the rows in one order. The texts come only where they have to be analyzed.
@@ -93,16 +92,21 @@ _YEAR_2000 = 946_684_800_000_000  # from which PostgreSQL counts microseconds, i
 _CHUNK = 4_096  # vectors that are there twice at a time
 
 
-def count_statement(store: str, owner: Owner, most_bytes: int) -> BoundSql:
+def count_statement(owner: Owner, most_bytes: int) -> BoundSql:
     """Return the statement that counts an owner's `memories`, with the bytes of `each`, up to so many bytes of them.
 
-    It reads none of them. `store` is the common table expression of the store.
+    It reads none of them.
     """
-    return BoundSql(_COUNT.format(store=store), (owner.key, owner.tenant, most_bytes))
+    return BoundSql(_COUNT, (owner.key, owner.tenant, most_bytes))
+
+
+def source_statement(store: str, owner: Owner) -> BoundSql:
+    """Return the statement for the common table expression of the store alone."""
+    return BoundSql(f"WITH {store} SELECT {_SOURCE} FROM store", (owner.key,))  # noqa: S608 - joined from constants
 
 
 def whole_statement(store: str, owner: Owner) -> BoundSql:
-    """Return the statement that packs all memories of an owner."""
+    """Return the statement that packs all memories of an owner, as of the moment that the store tells."""
     return BoundSql(_WHOLE.format(store=store), (owner.key, owner.tenant), in_page_order=True)
 
 
@@ -117,10 +121,6 @@ def page_statement(store: str, owner: Owner, after: UUID, end: UUID) -> BoundSql
 
 
 _SOURCE = "store.epoch, store.position, store.beyond, store.open"
-_COUNT = f"""
-    WITH {{store}}, {_COUNTED}
-    SELECT {_SOURCE}, counted.memories, sized.each FROM store CROSS JOIN sized CROSS JOIN counted
-"""  # noqa: S608 - joined from constants
 # What is packed is no CTE, which would be written to disk before it is read.
 _WHOLE = f"""
     WITH {{store}}

@@ -44,18 +44,21 @@ LOADING = "recall, index loads"
 class Asked:
     """A service over a number of users, who are asked for at random, and one that keeps no user's index."""
 
-    def __init__(self, users: Sequence[int], client: HttpClient, keeping_none: HttpClient, random: Random) -> None:
-        self._users, self._client, self._keeping_none, self._random = users, client, keeping_none, random
+    def __init__(self, users: Sequence[int], ports: Ports, random: Random) -> None:
+        self._users, self._ports, self._random = users, ports, random
         self._active = random.sample(users, min(ACTIVE, len(users)))
 
-    @classmethod
-    async def connect(cls, ports: Ports, users: Sequence[int]) -> "Asked":
-        """Connect to the services, and let the active users ask once."""
-        clients = await HttpClient.connect(ports.service), await HttpClient.connect(ports.keeping_none)
-        asked = cls(users, *clients, Random(len(users)))
-        for user in asked._active:
-            await asked._recall(user)
-        return asked
+    async def wake(self) -> None:
+        """Let the active users ask once."""
+        await self.connect()
+        for user in self._active:
+            await self._recall(user)
+        self.close()
+
+    async def connect(self) -> None:
+        """Connect to the services, which close connections that are idle for long."""
+        self._client = await HttpClient.connect(self._ports.service)
+        self._keeping_none = await HttpClient.connect(self._ports.keeping_none)
 
     def kinds(self) -> Mapping[str, Callable[[], Awaitable[None]]]:
         """Return what is measured by its name."""
@@ -88,19 +91,22 @@ async def in_turns(
     ports: Mapping[int, Ports], users: Mapping[int, Sequence[int]], only: Container[str] | None = None
 ) -> dict[int, dict[str, Latencies]]:
     """Measure every kind of request, or `only` some, at every size; `ports` are the services by numbers of memories."""
-    services = {size: await Asked.connect(port, users[size]) for size, port in ports.items()}
+    services = {size: Asked(users[size], port, Random(len(users[size]))) for size, port in ports.items()}
+    for service in services.values():
+        await service.wake()
     kinds = [kind for kind in next(iter(services.values())).kinds() if only is None or kind in only]
     measured = {size: {kind: Latencies([]) for kind in kinds} for size in services}
     for number in range(ROUNDS):
         for kind in kinds:
             for size in _turned(list(services), number):
-                work = services[size].kinds()[kind]
+                service = services[size]
+                await service.connect()
+                work = service.kinds()[kind]
                 for _ in range(REQUESTS):
                     began = perf_counter()
                     await work()
                     measured[size][kind].values.append((perf_counter() - began) * 1000)
-    for service in services.values():
-        service.close()
+                service.close()
     return measured
 
 

@@ -58,6 +58,8 @@ TRIED: Mapping[tuple[str, str], str] = {
     ("deploy/docs/pinecone.md", "$ export NINAI"): "tests/deploy/test_chain.py",
     ("deploy/docs/redis.md", "$ redis-server"): SETTINGS,
     ("deploy/docs/redis.md", "[providers.redis.embedder]"): SETTINGS,
+    ("deploy/docs/native.md", "effective_io_concurrency"): "tests/providers/native/test_embedded.py",
+    ("deploy/docs/scale.md", "SET maintenance_work_mem"): "tests/deploy/documented/test_sql.py",
     ("deploy/docs/scale.md", "$ ninai db distribute"): "tests/app/cli/test_cli_db_distribute.py",
     ("deploy/docs/scale.md", "[chain.attempts"): SETTINGS,
     ("deploy/docs/signed-users.md", "[auth]"): SETTINGS,

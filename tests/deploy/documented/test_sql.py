@@ -1,6 +1,7 @@
 """The statements that pages give to administrators of PostgreSQL do what the pages say of them."""
 
 from collections.abc import AsyncIterator
+from itertools import groupby
 from uuid import uuid4
 
 import asyncpg
@@ -10,9 +11,14 @@ from sqlalchemy import make_url
 from providers.native.embedded import EmbeddedServer
 from providers.native.engine import open_engine
 from providers.native.row_security import RowSecurity
+from providers.owners import Owner
+from providers.types import NewMemory
 from tests.support.markdown import ROOT, fenced
+from tests.support.native import open_native_provider
 from tests.support.postgres import connected, create_database, drop_database
 
+SCALE = "deploy/docs/scale.md"
+_ON_THE_DISK = "SELECT user_id FROM ninai_memories ORDER BY tableoid, ctid"
 PASSWORD = "'correct horse battery staple'"
 
 
@@ -52,6 +58,23 @@ async def test_the_role_that_owns_nothing_is_held_by_the_wall(database: str) -> 
         finally:
             await owner.execute(f"DROP OWNED BY {role}")
             await owner.execute(f"DROP ROLE {role}")
+
+
+async def test_memories_of_a_user_are_brought_together(database: str) -> None:
+    """They came in turns with those of others, and lie side by side afterwards."""
+    [statement] = [block for block in fenced((ROOT / SCALE).read_text("utf-8"), "sql") if "CLUSTER" in block]
+    async with open_native_provider(database) as provider:
+        for number in range(3):
+            owners = [Owner(f"user-{user}") for user in range(40)]
+            await provider.store_many([NewMemory(owner=owner, content=f"tea {number}") for owner in owners])
+    async with connected(database) as owner:
+        before = [row["user_id"] for row in await owner.fetch(_ON_THE_DISK)]
+        for one in statement.splitlines():
+            await owner.execute(one)
+        after = [row["user_id"] for row in await owner.fetch(_ON_THE_DISK)]
+
+    assert len([*groupby(before)]) > 40
+    assert len([*groupby(after)]) == 40
 
 
 async def test_a_role_behind_a_pooler_has_its_settings_from_the_server(database: str) -> None:

@@ -28,7 +28,7 @@ PACKED = {
     "page": page_statement(STORE, ANNA, FIRST, LAST),
 }
 UNREAD = {
-    "count": count_statement(STORE, ANNA, MOST_BYTES),
+    "count": count_statement(ANNA, MOST_BYTES),
     "ends": ends_statement(ANNA, 10),
 }
 

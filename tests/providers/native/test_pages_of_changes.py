@@ -179,7 +179,7 @@ class Halting(Database):
 async def test_pages_that_nobody_reads_on_leave_nothing_under_way(provider: PostgresMemoryProvider) -> None:
     """The second page, which was read ahead, is given up."""
     await remembered(provider, 8)
-    database = Halting(provider._database, answers=3)  # noqa: SLF001 - all, the ends of pages, and the first page
+    database = Halting(provider._database, answers=4)  # noqa: SLF001 - how many there are, the source, the ends of pages, and the first page
     changes = await changes_since(database, ANNA, None, portions=Portions(at_once=EACH, page=2 * EACH))
     assert changes is not None
     assert changes.pages is not None
