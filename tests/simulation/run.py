@@ -264,5 +264,11 @@ def _unnoticed(world: World) -> list[str]:
         f"{breach.what} at {breach.at}, and noticed at {breach.noticed}"
         for breach in world.breaches
         if breach.noticed is None
-        or breach.noticed > max(breach.at, quiet) + _NOTICED_BY + IDENTITY_SECONDS * breach.admitting
+        or breach.noticed > max(breach.at, quiet) + _NOTICED_BY + IDENTITY_SECONDS * _claimed(world, breach)
     ]
+
+
+def _claimed(world: World, breach: Breach) -> bool:
+    """Return whether the store from before has to be waited for: somebody saw it who cannot say that it is gone."""
+    crashed = [world.began + crash.at for crash in world.script.crashes]
+    return breach.admitting or any(breach.at - IDENTITY_SECONDS < moment <= breach.at for moment in crashed)
