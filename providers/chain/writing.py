@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from providers import limits
 from providers.answers import Changed, Stored
 from providers.batches import answer_all
@@ -14,10 +16,12 @@ from providers.chain.overlay import is_unverified
 from providers.chain.policy import OperationClass
 from providers.chain.reading import ChainReader
 from providers.chain.route import Route
+from providers.chain.superseding import is_unlooked
 from providers.chain.waiting.slowing import slow_down
 from providers.errors import MemoryDeleted, MemoryNotFound, ProviderError, Unavailable
 from providers.expiry import has_expired
 from providers.journal.operations import Appended, JournalEntry, Operation, OperationKind, OutOfDate
+from providers.keys.choosing import unlooked_above
 from providers.states.clock import HybridClock, new_memory_id
 from providers.states.editing import edited, first_state, is_done
 from providers.states.merging import merged
@@ -46,6 +50,8 @@ class ChainWriter:
             await slow_down(self._context, execution, memory.owner)
             # A path of its own: what joins the memories of a batch costs as much as a tenth of all that a write does.
             state = self._new_state(memory)
+            if is_unlooked(state):
+                [state] = await self._after_others(execution, [state])
             new = memory.memory_id is None
             prepared = creation(state) if new else await self._earlier.find_one(execution, state)
             state = await self._durable(execution, prepared)
@@ -72,6 +78,8 @@ class ChainWriter:
     async def _store(self, execution: Execution, memories: Sequence[NewMemory]) -> list[Snapshot | ProviderError]:
         """Store memories; one without an id is certainly new, for the others an earlier write is looked up first."""
         states = await in_turns(self._new_state, memories)
+        if any(map(is_unlooked, states)):
+            states = await self._after_others(execution, states)
         found: list[Appended | Snapshot | Operation | ProviderError] = [creation(state) for state in states]
         named = [place for place, memory in enumerate(memories) if memory.memory_id is not None]
         if named:
@@ -187,6 +195,19 @@ class ChainWriter:
         memory_id = memory.memory_id or new_memory_id(self._clock.milliseconds)
         version = self._clock.next() if memory.version is None else memory.version
         return first_state(memory, memory_id, version, self._clock.moment())
+
+    async def _after_others(self, execution: Execution, states: Sequence[Snapshot]) -> list[Snapshot]:
+        """Return a user's new memories, those put without a look after all that the journal knows of the user.
+
+        By its clock alone one would lose against another that was put so before, by a host whose clock is ahead.
+        """
+        owner, seconds = states[0].owner, execution.deadline.remaining()
+        self._clock.observe(await self._context.journal(lambda journal: journal.newest_version(owner), seconds))
+        return [self._unlooked(state) if is_unlooked(state) else state for state in states]
+
+    def _unlooked(self, state: Snapshot) -> Snapshot:
+        version = self._clock.next()
+        return replace(state, version=version, first_version=max(state.first_version, unlooked_above(version)))
 
     async def _append(self, execution: Execution, operation: Operation) -> Appended:
         [outcome] = await append_all(self._context, execution, [operation])

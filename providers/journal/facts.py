@@ -3,6 +3,8 @@
 from abc import abstractmethod
 from typing import Protocol
 
+from providers.owners import Owner
+
 
 class JournalFacts(Protocol):
     """Tell what the journal's clock says, and the greatest numbers in it."""
@@ -16,5 +18,8 @@ class JournalFacts(Protocol):
         """Return the greatest `seq` ever used, 0 if there was none: what is greater was told by another journal."""
 
     @abstractmethod
-    async def newest_version(self) -> int:
-        """Return the greatest version in the journal, 0 if it is empty; every row may have to be read."""
+    async def newest_version(self, owner: Owner | None = None) -> int:
+        """Return the greatest version in the journal, or of one owner, 0 if there is none.
+
+        Every row, or every one of the owner, may have to be read.
+        """

@@ -47,4 +47,9 @@ def unlooked_version(now_ms: Milliseconds = wall_clock_ms) -> int:
 
     It supersedes all that was written before, unless the clock of the writer was more than `TOLERATED_MS` ahead.
     """
-    return now_ms() + TOLERATED_MS << COUNTER_BITS
+    return unlooked_above(now_ms() << COUNTER_BITS)
+
+
+def unlooked_above(version: int) -> int:
+    """Return the first version that a memory has which was stored without a look under this version."""
+    return version + (TOLERATED_MS << COUNTER_BITS)

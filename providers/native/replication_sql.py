@@ -11,7 +11,8 @@ from providers.summaries import DELETED, HEX_DIGITS, MODULUS
 # Whether the new row's version counts: the SQL of `providers/states/merging.py`, where the reasons stand.
 _NEW_WINS = """(CASE
     WHEN stored.deleted_at IS NULL AND excluded.deleted_at IS NULL
-        THEN (excluded.version, excluded.edits, excluded.digest) > (stored.version, stored.edits, stored.digest)
+        THEN (excluded.updated_at IS NOT NULL, excluded.version, excluded.edits, excluded.digest)
+            > (stored.updated_at IS NOT NULL, stored.version, stored.edits, stored.digest)
     WHEN stored.deleted_at IS NULL THEN true
     WHEN excluded.deleted_at IS NULL THEN false
     ELSE (excluded.version, excluded.edits) < (stored.version, stored.edits)

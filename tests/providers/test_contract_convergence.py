@@ -108,6 +108,15 @@ async def test_any_order_and_any_batches_end_alike(replica: Replica) -> None:
     await asyncio.to_thread(run, lambda call: asyncio.run_coroutine_threadsafe(call, loop).result(timeout=60))
 
 
+async def test_an_edit_counts_more_than_a_later_first_write(replica: Replica, user: str, stranger: str) -> None:
+    """Whichever comes first: a first write is repeated under a later version by a store that lacked the memory."""
+    edited = memory(IDS[0], 2, (EDITS[0],))
+    beginning = replace(memory(IDS[0], 3, ()), updated_at=None)
+
+    for owner, states in ((user, (beginning, edited)), (stranger, (edited, beginning))):
+        assert await put(replica, owner, states, [1]) == [edited]
+
+
 async def test_a_replica_filled_from_another_is_equal(replica: Replica, user: str, stranger: str) -> None:
     """What calls have made of memories can be read out, put in elsewhere, and is then the same for good."""
     memory_ids = [await replica.remember(user, f"tea {number}", {"n": number}) for number in range(6)]

@@ -211,7 +211,7 @@ async def _pages(call: _Call) -> Answer:
     while True:
         page = await call.provider.page(query)
         found += page.memories
-        if len(page.memories) < _PAGE:
+        if len(page.memories) < _PAGE and not page.cut:
             return found
         query = replace(query, after=page.memories[-1].position, provider=query.provider or page.provider)
 

@@ -67,7 +67,7 @@ class Client:
         """Do one step, with all of its tries."""
         world = self._world
         parts = parts_of(step, place)
-        started = world.clock()
+        started = world.reading()
         outcomes = [Outcome() for _ in parts]
         replica, homes = step.replica, [world.home_at(step.replica)]
         skews = [0.0]  # of the stores, whose clocks are right
@@ -92,7 +92,7 @@ class Client:
             await asyncio.sleep(self._chance.uniform(0, 0.5))
         self._note(step, parts, outcomes, started, homes, session, skews=skews)
         if step.again and step.act is Act.DELETE and outcomes[0].ending is not Ending.UNKNOWN:
-            repeated_at = world.clock()
+            repeated_at = world.reading()
             told = Told("simulated")
             asked = world.replicas[replica]
             before = 0 if asked is None else len(asked.homes)
@@ -111,6 +111,7 @@ class Client:
         first: Event | None = None,
         skews: Sequence[float] = (0.0,),
     ) -> None:
+        ended = self._world.reading()
         for part, outcome in zip(parts, outcomes, strict=True):
             self.events.append(
                 Event(
@@ -120,7 +121,7 @@ class Client:
                     content=part.content,
                     tag=part.tag,
                     started=started,
-                    ended=self._world.clock(),
+                    ended=ended,
                     ending=outcome.ending,
                     clash=step.clash,
                     session=session is not None,

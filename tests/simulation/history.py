@@ -27,13 +27,20 @@ def unknowable_clashes(
             if event.acknowledged:
                 first[event.memory] = event
             continue
-        believed = event.memory in refused or (event.acknowledged and event.degraded)
+        empty = any(_answered_in(event, breach) for breach in breaches)
+        believed = event.memory in refused or (event.acknowledged and (event.degraded or empty))
         forgotten = event.ended > known.ended + kept or any(
             event.started >= breach.at and event.memory not in breach.known for breach in breaches
         )
         if believed and known.content != event.content and forgotten:
             found.add(event.memory)
     return frozenset(found)
+
+
+def _answered_in(event: Event, breach: Breach) -> bool:
+    """Return whether a store answered that had changed by then, which was not noticed yet."""
+    noticed = float("inf") if breach.noticed is None else breach.noticed
+    return event.provider in breach.names and event.ended >= breach.at and event.started <= noticed
 
 
 def written_in(events: Iterable[Event]) -> AbstractSet[tuple[str, str | None]]:
@@ -147,7 +154,10 @@ class _History:
         What it accepts is older than the deletion, and comes to nothing as soon as somebody knows of that.
         """
         alone = remembered.ending is Ending.UNKNOWN or (remembered.degraded and remembered.provider == JOURNAL)
-        deletions = self._deletions_before(remembered)
+        before = self._deletions_before(remembered)
+        found = min((deletion.ended for deletion in before if deletion.ending is Ending.DONE), default=float("inf"))
+        # What was deleted before a deletion began was told so by the tombstone, and is kept in mind no longer for that.
+        deletions = [one for one in before if one.ending is Ending.DONE or one.started < found]
         return (
             alone and bool(deletions) and all(remembered.ended > deletion.ended + self._kept for deletion in deletions)
         )
@@ -259,7 +269,8 @@ def _shown(event: Event, written: AbstractSet[tuple[str, str | None]]) -> list[s
     complaints = []
     ids = [seen.memory_id for seen in event.seen]
     marks = [seen.content.split()[0] for seen in event.seen]
-    if len(set(ids)) < len(ids) or len(set(marks)) < len(marks):
+    # A page that may be out of date does not know of what was put under the key of a memory on the page before.
+    if len(set(ids)) < len(ids) or (len(set(marks)) < len(marks) and not event.eventual):
         complaints.append(f"shows one memory twice: {event}")
     if any((event.user, seen.content) not in written for seen in event.seen):
         complaints.append(f"shows what this user never wrote: {event}")

@@ -8,11 +8,13 @@ from msgspec.structs import replace
 from providers.types import Snapshot
 from tests.simulation.breach import Breach
 from tests.simulation.events import Ending, Event
+from tests.simulation.links import RETENTION
 from tests.simulation.script import Act
 
 Check = Callable[[Sequence[Event]], list[str]]
 
 _LATEST_LANDING = 4.0  # seconds by when a late write has landed
+_EDITS = frozenset({Act.UPDATE, Act.TAG})
 _READS = frozenset({Act.GET, Act.LIST, Act.RECALL})
 _NEVER = float("inf")
 
@@ -21,9 +23,10 @@ def judged(events: Sequence[Event], breaches: Sequence[Breach], check: Check) ->
     """Return every promise that the history breaks.
 
     Until a change was noticed the answers to reads count for nothing, nor does a deletion's word that there is nothing,
-    nor what was written on their ground. Where something was lost by nature, the history has three parts. Before the
-    change everything counts. Until all is filled again an answer without a mark must be right as if nothing had been
-    lost. After that what was left counts, and whatever happened since.
+    or that of an edit when the journal has forgotten the memory, nor what was written on their ground. Where something
+    was lost by nature, the history has three parts. Before the change everything counts. Until all is filled again an
+    answer without a mark must be right as if nothing had been lost. After that what was left counts, and whatever
+    happened since.
     """
     if not breaches:
         return check(events)
@@ -33,7 +36,10 @@ def judged(events: Sequence[Event], breaches: Sequence[Breach], check: Check) ->
     complete = _NEVER if breach.complete is None else breach.complete
     misled = _misled(events, breach, noticed)
     events = _without_misled(events, misled, breach, noticed)
-    events = [_open(event) if _tells(event) and _overlaps(event, breach.at, noticed) else event for event in events]
+    events = [
+        _open(event) if (_tells(event) or _late(event, events)) and _overlaps(event, breach.at, noticed) else event
+        for event in events
+    ]
     if not breach.lost:
         return check(events)
     # What was left of a memory says nothing where what became of it does not count.
@@ -135,6 +141,20 @@ def _is_read(event: Event) -> bool:
 def _tells(event: Event) -> bool:
     """Return whether the answer is about what there was."""
     return _is_read(event) or (event.act is Act.DELETE and event.ending is Ending.ABSENT)
+
+
+def _late(edit: Event, events: Sequence[Event]) -> bool:
+    """Return whether an edit found nothing because the journal had forgotten all that it had known of the memory."""
+    since = edit.started - RETENTION.keep
+    return (
+        edit.act in _EDITS
+        and edit.ending is Ending.ABSENT
+        and not any(
+            event.memory == edit.memory and not _is_read(event) and since < event.ended and event.started < edit.started
+            for event in events
+            if event is not edit
+        )
+    )
 
 
 def _overlaps(event: Event, begin: float, end: float) -> bool:

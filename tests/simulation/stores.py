@@ -15,6 +15,7 @@ from providers.search.paging import paged
 from providers.search.word_scores import word_scores
 from providers.states.clock import HybridClock
 from providers.states.editing import first_state
+from providers.states.merging import rank
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery, Snapshot
 
 
@@ -143,7 +144,7 @@ class WeakStore(Replica):
             self._copies.pop(key, None)
         elif not self.looks:
             self._copies.setdefault(key, []).append(state)
-        elif all(one.version < state.version for one in self._copies.get(key, ())):
+        elif all(rank(one) < rank(state) for one in self._copies.get(key, ())):
             self._copies[key] = [state]
 
     def _is_latest(self, state: Snapshot, latest: dict[tuple[Owner, str], int]) -> bool:
@@ -155,7 +156,7 @@ class WeakStore(Replica):
     def _newest(self, owner: Owner, memory_id: str) -> Snapshot | None:
         # A beginning may have been remembered twice, the second time after an edit; the edit counts more.
         copies = self._copies.get((owner, memory_id), ())
-        return max(copies, key=lambda copy: (copy.updated_at is not None, copy.version), default=None)
+        return max(copies, key=rank, default=None)
 
     def _records(self, owner: Owner) -> list[MemoryRecord]:
         copies = [self._newest(one, memory_id) for one, memory_id in self._copies if one == owner]

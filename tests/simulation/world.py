@@ -24,6 +24,7 @@ from tests.support.clock import FakeClock, hybrid_clock
 from tests.support.states import moment_of
 
 OLD = 100.0  # seconds before the run
+_TRIFLE = 1e-9  # seconds, less than anything takes
 
 
 class World:
@@ -51,6 +52,12 @@ class World:
         self.complaints: list[str] = []
         self.deleted_at_one: tuple[float, int] | None = None  # the moment, and the memory
         self.bugs: list[BaseException] = []
+        self._read = 0.0
+
+    def reading(self) -> float:
+        """Return the moment, later by a trifle than any before, so that it is known which of two things came first."""
+        self._read = max(self.clock(), self._read + _TRIFLE)
+        return self._read
 
     async def prepare(self) -> None:
         """Make the providers of the first order members with everything, store the old, and start all replicas."""

@@ -204,9 +204,12 @@ class PostgresJournal(PostgresMembers, PostgresErasures, PostgresChanges):
         [[moment]] = await self._database.rows(statements.MOMENT)
         return float(moment)
 
-    async def newest_version(self) -> int:
+    async def newest_version(self, owner: Owner | None = None) -> int:
         """Return the greatest version; see the protocol."""
-        [[version]] = await self._database.rows(statements.NEWEST_VERSION)
+        if owner is None:
+            [[version]] = await self._database.rows(statements.NEWEST_VERSION)
+        else:
+            [[version]] = await self._database.rows(statements.NEWEST_VERSION_OF_OWNER, {"user_id": owner.key})
         return int(version)
 
     async def pending(self, limit: int, *, provider: str | None = None, after: int = 0) -> list[PendingDelivery]:

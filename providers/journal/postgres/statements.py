@@ -210,11 +210,14 @@ LAST_SEQ = text("""
 
 MOMENT = text("SELECT extract(epoch FROM clock_timestamp())")
 
-NEWEST_VERSION = text("""
+_NEWEST_VERSION = """
     SELECT coalesce(max(version), 0) FROM (
-        SELECT version FROM ninai_journal_entries UNION ALL SELECT version FROM ninai_journal_superseded
+        SELECT version FROM ninai_journal_entries {chosen}
+        UNION ALL SELECT version FROM ninai_journal_superseded {chosen}
     ) AS v
-""")
+"""
+NEWEST_VERSION = text(_NEWEST_VERSION.format(chosen=""))
+NEWEST_VERSION_OF_OWNER = text(_NEWEST_VERSION.format(chosen="WHERE user_id = :user_id"))
 
 BACKLOGS = text(f"""
     SELECT m.name, count(d.seq) FILTER (WHERE NOT d.dead) AS pending,

@@ -113,10 +113,11 @@ def moment(connection: JournalConnection) -> float:
     return connection.now()
 
 
-def newest_version(connection: JournalConnection) -> int:
+def newest_version(connection: JournalConnection, owner: Owner | None = None) -> int:
     """Return the greatest version; see `Journal.newest_version`."""
-    versions = "SELECT version FROM operations UNION ALL SELECT version FROM superseded"
-    [(version,)] = connection.rows(f"SELECT coalesce(max(version), 0) FROM ({versions})")  # noqa: S608 - a constant
+    chosen, values = ("", ()) if owner is None else (" WHERE user_id = ?1", (owner.key,))
+    versions = f"SELECT version FROM operations{chosen} UNION ALL SELECT version FROM superseded{chosen}"  # noqa: S608 - constants
+    [(version,)] = connection.rows(f"SELECT coalesce(max(version), 0) FROM ({versions})", values)  # noqa: S608 - as above
     return int(version)
 
 

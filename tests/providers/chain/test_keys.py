@@ -9,6 +9,7 @@ from providers.answers import Changed, Found, Stored
 from providers.base import MemoryProvider
 from providers.chain.observer import JournalCall, Unobserved
 from providers.errors import KeyNotFound, MemoryDeleted, MemoryNotFound, Unavailable, VersionMismatch
+from providers.keys.batching import put_many
 from providers.keys.choosing import TOLERATED_MS
 from providers.keys.looking import fetch
 from providers.keys.renaming import rename, rename_all
@@ -18,6 +19,8 @@ from providers.owners import Owner
 from providers.states.clock import COUNTER_BITS
 from providers.types import Conditions, Deletion, Edit, NewMemory, PageQuery, Snapshot
 from tests.providers.chain.scene import DOWN, USER, Scene, failure_of, play
+from tests.support.chain_rig import ChainRig
+from tests.support.clock import hybrid_clock
 
 OWNER = Owner(USER)
 KEY = "plans/tea"
@@ -81,6 +84,30 @@ def test_who_cannot_look_puts_another_memory() -> None:
         assert at_once == ["newer tea"]
         assert isinstance(hidden, MemoryNotFound)
         assert [await scene.kept(name) for name in scene.providers] == 2 * [["newer tea"]]
+
+    play(act)
+
+
+@pytest.mark.parametrize("batch", [False, True])
+def test_of_two_who_cannot_look_the_later_wins(batch: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """Although the clock of the first is half a minute ahead: the second puts after all that the journal knows."""
+
+    async def act(scene: Scene) -> None:
+        lose_stores(scene)
+        fast = hybrid_clock(lambda: scene.clock() + 1.5 * TOLERATED_MS / 1000)
+        other = ChainRig(scene.journal, scene.clock, fast).chained(scene.chained.route)
+        await put(other, Put(memory=NewMemory(owner=OWNER, content="old tea", key=KEY)), fast.milliseconds)
+        find_stores(scene)
+        await deliver(scene)  # for which a minute passes
+        lose_stores(scene, "page")
+        if batch:
+            wanted = [NewMemory(owner=OWNER, content=text, key=key) for text, key in (("milk", "m"), ("new tea", KEY))]
+            await put_many(scene.chain, [Put(memory=one) for one in wanted], scene.versions.milliseconds)
+        else:
+            await put_as(scene, "new tea")
+        find_stores(scene)
+
+        assert (await fetch(scene.chain, OWNER, KEY)).memory.content == "new tea"
 
     play(act)
 

@@ -4,6 +4,7 @@ import asyncio
 
 from providers.journal.base import Journal
 from providers.journal.operations import Backlog, Dead, JournalStatus
+from providers.owners import Owner
 from tests.providers.journal.rig import LONG, confirm, delete, leased, put, remember, settle, update
 
 
@@ -76,6 +77,16 @@ async def test_the_greatest_version_is_found(journal: Journal) -> None:
     await confirm(journal, entry)
 
     assert await journal.newest_version() == 2**62
+
+
+async def test_the_greatest_version_of_one_user_is_found(journal: Journal) -> None:
+    """What others have written does not count."""
+    assert await journal.newest_version(Owner("anna")) == 0
+    await put(journal, remember(version=2**62, user="otto"))
+    await put(journal, remember(version=9, user="anna"))
+    await put(journal, delete(version=7, user="anna"))
+
+    assert await journal.newest_version(Owner("anna")) == 9
 
 
 async def test_the_last_number_is_told_alone(empty: Journal) -> None:
