@@ -1,5 +1,6 @@
 """What is set for one statement alone, and that memories are packed in the order in which they lie on the disk."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -35,6 +36,7 @@ UNREAD = {
 _SHOWN = "SELECT current_setting('enable_indexscan') AS scan, current_setting('plan_cache_mode') AS plan"
 _PLAIN = BoundSql(_SHOWN, ())
 _FAILING = BoundSql("SELECT 1 / 0", (), in_page_order=True)
+_SLOW = BoundSql("SELECT pg_sleep(60)", (), in_page_order=True)
 
 
 class Recorded(tracing.Span):
@@ -123,6 +125,22 @@ async def test_a_statement_that_fails_leaves_nothing_set(lender: Database) -> No
             await lender.bound_rows(_FAILING)
         [row] = await lender.bound_rows(_PLAIN)
         assert row.scan == "on"
+
+
+@pytest.mark.parametrize("traced", [False, True])
+async def test_a_statement_that_is_given_up_leaves_nothing_set(lender: Database, *, traced: bool) -> None:
+    """Whoever asked may have gone: the next statement meets neither its transaction nor its settings."""
+    await lender.ready()
+    span = tracing.current.set(Recorded() if traced else tracing.Span())
+    for _ in range(2):
+        asked = asyncio.create_task(lender.bound_rows(_SLOW))
+        await asyncio.sleep(0.2)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        [row] = await lender.bound_rows(_PLAIN)
+        assert row.scan == "on"
+    tracing.current.reset(span)
 
 
 def test_nothing_is_set_where_it_would_not_reach_the_nodes() -> None:
