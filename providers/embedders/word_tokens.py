@@ -12,7 +12,6 @@ MOST_CHARS = 32  # of a word that is remembered
 
 # The tokenizer joins nothing across a single blank. Several are one token, and a name in angle brackets may be one.
 _NOT_BY_WORDS = re.compile(f"^$|^ |  | $|[{BLANK}<]")
-_TOKEN = "I"  # in 4 bytes
 
 
 class WordTokens:
@@ -37,15 +36,15 @@ class WordTokens:
                 known = self._known = {}
                 missing = list(dict.fromkeys(words))
             known.update(zip(missing, self._by_word(" ".join(missing)), strict=True))
-        return memoryview(b"".join([known[word] for word in words])).cast(_TOKEN).tolist()
+        return memoryview(b"".join([known[word] for word in words])).cast("I").tolist()
 
     def _by_word(self, text: str) -> Iterator[bytes]:
         """Yield the tokens of each word; all are found at once, since each call of the tokenizer costs as much."""
-        word = array(_TOKEN)
+        word = array("I")
         for token in self._tokenize(text):
             if self._starts[token] and word:
                 yield word.tobytes()
-                word = array(_TOKEN)
+                word = array("I")
             word.append(token)
         yield word.tobytes()
 
