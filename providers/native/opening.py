@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 
 from observability.metrics import Metrics
 from providers import background
-from providers.answers import APPROXIMATE, INDEX_LOADING, NO_VECTOR, PLAIN_ORDER
+from providers.answers import APPROXIMATE, INDEX_LOADING, INDEX_TOO_LARGE, NO_VECTOR, PLAIN_ORDER
 from providers.embedders.base import Embedder
 from providers.embedders.cooldown import Cooldown
 from providers.embedders.guarded import GuardedEmbedder
@@ -48,6 +48,7 @@ async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Re
         index = None
         if settings.recall_cache_mb:
             _expect(host.metrics, INDEX_LOADING)
+            _expect(host.metrics, INDEX_TOO_LARGE)
             _expect(host.metrics, APPROXIMATE)
             most_bytes = settings.recall_cache_mb * MEGABYTE
             index = stack.enter_context(watched_index(DatabaseChanges(database, most_bytes), most_bytes, host))
