@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ import numpy as np
 from observability.metrics import Metrics
 from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Matrix, Vector
 from providers.embedders.timed import TimedCalls
+from providers.embedders.word_tokens import Tokenize, WordTokens, starts_of
 
 MODEL = "local/l2_supercat_256"
 
@@ -25,8 +26,6 @@ CHARS_PER_TEXT = 32  # the fixed cost of a text, in characters: 0.02 ms
 
 _CACHED_WORDS = 4_096  # 4 MB
 
-_Tokenize = Callable[[str], list[int]]
-
 
 class LocalEmbedder(Embedder):
     """The mean of a text's token vectors, scaled to unit length: float32[256], as `wordllama` itself computes it.
@@ -35,7 +34,7 @@ class LocalEmbedder(Embedder):
     is embedded as one space, so that no vector is ever zero or NaN.
     """
 
-    def __init__(self, tokenize: _Tokenize, token_vectors: Vector, metrics: Metrics) -> None:
+    def __init__(self, tokenize: Tokenize, token_vectors: Vector, metrics: Metrics) -> None:
         self.model = MODEL
         self._tokenize, self._token_vectors = tokenize, token_vectors
         self._word = lru_cache(maxsize=_CACHED_WORDS)(self._word_anew)
@@ -97,7 +96,7 @@ class LocalEmbedder(Embedder):
         return vector
 
 
-def _load_model() -> tuple[_Tokenize, Vector]:
+def _load_model() -> tuple[Tokenize, Vector]:
     """Return the tokenizer and its float32[tokens, 256] vectors."""
     try:
         with _root_logger_left_alone():
@@ -116,7 +115,8 @@ def _load_model() -> tuple[_Tokenize, Vector]:
         tokens: list[int] = tokenizer.encode_batch_fast([text], add_special_tokens=False)[0].ids
         return tokens
 
-    return tokenize, model.embedding
+    starts = starts_of(tokenizer.get_vocab(with_added_tokens=False))
+    return (tokenize if starts is None else WordTokens(tokenize, starts)), model.embedding
 
 
 @contextmanager

@@ -34,7 +34,7 @@ class Database(PreparedDatabase):
     """
 
     prepared_again = True  # it may have been put back to a time before its last migration
-    reads_directly = True
+    lends_directly = True
 
     def __init__(
         self,

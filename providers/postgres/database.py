@@ -37,12 +37,12 @@ class PreparedDatabase(ABC):
     The database may be down when the object is created and at any time later: an operation meanwhile raises
     `Unavailable`, and the first operation after its return prepares the schema for all. `waiting` returns a context
     that an operation enters while it waits for a connection. With `prepared_again` the schema is prepared once more
-    after the database has refused an operation for what it lacks. One that `reads_directly` adds nothing to how a
-    connection is acquired, so that a single statement may do without SQLAlchemy's connection, which takes longer.
+    after the database has refused an operation for what it lacks. One that `lends_directly` adds nothing to how
+    a connection is acquired, so that a single statement may do without SQLAlchemy's connection, which takes longer.
     """
 
     prepared_again: ClassVar[bool] = False
-    reads_directly: ClassVar[bool] = False
+    lends_directly: ClassVar[bool] = False
 
     def __init__(
         self, engine: AsyncEngine, seconds: float, waiting: Callable[[], AbstractContextManager[None]] = nullcontext
@@ -58,15 +58,15 @@ class PreparedDatabase(ABC):
     ) -> Sequence[Row[Any]]:
         """Return the rows of a statement that stores nothing; see `reading`."""
         writes = PossibleWrites.BEFORE if after_write else PossibleWrites.NOTHING
-        if self._may_read_directly:
-            return await self._read(lambda: bound(*self.formed(statement, values or {})), writes)
+        if self._runs_directly:
+            return await self._run(lambda: bound(*self.formed(statement, values or {})), writes)
         async with self._acquired(writes) as connection:
             return await fetched(connection, bound(*self.formed(statement, values or {})), writes)
 
     async def bound_rows(self, statement: BoundSql) -> Sequence[Row[Any]]:
         """Return the rows of a statement in the driver's own form that stores nothing."""
-        if self._may_read_directly:
-            return await self._read(lambda: self.formed_sql(statement), PossibleWrites.NOTHING)
+        if self._runs_directly:
+            return await self._run(lambda: self.formed_sql(statement), PossibleWrites.NOTHING)
         async with self.reading() as plain:
             statement = self.formed_sql(statement)
             if not statement.settings:
@@ -80,6 +80,8 @@ class PreparedDatabase(ABC):
 
     async def write(self, statement: TextClause, values: Mapping[str, Any]) -> Sequence[Row[Any]]:
         """Run a statement that writes, and return the rows that it returns."""
+        if self._runs_directly:
+            return await self._write(lambda: bound(*self.formed(statement, values)))
         async with self.writing() as connection:
             return await fetched(connection, bound(*self.formed(statement, values)), PossibleWrites.PERHAPS)
 
@@ -158,10 +160,24 @@ class PreparedDatabase(ABC):
         """Learn that the database has refused an operation for what it lacks."""
         self._usable = not self.prepared_again
 
-    async def _read(self, formed: Callable[[], BoundSql], writes: PossibleWrites) -> Sequence[Row[Any]]:
-        """Run one statement that stores nothing by the driver's connection; errors are those of `reading`."""
-        async with translated(self.limit(), writes):
+    async def _write(self, formed: Callable[[], BoundSql]) -> Sequence[Row[Any]]:
+        """Run one statement that writes by the driver's connection; errors are those of `writing`."""
+        try:
+            rows = await self._run(formed, PossibleWrites.PERHAPS)
+        except BaseException as error:
+            self.wrote(error)
+            raise
+        self.wrote(None)
+        return rows
+
+    async def _run(self, formed: Callable[[], BoundSql], writes: PossibleWrites) -> Sequence[Row[Any]]:
+        """Run one statement by the driver's connection; errors are those of a connection for such a statement."""
+        before = writes is PossibleWrites.BEFORE
+        # Nothing has been sent before there is a connection, whatever error occurs while acquiring one.
+        translation = translated(self.limit(), PossibleWrites.BEFORE if before else PossibleWrites.NOTHING)
+        async with translation:
             lent = await self._lent(self._borrowed)
+            translation.begins(writes)
             try:
                 return await fetched_by(lent, formed(), writes)
             except Misconfigured:
@@ -179,9 +195,9 @@ class PreparedDatabase(ABC):
             raise DBAPIError(None, None, error) from error
 
     @property
-    def _may_read_directly(self) -> bool:
-        """Whether a statement may be read directly; a traced one is SQLAlchemy's, which makes the span."""
-        return self.reads_directly and not tracing.current.get().recorded
+    def _runs_directly(self) -> bool:
+        """Whether a single statement is run directly; a traced one is SQLAlchemy's, which makes the span."""
+        return self.lends_directly and not tracing.current.get().recorded
 
     async def _lent(self, take: Callable[[], Awaitable[Lent]]) -> Lent:
         """Take from the pool once the schema is prepared; if the server refuses a connection, wait for one of ours."""

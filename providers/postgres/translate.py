@@ -54,6 +54,10 @@ class Translation(AbstractAsyncContextManager[None]):
         self._limit = limit
         self._writes = writes
 
+    def begins(self, writes: PossibleWrites) -> None:
+        """Learn that something is sent now, of which nothing is known until it is answered."""
+        self._writes = writes
+
     async def __aenter__(self) -> None:
         self._clock = asyncio.timeout_at(self._limit.ends_at)
         await self._clock.__aenter__()

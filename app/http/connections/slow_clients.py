@@ -15,6 +15,9 @@ BYTES_PER_SECOND = 100_000
 # hold it until the client has read it, and run its timer for the next request meanwhile.
 PIECE_BYTES = 64 * 1024
 
+# Where it is given, the length that is announced is not what ends the body.
+_OTHER_FRAMING = b"transfer-encoding"
+
 # Ends the connection of a client; takes the scope of its request.
 CloseConnection = Callable[[Scope], Awaitable[None]]
 
@@ -25,7 +28,11 @@ def allowed_seconds(timeout: float, announced: int, moved: int) -> float:
 
 
 class SlowClientLimits:
-    """Refuse bodies that come too slowly; `close` ends the connection of a client that reads too slowly."""
+    """Refuse bodies that come too slowly; `close` ends the connection of a client that reads too slowly.
+
+    A body is complete with the last of the bytes that were announced: the server knows that as well, but tells it with
+    a message of its own, for which each request would wait a turn of the event loop.
+    """
 
     def __init__(self, app: AsgiApp, settings: ServerSettings, close: CloseConnection) -> None:
         self._app, self._settings, self._close = app, settings, close
@@ -53,14 +60,19 @@ class SlowClientLimits:
 
     def _paced(self, scope: Scope, receive: Receive) -> Receive:
         announced = announced_length(scope)
+        framed = announced > 0 and not any(name == _OTHER_FRAMING for name, _ in scope["headers"])
         seen = 0
-        complete = False
+        complete = end_to_come = False
         began: float | None = None
 
         async def receive_paced() -> Message:
-            nonlocal seen, complete, began
+            nonlocal seen, complete, end_to_come, began
             if complete:  # this waits for the disconnect, for as long as that takes
-                return await receive()
+                message = await receive()
+                if end_to_come and message["type"] == "http.request":
+                    message = await receive()
+                end_to_come = False
+                return message
             if began is None:
                 began = self._timeouts.clock
             try:
@@ -73,6 +85,9 @@ class SlowClientLimits:
                 raise RequestError(REQUEST_TIMEOUT, detail, field="body", headers=headers) from None
             complete = not message.get("more_body", False)
             seen += len(message.get("body", b""))
+            if framed and seen >= announced and not complete:
+                complete = end_to_come = True
+                message["more_body"] = False
             return message
 
         return receive_paced

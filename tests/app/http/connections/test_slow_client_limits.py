@@ -149,6 +149,50 @@ async def test_after_the_body_there_is_no_hurry() -> None:
     assert waited.is_set()
 
 
+def announcing(length: int, *headers: tuple[bytes, bytes]) -> Scope:
+    """A request that announces how long its body is."""
+    return {"type": "http", "headers": [(b"content-length", str(length).encode()), *headers]}
+
+
+async def received(scope: Scope, pieces: list[bytes], times: int) -> list[tuple[str, bytes, bool]]:
+    """What an application receives if it asks so often for a body that the server ends with an empty message."""
+    coming: list[Message] = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]
+    coming += [{"type": "http.request", "body": b"", "more_body": False}, {"type": "http.disconnect"}]
+    messages: list[Message] = []
+
+    async def application(_scope: Scope, receive: Receive, _send: Send) -> None:
+        messages.extend([await receive() for _ in range(times)])
+
+    async def receive() -> Message:
+        return coming.pop(0)
+
+    reader = Reader(takes=0)
+    await SlowClientLimits(application, ServerSettings(), reader.cut_off)(scope, receive, reader.send)
+    return [(message["type"], message.get("body", b""), message.get("more_body", False)) for message in messages]
+
+
+@pytest.mark.parametrize("pieces", [[b"tea"], [b"t", b"e", b"a"]])
+async def test_a_body_ends_with_the_last_byte_that_was_announced(pieces: list[bytes]) -> None:
+    """Without another message, which would be waited for; after it comes the disconnect."""
+    whole = [("http.request", piece, place + 1 < len(pieces)) for place, piece in enumerate(pieces)]
+
+    assert await received(announcing(3), pieces, len(pieces) + 1) == [*whole, ("http.disconnect", b"", False)]
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [announcing(4), announcing(0), SCOPE, announcing(3, (b"transfer-encoding", b"chunked"))],
+    ids=["more is announced", "nothing is announced", "no length", "another framing"],
+)
+async def test_other_bodies_end_where_the_server_says(scope: Scope) -> None:
+    """Only a length that is announced alone tells the end."""
+    assert await received(scope, [b"tea"], 3) == [
+        ("http.request", b"tea", True),
+        ("http.request", b"", False),
+        ("http.disconnect", b"", False),
+    ]
+
+
 async def kept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Keep a connection until it ends."""
     with contextlib.suppress(ConnectionError):
