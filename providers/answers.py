@@ -11,6 +11,7 @@ PARTIAL = "partial"  # a list lacks memories that the provider cannot list
 INCOMPLETE = "incomplete"  # items of a batch could not be done now, and are errors in their places
 NO_VECTOR = "no_vector"  # an embedder returned none for the query, which was answered by its words
 PLAIN_ORDER = "plain_order"  # the provider knows no other order than that of the scores
+INDEX_TOO_LARGE = "index_too_large"  # a user has too many memories for an index, which orders otherwise
 INDEX_LOADING = "index_loading"  # a user's memories are still being read, and were ordered as if without the index
 APPROXIMATE = "approximate"  # too many memories were near each other to score all of them exactly
 

@@ -6,7 +6,7 @@ from functools import partial
 
 from observability.metrics import Metrics
 from providers import background
-from providers.answers import APPROXIMATE, INDEX_LOADING, NO_VECTOR, PLAIN_ORDER
+from providers.answers import APPROXIMATE, INDEX_LOADING, INDEX_TOO_LARGE, NO_VECTOR, PLAIN_ORDER
 from providers.embedders.base import Embedder
 from providers.embedders.cooldown import Cooldown
 from providers.embedders.guarded import GuardedEmbedder
@@ -50,6 +50,7 @@ async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Re
         index = None
         if settings.recall_cache_mb:
             _expect(host.metrics, INDEX_LOADING)
+            _expect(host.metrics, INDEX_TOO_LARGE)
             _expect(host.metrics, APPROXIMATE)
             most_bytes = settings.recall_cache_mb * MEGABYTE
             changes = DatabaseChanges(database, most_bytes)

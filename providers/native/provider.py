@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from observability import notes
 from providers import limits
 from providers.answer_size import may_exceed, page_within, recall_within
-from providers.answers import INDEX_LOADING, PLAIN_ORDER, Changed, DeletedBy, Erased, Fetched, Found, Stored
+from providers.answers import PLAIN_ORDER, Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
 from providers.embedding_progress import EmbeddingProgress
@@ -134,8 +134,7 @@ class PostgresMemoryProvider(NativeReplica):
             found = await self._ranked.recall(query, question.vectors)
             if found is not None:
                 return await recall_within(replace(found, degraded=(*degraded, *found.degraded)), query.most_bytes)
-            if self._ranked.is_loading(query.owner):
-                degraded = (*degraded, INDEX_LOADING)
+            degraded = (*degraded, *self._ranked.without_index(query.owner))
         if query.options.of_ranking:
             degraded = (*degraded, PLAIN_ORDER)
         rows = await self._database.bound_rows(recall_statement(query, question.vectors, self._vector_weight))

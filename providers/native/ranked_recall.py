@@ -6,7 +6,7 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from observability import notes
-from providers.answers import APPROXIMATE, Found
+from providers.answers import APPROXIMATE, INDEX_LOADING, INDEX_TOO_LARGE, Found
 from providers.embedders.base import Vector
 from providers.native.columns import RECORD, names, record_of
 from providers.native.database import Database
@@ -60,9 +60,11 @@ class RankedRecall:
                 return Found(memories=records, considered=considered, pending=ranked.pending, degraded=degraded)
         raise AssertionError("the last try returns")
 
-    def is_loading(self, owner: Owner) -> bool:
-        """Return whether the owner's index loads, so that it may order otherwise than the database does now."""
-        return self.index.is_loading(owner)
+    def without_index(self, owner: Owner) -> tuple[str, ...]:
+        """Return why no index ranks, which might order otherwise; a distributed database never has one."""
+        if self.index.is_loading(owner):
+            return (INDEX_LOADING,)
+        return () if self._database.distributed else (INDEX_TOO_LARGE,)
 
     async def _question(self, text: str, vectors: Mapping[str, Vector]) -> Question:
         plain = Question.of(text)

@@ -202,8 +202,10 @@ class NativeReplica(VersionedReplica):
 
     async def _bring_about(self, wanted: Mapping[Key, Snapshot], given: Sequence[Snapshot]) -> dict[Key, int | None]:
         """Bring the table to these states, made of those given; return those that met a tombstone or a fence."""
-        # A state that loses to the stored one always will, so it needs neither a vector nor the second statement.
-        heads = await self._heads(wanted)
+        # A state that loses to the stored one always will, so it needs neither a vector nor the second statement. A
+        # single edit nearly always wins, and is put at once; only of a first write the statement alone cannot tell.
+        alone = len(wanted) == 1 and all(state.edited for state in wanted.values())
+        heads = {} if alone else await self._heads(wanted)
         after = {key: winner(heads[key], state) if key in heads else state for key, state in wanted.items()}
         changes = [state for key, state in after.items() if state is not heads.get(key)]
         met, late = await self._put(changes) if changes else (dict[Key, int | None](), dict[Key, Snapshot]())

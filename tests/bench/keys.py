@@ -1,4 +1,4 @@
-"""What a put by key takes beside a remember: over HTTP, to the service as it comes, in turns."""
+"""What a put by key takes beside a remember: over HTTP, in turns, to the service as it comes and with a journal."""
 
 import asyncio
 import json
@@ -18,9 +18,11 @@ THERE = 500  # memories of the user beforehand with keys, and as many without
 
 
 def main() -> None:
-    """Fill a service, and take turns."""
-    with reachable_folder() as folder, service(folder) as port:
-        table(asyncio.run(_measure(port)))
+    """Fill a service, and take turns; then once more with the journal that an order of several providers has."""
+    for what, environment in (("as it comes", {}), ("with a journal in a file", {"NINAI__JOURNAL__KIND": "sqlite"})):
+        print(f"\n{what}:")
+        with reachable_folder() as folder, service(folder, environment) as port:
+            table(asyncio.run(_measure(port)))
 
 
 async def _measure(port: int) -> Iterator[tuple[str, ...]]:

@@ -29,6 +29,7 @@ class JournalConnection:
         self.operations = operations
         self.clock = clock
         self.now = clock.now
+        self._flushes = True  # as the file is opened
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[Row]:
         """Run a statement and return all of its rows."""
@@ -43,14 +44,18 @@ class JournalConnection:
         """Run a statement and return the number of rows that it has changed."""
         return self.raw.execute(sql, parameters).rowcount
 
-    def commit(self, works: Sequence[Work[Any]]) -> list[Any]:
+    def commit(self, works: Sequence[Work[Any]], *, durable: bool = True) -> list[Any]:
         """Run pieces of work in one transaction and return their results; if one fails, all are rolled back.
+
+        What need not be `durable` is in the log at once, where every connection finds it, and is flushed to disk with
+        the next transaction that is: the disk takes longer for a flush than the rest of a transaction does.
 
         Raises:
             JournalUnavailable: the file is locked; or the commit of a single piece of work failed.
             sqlite3.Error: an error that another piece of work in the same transaction may have caused.
         """
         try:
+            self._flush(durable)
             self.raw.execute("BEGIN IMMEDIATE")
         except sqlite3.Error as error:
             raise unavailable(error) from error
@@ -81,6 +86,12 @@ class JournalConnection:
     def close(self) -> None:
         """Close the connection; the last one of a file empties its log."""
         self.raw.close()
+
+    def _flush(self, flushes: bool) -> None:  # noqa: FBT001 - the setting itself
+        """Let commits flush the log to disk from now on, or not; it is flushed in any case before it is emptied."""
+        if flushes != self._flushes:
+            self.raw.execute(f"PRAGMA synchronous = {'FULL' if flushes else 'NORMAL'}")
+            self._flushes = flushes
 
     def _roll_back(self) -> None:
         # If SQLite has rolled back by itself, or the disk is gone, nothing is left to undo.

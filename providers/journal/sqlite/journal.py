@@ -9,8 +9,8 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from functools import partial, wraps
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from providers.erasure.receipts import ErasedInJournal, Erasure
 from providers.errors import Rejected
@@ -40,6 +40,14 @@ Result = TypeVar("Result")
 Piece = Callable[Concatenate[JournalConnection, Arguments], Result]
 Method = Callable[Concatenate["SqliteJournal", Arguments], Coroutine[Any, Any, Result]]
 
+
+class _Piece(NamedTuple):
+    """A piece of work in the queue; what is not `durable` need not outlive a failure of the host's power."""
+
+    work: Work[Any]
+    durable: bool
+
+
 _PRUNED_AT_ONCE = 2_000  # operations checked in one transaction, which takes some milliseconds
 
 
@@ -67,6 +75,11 @@ def _writing(
     return method
 
 
+def _makes_due(outcome: Appended | Rejected) -> bool:
+    """Return whether an append leaves more to be delivered than what is leased to its caller."""
+    return isinstance(outcome, Appended) and len(outcome.entry.pending) > (outcome.entry.lease is not None)
+
+
 class SqliteJournal(Journal):
     """A journal over two connections to one database: one that writes, one that reads.
 
@@ -79,7 +92,7 @@ class SqliteJournal(Journal):
         self._writer = writer
         self._reader = reader
         self._place = place
-        self._combiner: Combiner[Work[Any], Any] = Combiner(self._commit, lanes=1)
+        self._combiner: Combiner[_Piece, Any] = Combiner(self._commit, lanes=1)
         self._settling: set[asyncio.Task[None]] = set()
         self._watcher = CommitWatcher(lambda since: self._read(lambda connection: look(connection, since)))
         self._closed = False
@@ -99,9 +112,10 @@ class SqliteJournal(Journal):
     ) -> list[Appended | Rejected]:
         """Make operations durable."""
         check_count("operations", len(operations), MAX_APPENDED)
-        return await self.write(
-            lambda connection: appending.append(connection, operations, held, seconds), makes_due=True
-        )
+        outcomes = await self.write(lambda connection: appending.append(connection, operations, held, seconds))
+        if any(_makes_due(outcome) for outcome in outcomes):
+            self._watcher.notice()
+        return outcomes
 
     entries = _reading(retaining.entries)
     deleted = _reading(retaining.deleted)
@@ -223,9 +237,11 @@ class SqliteJournal(Journal):
         await self._combiner.close()
 
     async def _settle(self, settlements: Sequence[Settlement]) -> None:
-        # A settlement that is lost costs a repetition, and nothing else can be done about it here.
+        # A settlement that is lost costs a repetition, and nothing else can be done about it here. So it waits for no
+        # flush, for which the next append would have to wait as well.
+        work = partial(delivering.settle, settlements=settlements)
         with suppress(JournalUnavailable):
-            await self._combiner.put(lambda connection: delivering.settle(connection, settlements))
+            await self._combiner.put(_Piece(work, durable=False))
 
     async def read(self, work: Work[Result]) -> Result:
         """Run a piece of work on the connection that reads."""
@@ -243,23 +259,25 @@ class SqliteJournal(Journal):
     async def write(self, work: Work[Result], *, makes_due: bool = False, promises: bool = True) -> Result:
         """Run a piece of work in a transaction; if it may make deliveries due, end the waits for them.
 
-        What `promises` something must be in the file that the next process will open, also after the commit.
+        What `promises` something must be in the file that the next process will open, also after the commit, and
+        is flushed to disk before this returns.
         """
         self._refuse_if_closed()
         if promises:
             self._check_place()
-        result: Result = await self._combiner.put(work)
+        result: Result = await self._combiner.put(_Piece(work, durable=promises))
         if promises:
             self._check_place(ambiguous=True)
         if makes_due:
             self._watcher.notice()
         return result
 
-    async def _commit(self, works: Sequence[Work[Any]]) -> list[Any]:
+    async def _commit(self, pieces: Sequence[_Piece]) -> list[Any]:
+        works, durable = [piece.work for piece in pieces], any(piece.durable for piece in pieces)
         try:
-            return await self._writer.run(lambda connection: connection.commit(works))
+            return await self._writer.run(lambda connection: connection.commit(works, durable=durable))
         except sqlite3.Error as error:
-            if len(works) > 1:
+            if len(pieces) > 1:
                 raise  # so that the combiner tries each one alone
             raise unavailable(error) from error
 

@@ -1,5 +1,6 @@
 """In memory and simulated time the journal is exact on both sides of every moment."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -10,7 +11,7 @@ from providers.journal.sqlite.journal import SqliteJournal
 from providers.journal.sqlite.opening import open_memory
 from providers.journal.sqlite.running import InlineRunner
 from providers.journal.sqlite.watching import POLL_SECONDS
-from tests.providers.journal.rig import confirm, delete, due, leased, put, remember, settle, update
+from tests.providers.journal.rig import LONG, confirm, delete, due, leased, put, remember, settle, update
 from tests.support.clock import FakeClock, simulate
 
 Scene = Callable[[SqliteJournal, FakeClock], Coroutine[Any, Any, None]]
@@ -184,3 +185,25 @@ def test_two_replicas_share_a_connection() -> None:
         assert clock.now - start <= POLL_SECONDS
 
     simulate(main)
+
+
+@pytest.mark.parametrize(("held", "seconds"), [(None, LITTLE), ("standby", LITTLE), ("home", POLL_SECONDS)])
+def test_what_its_caller_delivers_ends_no_wait(held: str | None, seconds: float) -> None:
+    """An append of which nothing is left to others is met by the next look for what other processes have done."""
+
+    async def scene(journal: SqliteJournal, _: FakeClock) -> None:
+        loop = asyncio.get_running_loop()
+
+        async def waits() -> float:
+            await journal.wait(LONG)
+            started = loop.time()
+            await journal.wait(LONG)
+            return loop.time() - started
+
+        waiting = asyncio.create_task(waits())
+        await asyncio.sleep(LITTLE)
+        await journal.append([remember()], held=held, seconds=10)
+
+        assert await waiting == pytest.approx(seconds)
+
+    simulated(scene)

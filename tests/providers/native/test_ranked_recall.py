@@ -8,9 +8,9 @@ from uuid import UUID
 import pytest
 from msgspec.structs import replace
 
-from providers.answers import INDEX_LOADING, NO_VECTOR, Stored
+from providers.answers import INDEX_LOADING, INDEX_TOO_LARGE, NO_VECTOR, Stored
 from providers.memory.provider import MockMemoryProvider
-from providers.native import ranked_recall
+from providers.native import opening, ranked_recall
 from providers.native.embedded import EmbeddedServer
 from providers.native.provider import PostgresMemoryProvider
 from providers.owners import Owner
@@ -197,6 +197,23 @@ async def test_an_answer_says_that_the_index_still_loads(database: str, monkeypa
 
     assert (cold.degraded, too.degraded, warm.degraded) == ((INDEX_LOADING,), (NO_VECTOR, INDEX_LOADING), ())
     assert [record.id for found in (cold, too, warm) for record in found.memories] == [memory_id] * 3
+
+
+async def test_an_answer_says_that_the_index_does_not_fit(database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database answers, as long as the memories take more room than there is; deleted ones take none."""
+    monkeypatch.setattr(opening, "MEGABYTE", 1_000)
+    async with open_native_provider(database, recall_cache_mb=2) as provider:
+        ids = await stored(provider, *(NewMemory(owner=ANNA, content=f"tea number {number}") for number in range(20)))
+        query = RecallQuery(owner=ANNA, query="tea number 7", limit=1)
+        large = await provider.find(query)
+        for memory_id in [*ids[:7], *ids[8:]]:
+            await provider.delete("anna", memory_id)
+        assert provider._ranked is not None  # noqa: SLF001 - instead of waiting until it is asked for again
+        provider._ranked.index.forget()  # noqa: SLF001 - as above
+        small = await provider.find(query)
+
+    assert (large.degraded, small.degraded) == ((INDEX_TOO_LARGE,), ())
+    assert [record.id for found in (large, small) for record in found.memories] == [ids[7]] * 2
 
 
 async def test_a_pending_memory_is_ranked_with_the_stored_ones(database: str) -> None:
