@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
+from functools import partial
 
 from observability.metrics import Metrics
 from providers import background
@@ -20,6 +21,7 @@ from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.engine import open_engine
 from providers.native.options import NativeOptions
 from providers.native.provider import PostgresMemoryProvider
+from providers.native.reading_once import read_once
 from providers.native.schema import Schema
 from providers.native.vectors import Vectors
 from providers.postgres.engine import open_pool, pool_of
@@ -51,7 +53,8 @@ async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Re
             _expect(host.metrics, INDEX_TOO_LARGE)
             _expect(host.metrics, APPROXIMATE)
             most_bytes = settings.recall_cache_mb * MEGABYTE
-            index = stack.enter_context(watched_index(DatabaseChanges(database, most_bytes), most_bytes, host))
+            changes = DatabaseChanges(database, most_bytes)
+            index = stack.enter_context(watched_index(changes, most_bytes, host, partial(read_once, database)))
         _expect(host.metrics, PLAIN_ORDER)
         # One for both guards: a pause that a server asks for applies to all of its callers here.
         cooldown = None if current is None else Cooldown(current.model)

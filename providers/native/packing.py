@@ -6,12 +6,13 @@ whoever packs, sends and reads so much at once holds it several times over, and 
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from msgspec import Struct
+from msgspec.structs import astuple, replace
 from numpy.typing import NDArray
 from sqlalchemy import Row
 
@@ -21,7 +22,7 @@ from providers.postgres.bound_sql import BoundSql
 from providers.search.columns import NEVER
 from providers.search.packed_memories import PackedMemories, PackedVectors
 from providers.search.stored_analysis import stored_analysis
-from providers.search.traits import NO_MOMENT
+from providers.search.traits import NO_MOMENT, Traits
 from providers.text.analyzer import ANALYZER_VERSION
 from providers.timing.turns import in_turns
 
@@ -62,9 +63,10 @@ _COUNT = f"""
         ), 0) AS each
 """  # noqa: S608 - joined from constants
 
-# All aggregates meet the rows in one order. The texts come only where they have to be analyzed.
-_PACKED = """
-        SELECT string_agg(uuid_send(id), '') AS ids,
+# What a ranking without conditions on contents looks at. All aggregates meet the rows in one order. The texts come only
+# where they have to be analyzed.
+RANKED = """
+            string_agg(uuid_send(id), '') AS ids,
             string_agg(int8send(version), '') AS versions,
             string_agg(int8send(first_version), '') AS first_versions,
             string_agg(timestamptz_send(created_at), '') AS moments,
@@ -73,22 +75,27 @@ _PACKED = """
             string_agg(usable, '') AS analyses,
             array_agg(content) FILTER (WHERE usable IS NULL) AS contents,
             array_agg(speaker) FILTER (WHERE usable IS NULL) AS speakers,
-            array_agg(session) AS sessions, array_agg(agent) AS agents, array_agg(app) AS apps,
-            array_agg(speaker) AS all_speakers, array_agg(key) AS memory_keys,
-            array_agg(source ->> 'origin') AS origins, array_agg(source ->> 'caller') AS callers,
-            array_agg(source ->> 'key') AS source_keys,
-            string_agg(timestamptz_send(coalesce(CAST(source ->> 'at' AS timestamptz), '-infinity')), '') AS written,
-            string_agg(int4send(coalesce(octet_length(CAST(metadata AS text)), 0)), '') AS metadata_lengths,
-            string_agg(convert_to(CAST(metadata AS text), 'UTF8'), '') AS metadata,
+            array_agg(session) AS sessions,
             array_agg(embedding_model) AS models,
             string_agg(halfvec_send(embedding), '') AS embeddings,
             CASE WHEN count(former_model) > 0 THEN array_agg(former_model) END AS former_models,
             string_agg(halfvec_send(former_embedding), '') AS former_embeddings
 """
+_PACKED = f"""
+        SELECT {RANKED},
+            array_agg(agent) AS agents, array_agg(app) AS apps,
+            array_agg(speaker) AS all_speakers, array_agg(key) AS memory_keys,
+            array_agg(source ->> 'origin') AS origins, array_agg(source ->> 'caller') AS callers,
+            array_agg(source ->> 'key') AS source_keys,
+            string_agg(timestamptz_send(coalesce(CAST(source ->> 'at' AS timestamptz), '-infinity')), '') AS written,
+            string_agg(int4send(coalesce(octet_length(CAST(metadata AS text)), 0)), '') AS metadata_lengths,
+            string_agg(convert_to(CAST(metadata AS text), 'UTF8'), '') AS metadata
+"""
 
-_USABLE = f"CASE WHEN get_byte(analysis, 0) = {ANALYZER_VERSION} THEN analysis END AS usable"
+USABLE = f"CASE WHEN get_byte(analysis, 0) = {ANALYZER_VERSION} THEN analysis END AS usable"
 
 _YEAR_2000 = 946_684_800_000_000  # from which PostgreSQL counts microseconds, in those since 1970
+_NO_TRAITS = astuple(Traits())
 _CHUNK = 4_096  # vectors that are there twice at a time
 
 
@@ -127,7 +134,7 @@ _WHOLE = f"""
     SELECT {_SOURCE}, packed.*
     FROM store CROSS JOIN ({_PACKED}
         FROM (
-            SELECT *, {_USABLE} FROM ninai_memories WHERE {_LIVING} AND version > (SELECT erased FROM store)
+            SELECT *, {USABLE} FROM ninai_memories WHERE {_LIVING} AND version > (SELECT erased FROM store)
         ) AS memories
     ) AS packed
 """  # noqa: S608 - joined from constants
@@ -142,7 +149,7 @@ _PAGE = f"""
     SELECT {_SOURCE}, packed.*
     FROM store CROSS JOIN ({_PACKED}
         FROM (
-            SELECT *, {_USABLE}
+            SELECT *, {USABLE}
             FROM ninai_memories
             WHERE {_LIVING} AND version > (SELECT erased FROM store)
                 AND id > CAST($3 AS uuid) AND id <= CAST($4 AS uuid)
@@ -153,8 +160,20 @@ _PAGE = f"""
 
 async def packed_of(row: Row[Any]) -> PackedMemories:
     """Return the memories of a row of these statements."""
-    lengths, expiries = _integers(row.lengths, ">i4"), _integers(row.expiries, ">i8")
     written = _integers(row.written, ">i8")
+    return replace(
+        await ranked_of(row),
+        metadata=row.metadata or b"",
+        metadata_lengths=_integers(row.metadata_lengths, ">i4"),
+        keys=row.memory_keys or (),
+        traits=_traits(row),
+        written=np.where(written == NO_MOMENT, NO_MOMENT, written + _YEAR_2000),
+    )
+
+
+async def ranked_of(row: Row[Any]) -> PackedMemories:
+    """Return the memories of a row of `RANKED`, as if they had nothing else."""
+    lengths, expiries = _integers(row.lengths, ">i4"), _integers(row.expiries, ">i8")
     analyses = row.analyses or b""
     if row.contents is not None:
         texts = zip(row.contents, row.speakers, strict=True)
@@ -162,6 +181,7 @@ async def packed_of(row: Row[Any]) -> PackedMemories:
         ends = np.cumsum(lengths).tolist()
         pieces = [analyses[start:end] or next(fresh) for start, end in pairwise([0, *ends])]
         analyses, lengths = b"".join(pieces), np.fromiter(map(len, pieces), np.int64, len(pieces))
+    count = len(lengths)
     return PackedMemories(
         ids=row.ids or b"",
         version=_integers(row.versions, ">i8"),
@@ -171,11 +191,11 @@ async def packed_of(row: Row[Any]) -> PackedMemories:
         analyses=analyses,
         lengths=lengths,
         sessions=row.sessions or (),
-        metadata=row.metadata or b"",
-        metadata_lengths=_integers(row.metadata_lengths, ">i4"),
-        keys=row.memory_keys or (),
-        traits=_traits(row),
-        written=np.where(written == NO_MOMENT, NO_MOMENT, written + _YEAR_2000),
+        metadata=b"",
+        metadata_lengths=np.zeros(count, np.int64),
+        keys=(None,) * count,
+        traits=repeat(_NO_TRAITS, count),
+        written=np.full(count, NO_MOMENT),
         vectors=_vectors(
             (row.models or (), row.embeddings or b""), (row.former_models or (), row.former_embeddings or b"")
         ),

@@ -15,6 +15,7 @@ BENCHMARKS = (
     "stalls",
     "search",
     "recall",
+    "users",
     "ranking",
     "filtered",
     "lists",

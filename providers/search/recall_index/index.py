@@ -6,17 +6,17 @@ therefore in the index that it ranks, whichever process wrote it.
 
 import asyncio
 import time
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import TypeVar
 
-from msgspec import Struct, field
-
 from providers import background
-from providers.changes import ChangeCursor, Changes
+from providers.changes import Changes
 from providers.owners import Owner
+from providers.search.packed_memories import PackedMemories
 from providers.search.recall_index.frequencies import Frequencies
+from providers.search.recall_index.held import Held, RecallCounts
 from providers.search.recall_index.source import ChangeSource
 from providers.search.user_index import UserIndex
 from providers.timing.turns import Turns
@@ -36,41 +36,13 @@ MOST_ON_LOOP = 20_000
 _LEAST_BYTES = 2_048  # of an owner, so that those without memories are bounded, too
 
 
-class RecallCounts(Struct):
-    """What has happened so far, and the `bytes` and `owners` as of now.
-
-    Of `events`, which only grow, `loading` counts the recalls that did not wait for their index, `dropped` the indexes
-    that were of another epoch of their store, `unknown` the recalls for which the store could not tell what changed,
-    and `passed` the indexes that were loaded for one recall alone.
-    """
-
-    events: Counter[str] = field(default_factory=Counter)
-    bytes: int = 0
-    owners: int = 0
-
-
-class _Held(Struct):
-    """One owner's index, how far it has come, and the bytes that were counted for it.
-
-    An owner whose memories are unknown is not asked about until `unknown_until`. `loading` is the first look, which all
-    who come meanwhile wait for; `applying` keeps two looks from being applied at once.
-    """
-
-    owner: Owner
-    index: UserIndex = field(default_factory=UserIndex)
-    cursor: ChangeCursor | None = None
-    order: tuple[int, ...] = ()
-    counted: int = 0
-    unknown_until: float = 0.0
-    loading: asyncio.Task[bool] | None = None
-    applying: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-
 class RecallIndex:
     """Hold the indexes of those who ask often, up to `most_bytes` together.
 
     An index that is larger by itself serves one recall and is not kept, nor built again for a while. `counted` is
-    called with the name of every event in `counts`, which is one of `RECALL_INDEX_EVENTS`.
+    called with the name of every event in `counts`, which is one of `RECALL_INDEX_EVENTS`. `read_once` returns all
+    memories of an owner as of now, as far as a ranking without conditions on contents looks at them, None if these are
+    too many for that: of an index that would not be kept, no more is read.
     """
 
     def __init__(
@@ -80,16 +52,18 @@ class RecallIndex:
         now: Callable[[], float] = time.monotonic,
         counted: Callable[[str], None] = lambda _event: None,
         most_on_loop: int = MOST_ON_LOOP,
+        read_once: Callable[[Owner], Awaitable[PackedMemories | None]] | None = None,
     ) -> None:
         self.counts = RecallCounts()
         self._counted = counted
         self._most_on_loop = most_on_loop
+        self._read_once = read_once
         self._source = source
         self._most_bytes = most_bytes
         self._now = now
         self._frequencies = Frequencies()
-        self._held: OrderedDict[Owner, _Held] = OrderedDict()
-        self._keeping: dict[Owner, _Held] = {}  # those that keep records as well, in the order in which they were asked
+        self._held: OrderedDict[Owner, Held] = OrderedDict()
+        self._keeping: dict[Owner, Held] = {}  # those that keep records as well, in the order in which they were asked
         self._loading: set[asyncio.Task[bool]] = set()
 
     async def current(self, owner: Owner, patience: float | None = None) -> UserIndex | None:
@@ -103,10 +77,13 @@ class RecallIndex:
         patience: float | None,
         work: Callable[[UserIndex, Prepared], Done],
         prepare: Callable[[UserIndex], Awaitable[Prepared]],
+        *,
+        by_contents: bool = True,
     ) -> Done | None:
         """Return what `work` makes of an owner's index as of now, None if the store cannot tell what changed.
 
-        `prepare` comes before it, in turns of the event loop in which the index may change.
+        `prepare` comes before it, in turns of the event loop in which the index may change. Without conditions
+        `by_contents` the index may lack what these look at: metadata, keys, and traits.
 
         None also stands for an index that takes more than `patience` seconds to load, without a bound if it is None;
         loading goes on. The index stays as it is while `work` lasts, which is done in a thread where it takes long.
@@ -114,7 +91,7 @@ class RecallIndex:
         Raises:
             ProviderError: the store did not answer; nothing is served from memory then.
         """
-        held = await self._current(owner, patience)
+        held = await self._current(owner, patience, by_contents=by_contents)
         if held is None:
             return None
         index = held.index
@@ -124,15 +101,19 @@ class RecallIndex:
         async with held.applying:
             return await asyncio.to_thread(work, index, prepared)
 
-    async def _current(self, owner: Owner, patience: float | None) -> _Held | None:
+    async def _current(self, owner: Owner, patience: float | None, *, by_contents: bool = True) -> Held | None:
         held = self._held.get(owner)
         if held is None:
-            held = self._held[owner] = _Held(owner=owner)
+            held = self._held[owner] = Held(owner=owner)
         self._held.move_to_end(owner)
         self._frequencies.add(owner, self.counts.owners)
         if self._now() < held.unknown_until:
             self._note("unknown")
             return None
+        if not by_contents and held.cursor is None and held.loading is None:
+            passed = await self._passed(owner, held)
+            if passed is not None:
+                return passed
         known = await (self._loaded(held, patience) if held.cursor is None else self._looked(held))
         if known is None:
             self._note("loading")
@@ -159,7 +140,26 @@ class RecallIndex:
         for owner, held in [*self._held.items()]:
             self._forget(owner, held)
 
-    async def _loaded(self, held: _Held, patience: float | None) -> bool | None:
+    async def _passed(self, owner: Owner, held: Held) -> Held | None:
+        """Read an index for one recall if it would not be kept; None if it may be, or is too large for that.
+
+        As long as nobody knows its bytes, they are taken for those of the others on average.
+        """
+        if self._read_once is None or not self._is_passed(owner, held, self.counts.bytes // max(1, self.counts.owners)):
+            return None
+        memories = await self._read_once(owner)
+        if memories is None:
+            return None
+        index = await asyncio.to_thread(UserIndex.of, memories)
+        if not self._is_passed(owner, held, index.nbytes * 3 // 2):  # a half for what was not read, or more
+            return None
+        self._note("miss")
+        self._note("passed")
+        if self._held.get(owner) is held and held.cursor is None and held.loading is None:
+            self._forget(owner, held)
+        return Held(owner=owner, index=index)
+
+    async def _loaded(self, held: Held, patience: float | None) -> bool | None:
         """Load an index once for all who ask, and return None where that takes longer than `patience`; it goes on.
 
         Those who come while it loads look once more, for what was written meanwhile. Its failure is that of all who
@@ -173,7 +173,7 @@ class RecallIndex:
         known = loading.result()
         return known if first is None else await self._looked(held)
 
-    def _started(self, held: _Held) -> asyncio.Task[bool]:
+    def _started(self, held: Held) -> asyncio.Task[bool]:
         """Start loading an index; who asked first may give up without the others."""
         loop = asyncio.get_running_loop()
         loading = loop.create_task(self._looked(held), name="recall index", context=background.detached())
@@ -188,7 +188,7 @@ class RecallIndex:
         loading.add_done_callback(loaded)
         return loading
 
-    async def _looked(self, held: _Held) -> bool:
+    async def _looked(self, held: Held) -> bool:
         """Look at what changed; return whether the store could tell.
 
         Each recall takes its own look, because one that began before it may have missed what was acknowledged in
@@ -206,7 +206,7 @@ class RecallIndex:
             if changes.pages is None:
                 return True
 
-    async def _apply(self, held: _Held, changes: Changes, *, warm: bool) -> None:
+    async def _apply(self, held: Held, changes: Changes, *, warm: bool) -> None:
         """Bring an index up to date, in turns of the event loop; a whole new one takes its place at once."""
         whole = changes.whole or changes.packed is not None
         self._note(("dropped" if warm else "miss") if whole else "hit")
@@ -230,7 +230,7 @@ class RecallIndex:
         # Last, so that what was cut off in between is asked for again.
         held.index, held.cursor, held.order = index, changes.cursor, changes.order
 
-    def _count(self, owner: Owner, held: _Held) -> None:
+    def _count(self, owner: Owner, held: Held) -> None:
         """Count the bytes of an index, and make room by those that were asked for longest ago until all fit.
 
         The records that are kept beside all indexes go before any index does. An index that was loaded serves this
@@ -248,7 +248,7 @@ class RecallIndex:
         if held.counted > self._most_bytes:
             self._note("evicted")
             self._leave(owner, held)
-        elif loaded and self._asked_of_others(held) >= self._frequencies.of(owner):
+        elif loaded and self._is_passed(owner, held):
             self._note("passed")
             self._forget(owner, held)
         while self.counts.bytes > self._most_bytes:
@@ -256,34 +256,36 @@ class RecallIndex:
             self._note("evicted")
         self.counts.owners = len(self._held)
 
-    def _asked_of_others(self, held: _Held) -> int:
-        """Return how often those were asked for of late whose indexes would have to go for one; 0 if none has to."""
-        asked, excess = 0, self.counts.bytes - self._most_bytes
-        for owner, other in self._held.items():
+    def _is_passed(self, owner: Owner, held: Held, more: int = 0) -> bool:
+        """Return whether others would have to go for an index, of so many `more` bytes, that are asked for as often."""
+        asked, excess = 0, self.counts.bytes + more - self._most_bytes
+        if excess <= 0:
+            return False
+        for other in self._held.values():
             if excess <= 0:
                 break
             if other is not held and other.counted:
                 excess -= other.counted
-                asked += self._frequencies.of(owner)
-        return asked
+                asked += self._frequencies.of(other.owner)
+        return asked >= self._frequencies.of(owner)
 
-    def _leave(self, owner: Owner, held: _Held) -> None:
+    def _leave(self, owner: Owner, held: Held) -> None:
         """Forget an index, and have none of this owner for a while."""
         self._forget(owner, held)
-        self._held[owner] = _Held(owner=owner, unknown_until=self._now() + ASK_AGAIN_SECONDS)
+        self._held[owner] = Held(owner=owner, unknown_until=self._now() + ASK_AGAIN_SECONDS)
 
     def _note(self, event: str) -> None:
         self.counts.events[event] += 1
         self._counted(event)
 
-    def _recount(self, held: _Held) -> None:
+    def _recount(self, held: Held) -> None:
         self._keeping.pop(held.owner, None)
         if held.index.spare_nbytes:
             self._keeping[held.owner] = held  # the last now
         held.counted, former = held.index.nbytes + held.index.spare_nbytes + _LEAST_BYTES, held.counted
         self.counts.bytes += held.counted - former
 
-    def _forget(self, owner: Owner, held: _Held) -> None:
+    def _forget(self, owner: Owner, held: Held) -> None:
         if self._held.get(owner) is held:
             del self._held[owner]
             self._keeping.pop(owner, None)

@@ -62,6 +62,7 @@ async def ranked_now(
         patience,
         lambda current, met: _ranked(asked, Joined(current, {}), met),
         partial(met_by, conditions=query),
+        by_contents=query.of_contents,
     )
 
 

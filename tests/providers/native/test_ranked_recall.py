@@ -129,8 +129,8 @@ async def test_what_ceases_to_meet_a_condition_meanwhile_is_no_answer(
     index = provider._ranked.index  # noqa: SLF001 - as above
     read, sessions = index.read, ["b", "c"]
 
-    async def edited_after(*args: Any) -> Any:  # noqa: ANN401 - whatever the work returns
-        hits = await read(*args)
+    async def edited_after(*args: Any, **options: Any) -> Any:  # noqa: ANN401 - whatever the work returns
+        hits = await read(*args, **options)
         if sessions:
             await provider.change(Edit(owner=ANNA, memory_id=memory_id, session=sessions.pop()))
         return hits
