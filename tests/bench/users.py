@@ -94,7 +94,7 @@ async def _fill(port: int, dsn: str) -> None:
 
 def _rows(port: int, processes: list[Path]) -> Iterator[tuple[str, ...]]:
     yield "clients", "draws", "p50 ms", "p95 ms", "p95 / warm", "processor ms", "/ warm", "hits", "passed"
-    events = {}
+    events: dict[str, dict[str, float]] = {}
     for kind in _SHARES:
         before = _events(port)
         uvloop.run(_ask(port, kind, 8, _ASKED_BEFORE, Random(0)))
@@ -103,9 +103,9 @@ def _rows(port: int, processes: list[Path]) -> Iterator[tuple[str, ...]]:
         asked = {kind: Asked() for kind in _SHARES}
         for number in range(ROUNDS):
             for kind, of_kind in asked.items():
-                before = _spent(processes)
+                spent = _spent(processes)
                 of_kind.seconds += uvloop.run(_ask(port, kind, clients, REQUESTS, Random(number)))
-                of_kind.spent += _spent(processes) - before
+                of_kind.spent += _spent(processes) - spent
         warm = asked["warm"]
         for kind, one in asked.items():
             yield (
