@@ -30,5 +30,5 @@ async def read_once(database: Database, owner: Owner, most: int = MOST) -> Packe
     await database.ready()
     if database.distributed:
         return None
-    rows = await database.bound_rows(BoundSql(_READ, (owner.key, owner.tenant, most)))
+    rows = await database.bound_rows(BoundSql(_READ, (owner.key, owner.tenant, most), in_page_order=True))
     return await ranked_of(rows[0]) if rows else None

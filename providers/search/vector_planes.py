@@ -17,7 +17,7 @@ Halves = NDArray[np.float16]
 _STEPS = 127  # on either side of zero
 _FINER = 254.0  # of a fine step in a coarse one, half a step on either side
 # Numbers that are widened at a time: 1 MB, which stays in the cache; 6 MB take eight times as long. Of 460,800
-# numbers and more OpenBLAS spreads a product over threads of its own, which take the processors of the database beside it.
+# numbers and more OpenBLAS spreads a product over threads of its own, which take the processors of the database.
 _CHUNK = 1 << 18
 _ADDED_CHUNK = 1 << 16  # numbers that are taken apart at a time, which takes several arrays of as many
 _GROWTH = 1.125
