@@ -19,10 +19,10 @@ from sqlalchemy import Row
 from providers.native.wall import within
 from providers.owners import Owner
 from providers.postgres.bound_sql import BoundSql
-from providers.search.columns import NEVER
+from providers.search.moments import NEVER, NO_MOMENT
 from providers.search.packed_memories import PackedMemories, PackedVectors
 from providers.search.stored_analysis import stored_analysis
-from providers.search.traits import NO_MOMENT, Traits
+from providers.search.traits import Traits
 from providers.text.analyzer import ANALYZER_VERSION
 from providers.timing.turns import in_turns
 

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from providers.search.content_conditions import content_steps
 from providers.search.field_table import FieldTable
-from providers.search.user_index import UserIndex, microseconds
+from providers.search.moments import microseconds
+from providers.search.user_index import UserIndex
 from providers.timing.alone import stepwise, whole
 from providers.types import Conditions
 

@@ -27,7 +27,6 @@ _TYPES = {
 _LEAST = 16
 _GROWTH = 8  # of the rows that are there, one part as room for more
 _HALF = (1 << 64) - 1
-NEVER = (1 << 63) - 1
 _ODD = 0x9E3779B97F4A7C15  # which spreads the bits of a number over all higher ones
 _HASH_SHIFT = 24  # of 64 bits
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from providers import filters
 from providers.search.field_table import KEY, FieldTable, Path
 from providers.search.leaf_tests import LeafTest, leaf_test
-from providers.search.traits import NO_MOMENT, Traits
-from providers.search.user_index import UserIndex, microseconds
+from providers.search.moments import NO_MOMENT, microseconds
+from providers.search.traits import Traits
+from providers.search.user_index import UserIndex
 from providers.types import Conditions
 
 Mask = NDArray[np.bool_]

@@ -18,11 +18,10 @@ class PackedVectors(Struct, frozen=True):
 class PackedMemories(Struct, frozen=True, kw_only=True):
     """What a ranking looks at of each memory; `Entry` says what the columns are.
 
-    `ids` are 16 bytes each, `created` and `expires` microseconds since 1970, `columns.NEVER` without an expiry.
+    `ids` are 16 bytes each, `created` and `expires` microseconds since 1970, `moments.NEVER` without an expiry.
     `analyses` are those of `stored_analysis`, one after the other, with their `lengths` in bytes, and so is
     the `metadata`. `traits` are the fields of `Traits`, and `written` the moments of the sources, `NO_MOMENT` without
-    one. Vectors are made as
-    they are read, so that only some of them are there twice.
+    one. Vectors are made as they are read, so that only some of them are there twice.
     """
 
     ids: bytes

@@ -28,6 +28,7 @@ from providers.search.diversity import diverse
 from providers.search.explaining import Places, explained
 from providers.search.explanations import Considered, HitExplanation
 from providers.search.matching import NO_WORDS, Matched, match, of_words, word_part
+from providers.search.moments import microseconds
 from providers.search.packed_rows import Rows
 from providers.search.questions import EmbeddedQuestion, Hit, Ordering, Question, Vector
 from providers.search.recency import Recency
@@ -35,7 +36,7 @@ from providers.search.several_models import by_coverage
 from providers.search.shortlist import COARSE_ERROR, Rough, best_by_order, shortlist
 from providers.search.speakers import NOBODY
 from providers.search.stored_analysis import fingerprint
-from providers.search.user_index import UserIndex, microseconds
+from providers.search.user_index import UserIndex
 from providers.search.weights import (
     COSINE_SHARE,
     NEIGHBOUR_WEIGHTS,

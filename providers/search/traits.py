@@ -13,8 +13,6 @@ from providers.source import WriterWindow, WriteSource
 
 Mask = NDArray[np.bool_]
 
-NO_MOMENT = -(1 << 63)  # of a write
-
 _BYTES = 400  # of one combination: the objects, their texts, and the way back to their number
 
 

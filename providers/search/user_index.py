@@ -1,29 +1,26 @@
 """The index of one user's memories: arrays that a ranking reads, brought up to date memory by memory."""
 
 from collections import Counter
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from providers.search.columns import NEVER, Columns, halves, id_hash, id_hashes
+from providers.search.columns import Columns, halves, id_hash, id_hashes
 from providers.search.distinct import numbered
 from providers.search.entries import Entry, said_by, text_of
 from providers.search.field_table import FieldTable
 from providers.search.kept_records import KeptRecords
+from providers.search.moments import NEVER, expiry_of, microseconds, written_of
 from providers.search.neighbours import NO_SESSION, Neighbours, NeighbourStep
 from providers.search.packed_memories import PackedMemories
 from providers.search.packed_rows import FULL, MOST_ROWS, PackedRows, Rows, hashed
 from providers.search.packed_texts import PackedTexts, side_by_side
 from providers.search.speakers import Speakers
 from providers.search.stored_analysis import LANGUAGES, analyses_of, fingerprint
-from providers.search.traits import NO_MOMENT, Traits, TraitsTable
+from providers.search.traits import Traits, TraitsTable
 from providers.search.vector_planes import VectorPlanes
-from providers.source import WriteSource
 from providers.text.analyzer import analyze
-
-_EPOCH, _MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 # Rows of memories that are gone, as a share of all, beyond which the others move together.
 _MOST_GONE = 0.25
@@ -67,7 +64,14 @@ class UserIndex:
         return index
 
     def extend(self, memories: PackedMemories) -> None:
-        """Add memories that are not in the index yet.
+        """Add memories that are not in the index yet; raises what `extending` raises."""
+        for _ in self.extending(memories):
+            pass
+
+    def extending(self, memories: PackedMemories) -> Iterator[None]:
+        """Add memories that are not in the index yet, a step whenever the next one is asked for.
+
+        The index is not whole before the last one.
 
         Raises:
             OverflowError: there is no room for as many.
@@ -78,6 +82,7 @@ class UserIndex:
         ids = np.frombuffer(memories.ids, ">u8").astype(np.uint64).reshape(count, 2)
         high, low = ids[:, 0], ids[:, 1]
         analyses = analyses_of(memories.analyses, memories.lengths)
+        yield
         names, sessions = numbered(memories.sessions, count)
         numbers = np.array([NO_SESSION if name is None else self._session(name) for name in names], np.int32)
         self.columns.extend(
@@ -99,6 +104,7 @@ class UserIndex:
         self.metadata.extend(memories.metadata, memories.metadata_lengths)
         self.keys.extend(*side_by_side(memories.keys))
         self._ids.add_all(id_hashes(high, low), np.arange(first, first + count, dtype=np.uint64))
+        yield
         self._terms.add_all(analyses.terms, (analyses.memories + first).astype(np.uint64))
         self._count += count
         self._total_length += int(analyses.lengths.sum())
@@ -106,6 +112,7 @@ class UserIndex:
         self._in_language.update(dict(enumerate(np.bincount(analyses.languages).tolist())))
         self.neighbours.expect(first + count)
         for packed in memories.vectors:
+            yield
             planes = self._planes_of(packed.model, packed.vectors.shape[1])
             planes.add_directions(packed.vectors, packed.places + first)
 
@@ -167,14 +174,14 @@ class UserIndex:
             version=entry.version,
             first_version=entry.first_version,
             created=microseconds(entry.created_at),
-            expires=NEVER if entry.expires_at is None else microseconds(entry.expires_at),
+            expires=expiry_of(entry.expires_at),
             content=fingerprint(entry.content),
             length=len(analysis.terms),
             session=session,
             speaker=self.speakers.number(said_by(entry.content, entry.speaker)),
             language=language,
             traits=self.traits.number(Traits.of(entry, entry.source)),
-            written=_written(entry.source),
+            written=written_of(entry.source),
         )
         self.metadata.append(entry.metadata)
         self.keys.append((entry.key or "").encode())
@@ -289,12 +296,3 @@ class UserIndex:
 
     def _session(self, name: str) -> int:
         return self._sessions.setdefault(name, len(self._sessions) + NO_SESSION + 1)
-
-
-def _written(source: WriteSource | None) -> int:
-    return NO_MOMENT if source is None or source.at is None else microseconds(source.at)
-
-
-def microseconds(moment: datetime) -> int:
-    """Return the microseconds since 1970."""
-    return (moment - _EPOCH) // _MICROSECOND

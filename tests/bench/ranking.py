@@ -13,14 +13,14 @@ from uuid import UUID
 
 import numpy as np
 
-from providers.search.columns import NEVER
 from providers.search.entries import Entry
 from providers.search.matching import match, of_words, word_part
+from providers.search.moments import NEVER, NO_MOMENT
 from providers.search.packed_memories import PackedMemories, PackedVectors
 from providers.search.questions import EmbeddedQuestion, Ordering, Question
 from providers.search.ranking import rank
 from providers.search.stored_analysis import stored_analysis
-from providers.search.traits import NO_MOMENT, Traits
+from providers.search.traits import Traits
 from providers.search.user_index import UserIndex
 from providers.search.weights import COSINE_SHARE, VECTORS_WEIGHT, WORD_COSINE_SHARE
 from tests.bench.load import table

@@ -6,12 +6,11 @@ from uuid import UUID
 import numpy as np
 from msgspec.structs import astuple
 
-from providers.search.columns import NEVER
 from providers.search.entries import Entry
+from providers.search.moments import NEVER, NO_MOMENT, microseconds
 from providers.search.packed_memories import PackedMemories, PackedVectors
 from providers.search.stored_analysis import stored_analysis
-from providers.search.traits import NO_MOMENT, Traits
-from providers.search.user_index import microseconds
+from providers.search.traits import Traits
 
 
 def packed(entries: Sequence[Entry]) -> PackedMemories:

@@ -15,6 +15,7 @@ from providers import background
 from providers.changes import Changes
 from providers.owners import Owner
 from providers.search.packed_memories import PackedMemories
+from providers.search.recall_index.building import extend
 from providers.search.recall_index.frequencies import Frequencies
 from providers.search.recall_index.held import Held, RecallCounts
 from providers.search.recall_index.source import ChangeSource
@@ -150,7 +151,8 @@ class RecallIndex:
         memories = await self._read_once(owner)
         if memories is None:
             return None
-        index = await asyncio.to_thread(UserIndex.of, memories)
+        index = UserIndex()
+        await extend(index, memories)
         if not self._is_passed(owner, held, index.nbytes * 3 // 2):  # a half for what was not read, or more
             return None
         self._note("miss")
@@ -215,11 +217,11 @@ class RecallIndex:
             return  # a later look was applied meanwhile, and has seen all of this
         index = UserIndex(changes.expected) if whole else held.index
         if changes.packed is not None:
-            await asyncio.to_thread(index.extend, changes.packed)
+            await extend(index, changes.packed)
         if changes.pages is not None:
             async with aclosing(changes.pages) as pages:
                 async for page in pages:
-                    await asyncio.to_thread(index.extend, page)
+                    await extend(index, page)
         if changes.gone or changes.memories:
             turns = Turns()
             for memory_id in changes.gone:

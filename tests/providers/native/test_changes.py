@@ -14,8 +14,8 @@ from providers.native.changes import changes_since
 from providers.native.embedded import EmbeddedServer
 from providers.native.provider import PostgresMemoryProvider
 from providers.owners import Owner
+from providers.search.moments import microseconds
 from providers.search.stored_analysis import analyses_of, fingerprint
-from providers.search.user_index import microseconds
 from providers.types import NewMemory
 from tests.support.native import FickleEmbedder, HashingEmbedder, open_native_provider
 from tests.support.packed import ids_in
