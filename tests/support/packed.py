@@ -7,7 +7,7 @@ import numpy as np
 from msgspec.structs import astuple
 
 from providers.search.entries import Entry
-from providers.search.moments import NEVER, NO_MOMENT, microseconds
+from providers.search.moments import expiry_of, microseconds, written_of
 from providers.search.packed_memories import PackedMemories, PackedVectors
 from providers.search.stored_analysis import stored_analysis
 from providers.search.traits import Traits
@@ -21,13 +21,12 @@ def packed(entries: Sequence[Entry]) -> PackedMemories:
         for place, entry in enumerate(entries)
         for model, vector in entry.vectors.items()
     ]
-    expiries = [entry.expires_at for entry in entries]
     return PackedMemories(
         ids=b"".join(UUID(entry.id).bytes for entry in entries),
         version=np.array([entry.version for entry in entries], np.int64),
         first_version=np.array([entry.first_version for entry in entries], np.int64),
         created=np.array([microseconds(entry.created_at) for entry in entries], np.int64),
-        expires=np.array([NEVER if one is None else microseconds(one) for one in expiries], np.int64),
+        expires=np.array([expiry_of(entry.expires_at) for entry in entries], np.int64),
         analyses=b"".join(analyses),
         lengths=np.array([len(analysis) for analysis in analyses], np.int64),
         sessions=[entry.session for entry in entries],
@@ -35,14 +34,9 @@ def packed(entries: Sequence[Entry]) -> PackedMemories:
         metadata_lengths=np.array([len(entry.metadata) for entry in entries], np.int64),
         keys=[entry.key for entry in entries],
         traits=[astuple(Traits.of(entry, entry.source)) for entry in entries],
-        written=np.array([moment_of(entry) for entry in entries], np.int64),
+        written=np.array([written_of(entry.source) for entry in entries], np.int64),
         vectors=vectors,
     )
-
-
-def moment_of(entry: Entry) -> int:
-    """Return the moment of the write that a memory comes from."""
-    return NO_MOMENT if entry.source is None or entry.source.at is None else microseconds(entry.source.at)
 
 
 def ids_in(memories: PackedMemories) -> list[str]:

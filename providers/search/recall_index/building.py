@@ -6,7 +6,7 @@ from providers.search.packed_memories import PackedMemories
 from providers.search.user_index import UserIndex
 from providers.timing.turns import Turns
 
-# Memories that are built into an index in turns of the event loop: a thread takes a fifth more of the processor for so
+# Memories that are built into an index in turns of the event loop: a thread takes a sixth more of the processor for so
 # few, because it waits for the interpreter after each of many short steps.
 MOST_IN_TURNS = 2_000
 
