@@ -43,6 +43,7 @@ from app.http.cross_origin import CrossOrigin
 from app.http.cursors import Cursors
 from app.http.direct_routes import DirectRoutes
 from app.http.head import HeadAsGet
+from app.http.key_paths import KeysOfSlashes
 from app.http.openapi.document import complete, openapi_config
 from app.http.path_prefix import PathPrefix
 from app.http.priority import Prioritization
@@ -162,7 +163,7 @@ def create_app(
     # What is not configured stands in the way of no request.
     server = settings.server
     signed = SignedBody(inner, metrics) if settings.auth.context else inner
-    served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(signed))))
+    served = HeadAsGet(PackAnswers(UnpackBodies(BodyLimit(KeysOfSlashes(signed)))))
     templates = {route.path_format for route in app.routes if is_callers(route.path_format)} | {USER_PATH}
     admitted = AdmissionControl(served, settings.server.admission, metrics, templates, authenticator.recognize)
     record = recorded(counts, audit)

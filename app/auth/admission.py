@@ -29,6 +29,7 @@ from app.http.admission.admitted import admission_of
 from app.http.admission.heads import address_of
 from app.http.parameters import refuse_unknown_parameters
 from app.http.target import require_utf8_path, require_utf8_query
+from app.http.unread_body import refuse_unread_body
 from app.settings.auth import AuthSettings, Scope
 from app.settings.model import TenantSettings
 from observability.notes import current
@@ -68,10 +69,11 @@ async def admit(request: AnyRequest) -> None:
     Raises:
         NotFoundException: this port is for operators.
         RequestError: the caller is unknown, lacks the scope, does not speak for the user named, or asks too much.
-        InvalidInput: the user named is invalid, or a parameter is not known here or no UTF-8.
+        InvalidInput: the user named is invalid, a parameter is not known here or no UTF-8, or a body would be ignored.
     """
     await admit_protocol(request)
     refuse_unknown_parameters(request, USER_FIELD)
+    refuse_unread_body(request)
 
 
 @checks_scope
@@ -96,7 +98,7 @@ async def admit_operator(request: AnyRequest) -> None:
     Raises:
         NotFoundException: the admin API has another port.
         RequestError: the caller is unknown or lacks the scope.
-        InvalidInput: a parameter is not known here, or it or the path is no UTF-8.
+        InvalidInput: a parameter is not known here, or it or the path is no UTF-8, or a body would be ignored.
     """
     if request.app.state.settings.admin.port is not None and ADMIN_PORT not in request.scope:
         raise NotFoundException
@@ -107,6 +109,7 @@ async def admit_operator(request: AnyRequest) -> None:
     require_utf8_path(request)
     require_utf8_query(request)
     refuse_unknown_parameters(request)
+    refuse_unread_body(request)
 
 
 async def admit_probe(request: AnyRequest) -> None:

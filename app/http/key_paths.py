@@ -7,6 +7,7 @@ from litestar import Request
 from litestar.params import PathParameter
 from msgspec import Struct
 
+from observability.http import AsgiApp, Receive, Scope, Send
 from providers.errors import InvalidInput
 from providers.labels import MAX_KEY_CHARS
 
@@ -41,3 +42,23 @@ def key_of(raw_path: bytes) -> str:
         return unquote_to_bytes(encoded).decode()
     except UnicodeDecodeError:
         raise InvalidInput("key", "must be percent-encoded UTF-8") from None
+
+
+class KeysOfSlashes:
+    """Have keys that are slashes alone routed as other keys: the framework drops slashes at the end of a path."""
+
+    def __init__(self, app: AsgiApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one connection on."""
+        path = scope["path"] if scope["type"] == "http" else ""
+        if not path.startswith(BEGINNING) or path == BEGINNING or path[len(BEGINNING) :].strip("/"):
+            await self._app(scope, receive, send)
+            return
+        # In the same scope, since the router leaves its results in it; the key is read from the path as it was sent.
+        scope["path"] = BEGINNING + "slashes"
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            scope["path"] = path

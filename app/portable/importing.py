@@ -20,7 +20,7 @@ from app.portable.reading import LINE, check_readable, kind_of, lines_of, read_l
 from providers.answers import Stored
 from providers.base import MemoryProvider
 from providers.batches import answer_all
-from providers.errors import Conflict, InvalidInput, MemoryDeleted, ProviderError, Unavailable
+from providers.errors import Conflict, InvalidInput, MemoryDeleted, OwnerErased, ProviderError, Unavailable
 from providers.keys.writing import tidy
 from providers.limits import MAX_BATCH, check_new_memory
 from providers.owners import Owner
@@ -233,7 +233,7 @@ def _result(number: int, given: Given, stored: Given, outcome: Stored | Provider
     former_id = _id_of(given) if _id_of(stored) != _id_of(given) else None
     version = str(given.version) if isinstance(given, Snapshot) else None
     result = ImportResult(line=number, status="skipped", former_id=former_id, version=version)
-    if outcome is None:
+    if outcome is None or (isinstance(given, Snapshot) and isinstance(outcome, OwnerErased)):
         return result
     if isinstance(outcome, Stored):
         return replace(result, status="kept" if outcome.found else stored_or_accepted(outcome), memory_id=outcome.id)

@@ -78,7 +78,8 @@ async def test_one_provider_is_described_as_in_the_chain(http: httpx.AsyncClient
 @pytest.mark.parametrize(("method", "path"), [("GET", "/admin/providers/c"), ("PUT", "/admin/providers/c/breaker")])
 async def test_an_unknown_provider_is_answered_with_the_known(http: httpx.AsyncClient, method: str, path: str) -> None:
     """Whoever mistypes a name is told which there are."""
-    problem = problem_in(await http.request(method, path, json={"state": "open"}))
+    body = {"state": "open"} if method == "PUT" else None
+    problem = problem_in(await http.request(method, path, json=body))
 
     assert (problem["status"], problem["type"]) == (404, "urn:ninai:problem:unknown-provider")
     assert problem["detail"] == "'c' is not in the order, which is: a, b"

@@ -56,6 +56,19 @@ async def test_a_key_stands_in_the_path(either: Api, key: str) -> None:
     assert await either.contents() == []
 
 
+@pytest.mark.parametrize("key", ["/", "//", "a/", "/a"])
+async def test_slashes_that_are_encoded_stand_in_the_path(either: Api, key: str) -> None:
+    """Nobody rewrites them."""
+    path = f"/memory/keys/{quote(key, safe='')}"
+    stored = await either.request("PUT", path, json={"content": "tea"})
+    got = await either.request("GET", path)
+    deleted = await either.request("DELETE", path)
+
+    assert (stored.status_code, stored.json()["key"]) == (200, key)
+    assert (got.json()["key"], got.json()["content"]) == (key, "tea")
+    assert deleted.status_code == 200
+
+
 @pytest.mark.parametrize("key", [*PLAIN[:3], *REWRITTEN])
 async def test_a_key_stands_in_the_body(either: Api, key: str) -> None:
     """Every key can be put, got and deleted by a body that names it."""

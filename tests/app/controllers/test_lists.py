@@ -76,17 +76,26 @@ async def test_a_memory_happened_when_its_caller_says(either: Api) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", ["0000-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "10000-01-01T00:00:00Z", "2026-03-01T09:30:00", 7]
+    "wrong",
+    [
+        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+14:00",
+        "0001-01-01T00:00:00Z",
+        "10000-01-01T00:00:00Z",
+        "2026-03-01T09:30:00",
+        7,
+    ],
 )
 async def test_a_moment_has_limits(either: Api, wrong: object) -> None:
-    """It lies within the years 1 to 9999 in UTC and has a time zone; the first and the last of them are taken."""
+    """It lies within the years 1 to 9999 in UTC and has a time zone, and is none that stands for minus infinity."""
     refused = await either.request("POST", "/memory/remember", json={"content": "tea", "created_at": wrong})
-    taken = await either.request(
-        "POST", "/memory/remember", json={"content": "tea", "created_at": "0001-01-01T00:00:00Z"}
-    )
+    first = "0001-01-01T00:00:00.000001Z"
+    taken = await either.request("POST", "/memory/remember", json={"content": "tea", "created_at": first})
+    listed = (await either.page()).json()["memories"]
 
     assert (refused.status_code, field_in(refused)) == (422, "created_at")
     assert taken.status_code == 200
+    assert [memory["created_at"] for memory in listed] == [first]
 
 
 async def test_a_moment_is_at_most_a_day_ahead(either: Api) -> None:

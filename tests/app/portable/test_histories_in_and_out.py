@@ -217,3 +217,17 @@ async def test_histories_survive_any_way(api: Api) -> None:
         asyncio.run_coroutine_threadsafe(travelled(told), loop).result(timeout=120)
 
     await asyncio.to_thread(travels)
+
+
+async def test_versions_of_before_an_erasure_are_skipped(api: Api) -> None:
+    """The memories themselves come back, whose versions were erased for good; repeated it is the same."""
+    await changed(api, "a", "b")
+    lines = await exported(api)
+    erased = await api.request("DELETE", "/memory/memories", params={"confirm": "everything", "erase": "true"})
+    first = (await imported(api, *lines)).json()
+    again = (await imported(api, *lines)).json()
+
+    assert erased.status_code == 200, erased.text
+    assert [result["status"] for result in first["results"] if "version" in result] == ["skipped"]
+    assert [(done["stored"], done["failed"]) for done in (first, again)] == [(1, 0), (1, 0)]
+    assert len(await api.contents()) == 1
