@@ -1,7 +1,7 @@
 """The part of a journal's protocol that is about given memories: what it still knows of each."""
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from providers.journal.operations import JournalEntry
@@ -22,3 +22,10 @@ class KnownMemories(Protocol):
     @abstractmethod
     async def newest_of(self, owner: Owner, memory_ids: Sequence[str]) -> dict[str, JournalEntry]:
         """Return what the journal still knows of some of an owner's memories, by their ids; see `newest`."""
+
+    @abstractmethod
+    async def undelivered(self, owner: Owner, memory_id: str) -> Mapping[int, frozenset[str]]:
+        """Return the versions of one memory that are pending or leased, each with the providers that it goes to.
+
+        Superseded versions are among them. Dead letters are not: nobody delivers those.
+        """

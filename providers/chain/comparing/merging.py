@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from providers.chain.applying import propagated
 from providers.chain.comparing.comparison import Difference, Fault
-from providers.chain.comparing.flux import brings_in_line
+from providers.chain.comparing.flux import KnownMemory
 from providers.chain.comparing.store import ComparedStore
 from providers.errors import MemoryDeleted, Rejected
 from providers.journal.base import Journal
@@ -23,9 +23,9 @@ _log = structlog.get_logger(__name__)
 class Tally(Struct, frozen=True, kw_only=True):
     """What became of differences, counted for each store and memory.
 
-    `put` were put into a store, `deleted` are being deleted by the journal, `waiting` are left to deliveries that the
-    journal still knows, `refused` a store did not take, and `left` nobody but an operator can judge. `versions` were
-    put into histories.
+    `put` were put into a store, `deleted` are being deleted by the journal, `waiting` are left to deliveries of the
+    journal that are under way, `refused` a store did not take, and `left` nobody but an operator can judge. `versions`
+    were put into histories.
     """
 
     put: int = 0
@@ -51,8 +51,8 @@ class Merger(Struct, frozen=True):
     """Settle differences between stores; of `shown_only` a missing memory is left as it is, since it was deleted there.
 
     States go into the stores directly, because putting them commutes with every delivery. A deletion goes through the
-    journal, so that every provider gets it, those included that cannot be asked now. A live memory of which the journal
-    still knows is left to its deliveries.
+    journal, so that every provider gets it, those included that cannot be asked now. A live memory is left to the
+    delivery that is pending at a store; what the store has confirmed and lacks is put.
     """
 
     journal: Journal
@@ -69,14 +69,17 @@ class Merger(Struct, frozen=True):
         states: defaultdict[str, list[Snapshot]] = defaultdict(list)
         for difference in differences:
             wanted = difference.wanted
-            entry = await self.journal.newest(wanted.owner, wanted.id)
-            if entry is not None and not wanted.deleted and brings_in_line(entry, wanted):
-                tally += await self._left_to_journal(difference, entry)
+            known = await KnownMemory.ask(self.journal, wanted.owner, wanted.id)
+            entry, awaiting = known.entry, known.awaiting(wanted)
+            if entry is not None and entry.state.deleted and not wanted.deleted:
+                tally += await self._delete_again(difference, entry)
                 continue
             if Fault.UNDELETED in difference.faults.values():
                 tally += await self._delete(wanted, difference.faults, entry)
             for name, kind in difference.faults.items():
-                if kind is Fault.CONFLICTING or (kind is Fault.MISSING and name in self.shown_only):
+                if name in awaiting and not wanted.deleted:
+                    tally += Tally(waiting=1)
+                elif kind is Fault.CONFLICTING or (kind is Fault.MISSING and name in self.shown_only):
                     tally += Tally(left=1)
                 elif kind in HEALED_BY_PUTTING:
                     states[name].append(wanted)
@@ -84,15 +87,12 @@ class Merger(Struct, frozen=True):
             tally += await self._put(self.stores[name], wanted_there)
         return tally
 
-    async def _left_to_journal(self, difference: Difference, entry: JournalEntry) -> Tally:
-        """Leave a live memory to its deliveries; where those of its deletion are over, have it deleted once more."""
-        count = len(difference.faults)
-        if not entry.state.deleted:
-            return Tally(waiting=count)
+    async def _delete_again(self, difference: Difference, entry: JournalEntry) -> Tally:
+        """Have a live memory deleted once more where the deliveries of its deletion are over."""
         # All that the stores hold of it are copies: which ones is found out where the deletion is delivered.
         for name in self.stores.keys() - entry.pending:
             await self.journal.redeliver(entry.seq, name)
-        return Tally(deleted=count)
+        return Tally(deleted=len(difference.faults))
 
     async def _delete(self, wanted: Snapshot, faults: Mapping[str, Fault], entry: JournalEntry | None) -> Tally:
         copies = [name for name, kind in faults.items() if kind is Fault.UNDELETED]

@@ -9,7 +9,7 @@ from typing import Self
 from msgspec import UNSET, Struct, UnsetType
 
 from providers.chain.comparing.comparison import Difference, Fault
-from providers.chain.comparing.flux import brings_in_line
+from providers.chain.comparing.flux import KnownMemory, Lasting, brings_in_line, lasting
 from providers.chain.comparing.histories import VersionGap, fill_gaps
 from providers.chain.comparing.merging import Merger, Tally
 from providers.chain.comparing.store import PAGE, ComparedStore
@@ -24,8 +24,8 @@ PAGE_SECONDS = 3.0  # after which a page ends; one call to a store more may be u
 class MemoryDifference(Struct, frozen=True, kw_only=True):
     """A memory in which stores differ: by provider how it falls short of what all should hold.
 
-    `waiting` is true if the journal still knows the memory, so that deliveries bring the stores in line. `tenant` is
-    that of the user, absent if it is the default one.
+    `waiting` is true if deliveries to each of them are pending, so that the stores come in line by themselves. `tenant`
+    is that of the user, absent if it is the default one.
     """
 
     user_id: str
@@ -160,20 +160,29 @@ class StorePages(Struct, frozen=True):
         )
 
     async def _count_gap(self, gap: VersionGap, counts: "_Counts") -> None:
-        known = await self.journal.superseded(gap.version.owner, gap.version.id)
-        if any(version.version == gap.version.version for version in known):
+        version = gap.version
+        stores = {store.name: store for store in self.stores}
+        undelivered = await self.journal.undelivered(version.owner, version.id)
+        lacking = set(gap.lacking) - undelivered.get(version.version, frozenset())
+        known = lacking and await self.journal.superseded(version.owner, version.id)
+        if known and any(one.version == version.version for one in known):
+            # It was confirmed, perhaps after the store was read.
+            lacking = {name for name in lacking if not await stores[name].has_version(version)}
+        elif not lacking:
             counts.waiting += 1
-            return
-        for name in gap.lacking:
+        for name in lacking:
             of_provider = counts.differing.setdefault(name, {})
             of_provider[Fault.VERSION.value] = of_provider.get(Fault.VERSION.value, 0) + 1
 
     async def _count(self, difference: Difference, counts: "_Counts", most: int) -> None:
-        wanted = difference.wanted
-        waiting = brings_in_line(await self.journal.newest(wanted.owner, wanted.id), wanted)
+        found = await self._judged(difference)
+        if found is None:
+            return
+        wanted, difference = found.difference.wanted, found.difference
+        waiting = difference.faults.keys() <= found.awaiting
         counts.waiting += waiting
-        if not waiting:
-            for name, kind in difference.faults.items():
+        for name, kind in difference.faults.items():
+            if name not in found.awaiting:
                 of_provider = counts.differing.setdefault(name, {})
                 of_provider[kind.value] = of_provider.get(kind.value, 0) + 1
         if len(counts.listed) < most:
@@ -182,6 +191,20 @@ class StorePages(Struct, frozen=True):
             counts.listed.append(one)
         else:
             counts.more += 1
+
+    async def _judged(self, difference: Difference) -> Lasting | None:
+        """Return a difference in the light of what the journal knows of the memory, None if it has ended."""
+        wanted = difference.wanted
+        known = await KnownMemory.ask(self.journal, wanted.owner, wanted.id)
+        awaiting = known.awaiting(wanted)
+        if not brings_in_line(known.entry, wanted) or difference.faults.keys() <= awaiting:
+            return Lasting(difference, awaiting)
+
+        async def look() -> dict[str, Snapshot | None]:
+            return {store.name: await store.state(wanted.owner, wanted.id) for store in self.stores}
+
+        # What was confirmed may have been so after a store was read.
+        return await lasting(self.journal, (wanted.owner, wanted.id), look, self.members, self.sources)
 
 
 class _Counts:

@@ -11,8 +11,8 @@ import structlog
 from msgspec import Struct, field
 
 from observability import tracing
-from providers.chain.comparing.comparison import Difference, Fault, compare
-from providers.chain.comparing.flux import brings_in_line
+from providers.chain.comparing.comparison import Difference, Fault
+from providers.chain.comparing.flux import lasting
 from providers.chain.comparing.histories import VersionGap, fill_gaps
 from providers.chain.comparing.merging import HEALED_BY_PUTTING, Merger
 from providers.chain.comparing.store import PAGE, ComparedStore
@@ -168,18 +168,28 @@ class Patrol(Struct):
                 await self._judge(suspect.wanted.owner, suspect.wanted.id)
 
     async def _judge(self, owner: Owner, memory_id: str) -> None:
-        entry = await self.journal.newest(owner, memory_id)
         route = self.route()
         stores = {link.name: self._store(link) for link in route.links}
-        held = {link.name: await stores[link.name].state(owner, memory_id) for link in route.readers}
         witnesses = [store for name, store in stores.items() if name not in route.in_sync]
-        # Who is not complete may yet know of a deletion.
-        certain = all([await _testified(store, owner, memory_id, held) for store in witnesses])
-        difference = compare(held, route.in_sync)
-        if difference is None or brings_in_line(entry, difference.wanted):
+        certain = True
+
+        async def look() -> dict[str, Snapshot | None]:
+            nonlocal certain
+            held = {link.name: await stores[link.name].state(owner, memory_id) for link in route.readers}
+            # Who is not complete may yet know of a deletion.
+            certain = all([await _testified(store, owner, memory_id, held) for store in witnesses])
+            return held
+
+        found = await lasting(self.journal, (owner, memory_id), look, route.in_sync)
+        if found is None:
             return
-        healable = await self._heal(difference, stores) if certain or difference.wanted.deleted else frozenset()
-        for name, kind in difference.faults.items():
+        wanted = found.difference.wanted
+        faults = {name: kind for name, kind in found.difference.faults.items() if name not in found.awaiting}
+        # A dead letter is an operator's: it is shown, and not put past the decision.
+        judged = Difference(wanted, {name: kind for name, kind in faults.items() if name not in found.given_up})
+        decided = judged.faults and (certain or wanted.deleted)
+        healable = await self._heal(judged, stores) if decided else frozenset()
+        for name, kind in faults.items():
             if name in healable:
                 self.observer.healed(name, kind.value)
                 _log.warning("difference_healed", provider=name, kind=kind.value, memory_id=memory_id)

@@ -4,6 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from msgspec import Struct
 
@@ -14,6 +15,7 @@ from providers.chain.policy import OperationClass
 from providers.errors import OwnerErased, ProviderError
 from providers.histories import VersionPlace
 from providers.introduction import Introduction
+from providers.limits import MAX_VERSION
 from providers.owners import Owner
 from providers.summaries import OwnerSummary
 from providers.touches import Touch
@@ -86,6 +88,11 @@ class ComparedStore(Struct, frozen=True):
                 return
             after = page[-1].id, page[-1].version
 
+    async def has_version(self, version: Snapshot) -> bool:
+        """Return whether the store keeps this superseded version."""
+        found = await self._call(lambda provider: provider.superseded(version.owner, 1, after=_before(version)))
+        return [(one.id, one.version) for one in found] == [(version.id, version.version)]
+
     def put_versions(self, versions: Sequence[Snapshot]) -> Coroutine[Any, Any, list[ProviderError | None]]:
         """Put superseded versions; see `Replica.put_versions`."""
         return self._call(lambda provider: provider.put_versions(versions), len(versions))
@@ -154,3 +161,11 @@ class ComparedStore(Struct, frozen=True):
         result = await self.link.call(ask, OperationClass.REPLAY, CallOptions(deadline), size=size)
         await self.rest(self.now() - began)
         return result
+
+
+def _before(version: Snapshot) -> VersionPlace | None:
+    """Return the last place before a superseded version; no place has the version 0."""
+    if version.version > 1:
+        return version.id, version.version - 1
+    number = UUID(version.id).int
+    return (str(UUID(int=number - 1)), MAX_VERSION) if number else None

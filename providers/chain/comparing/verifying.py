@@ -34,7 +34,10 @@ AGREED = Verified()
 
 
 class Verifier(Struct, frozen=True):
-    """Compare the target of a copy with its source; deliveries that are under way count as made."""
+    """Compare the target of a copy with its source; deliveries that are under way count as made.
+
+    So do dead letters, which are an operator's.
+    """
 
     journal: Journal
     source: ComparedStore
@@ -54,12 +57,19 @@ class Verifier(Struct, frozen=True):
             async for _, held in rows:
                 result = _result(held["source"], held["target"])
                 if result is not None:
-                    yield AGREED if result is not AGREED and await self._in_flux(held) else result
+                    yield result if result is AGREED else await self._judged(result, held)
 
-    async def _in_flux(self, held: dict[str, Snapshot | None]) -> bool:
-        """Return whether the journal still knows this memory, so that deliveries bring both stores in line."""
+    async def _judged(self, result: Verified, held: dict[str, Snapshot | None]) -> Verified:
+        """Return a result in the light of what the journal knows of the memory."""
         wanted = reduce(merged, [state for state in held.values() if state is not None])
-        return brings_in_line(await self.journal.newest(wanted.owner, wanted.id), wanted)
+        entry = await self.journal.newest(wanted.owner, wanted.id)
+        if entry is None or not brings_in_line(entry, wanted):
+            return result
+        if result.missing is None or self.target.name in entry.pending or entry.state.deleted != wanted.deleted:
+            return AGREED
+        # It was confirmed, perhaps after the target was read; only what it lacks even now it has lost.
+        now = _result(held["source"], await self.target.state(wanted.owner, wanted.id))
+        return AGREED if now is None or now.missing is None else now
 
 
 def _result(wanted: Snapshot | None, held: Snapshot | None) -> Verified | None:

@@ -100,6 +100,11 @@ class PostgresJournal(PostgresMembers, PostgresErasures, PostgresChanges):
         found = await in_turns(_entry, await self._settled_rows(statements.NEWEST_OF, values))
         return {entry.state.id: entry for entry in found}
 
+    async def undelivered(self, owner: Owner, memory_id: str) -> dict[int, frozenset[str]]:
+        """Return where the versions of one memory are to be delivered; see the protocol."""
+        rows = await self._settled_rows(statements.UNDELIVERED, {"user_id": owner.key, "memory_id": memory_id})
+        return {row.version: frozenset(row.providers) for row in rows}
+
     async def lease(self, provider: str, limit: int, seconds: float) -> list[Delivery]:
         """Lease deliveries; see the protocol."""
         await self._settler.settled()

@@ -33,6 +33,17 @@ NEWEST_OF = text(f"""
     WHERE e.user_id = :user_id AND e.memory_id = ANY (CAST(:memory_ids AS text[]))
 """)  # noqa: S608 - joined from constants
 
+UNDELIVERED = text("""
+    SELECT e.version, array_agg(DISTINCT d.provider) AS providers FROM (
+        SELECT user_id, seq, version FROM ninai_journal_entries
+        WHERE user_id = :user_id AND memory_id = :memory_id
+        UNION ALL
+        SELECT user_id, seq, version FROM ninai_journal_superseded
+        WHERE user_id = :user_id AND memory_id = :memory_id
+    ) AS e JOIN ninai_journal_deliveries AS d ON d.user_id = e.user_id AND d.seq = e.seq
+    WHERE NOT d.dead GROUP BY e.version
+""")
+
 # A lateral join reads one entry after the other; a hash join would read those of all users.
 ENTRIES = text(f"""
     SELECT {_ENTRY} FROM (

@@ -121,6 +121,7 @@ class SqliteJournal(Journal):
     deleted = _reading(retaining.deleted)
     newest = _reading(appending.newest)
     newest_of = _reading(appending.newest_of)
+    undelivered = _reading(outstanding.undelivered)
     lease = _writing(delivering.lease, promises=False)
 
     async def renew(self, provider: str, leases: Sequence[LeaseToken], seconds: float) -> list[LeaseToken | None]:

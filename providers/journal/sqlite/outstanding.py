@@ -1,5 +1,6 @@
 """What is still to be delivered: pending deliveries and dead letters, as an operator sees and handles them."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,7 @@ from providers.journal.rows import DISCARDED, Row, to_dead_letter, to_pending
 from providers.journal.sqlite import superseding
 from providers.journal.sqlite.connection import JournalConnection
 from providers.journal.sqlite.delivering import KEY
+from providers.owners import Owner
 
 _DELIVERY = "d.seq, d.provider, o.kind, o.user_id, o.memory_id, d.error, d.failures, o.appended_at"
 
@@ -22,6 +24,20 @@ def pending(
     asked = "d.due_at IS NOT NULL AND (:provider IS NULL OR d.provider = :provider)"
     values = {"limit": limit, "provider": provider, "after": after}
     return [to_pending(row) for row in _oldest(connection, "d.due_at", asked, values)]
+
+
+def undelivered(connection: JournalConnection, owner: Owner, memory_id: str) -> dict[int, frozenset[str]]:
+    """Return where the versions of one memory are to be delivered; see `KnownMemories.undelivered`."""
+    sql = " UNION ALL ".join(
+        f"""SELECT o.version, d.provider FROM {table} AS o
+        JOIN deliveries AS d ON d.user_id = o.user_id AND d.seq = o.seq
+        WHERE o.user_id = ?1 AND o.memory_id = ?2 AND d.due_at IS NOT NULL"""  # noqa: S608 - a constant
+        for table in _TABLES
+    )
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    for version, provider in connection.rows(sql, (owner.key, memory_id)):
+        found[version].add(provider)
+    return {version: frozenset(providers) for version, providers in found.items()}
 
 
 def dead(connection: JournalConnection, limit: int, *, after: int = 0) -> list[DeadLetter]:

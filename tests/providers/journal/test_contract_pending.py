@@ -4,6 +4,7 @@ import time
 
 from providers.journal.base import Journal
 from providers.journal.operations import Dead, Done, OperationKind, PendingDelivery, Postponed
+from providers.owners import Owner
 from tests.providers.journal.rig import LONG, USER, confirm, delete, leased, put, remember, settle, update
 
 
@@ -89,3 +90,31 @@ async def test_those_to_one_provider_can_be_asked_for(journal: Journal) -> None:
     assert places(await journal.pending(2, provider="standby")) == [(second.seq, "standby"), (third.seq, "standby")]
     assert places(await journal.pending(1, provider="home")) == [(first.seq, "home")]
     assert await journal.pending(2, provider="nobody") == []
+
+
+async def test_the_undelivered_versions_of_a_memory_are_known_with_their_providers(journal: Journal) -> None:
+    """What is due or leased, and neither what is confirmed nor what is given up, although the journal retains it."""
+    entry = await put(journal, remember("m"))
+    await put(journal, remember("another"))
+    await put(journal, remember("m", user="another"))
+    assert await journal.undelivered(Owner(USER), "m") == {1: {"home", "standby"}}
+
+    await leased(journal, "standby", LONG)
+    await confirm(journal, entry, "home")
+    assert await journal.undelivered(Owner(USER), "m") == {1: {"standby"}}
+    await settle(journal, Dead(seq=entry.seq, provider="standby", error="no"))
+    assert await journal.undelivered(Owner(USER), "m") == {}
+    assert await journal.newest(Owner(USER), "m") is not None
+    assert await journal.undelivered(Owner(USER), "unknown") == {}
+
+
+async def test_undelivered_are_superseded_versions_as_well(journal: Journal) -> None:
+    """Each at the members that keep history, until those confirm it."""
+    await journal.note_history("standby", keeps=True)
+    first = await put(journal, remember("m"))
+    second = await put(journal, update("m", "coffee"))
+    assert await journal.undelivered(Owner(USER), "m") == {1: {"standby"}, 2: {"home", "standby"}}
+
+    await confirm(journal, first, "standby")
+    await confirm(journal, second)
+    assert await journal.undelivered(Owner(USER), "m") == {}
