@@ -15,6 +15,7 @@ from providers.chain.stores.founding import Undecided, refuse_foreign, source_of
 from providers.chain.stores.in_sync import refuse_empty
 from providers.chain.stores.introductions import PATIENCE_AT_START, introductions_of, refuse_twins
 from providers.chain.stores.refusals import of_another_journal
+from providers.chain.stores.unjournalled import refuse_lost_journal
 from providers.examination.check import Check
 from providers.examination.examination import Examination
 from providers.introduction import Introduction
@@ -51,13 +52,17 @@ class _Rehearsal(Struct):
     def checks(self) -> Iterator[Check]:
         """Yield them in their order."""
         needs: tuple[str, ...] = ()
-        if self.journal.opened is not None:
+        alone = len(self.specs) == 1
+        if self.journal.opened is not None and (self.journal.always or not alone):
             yield Check("journal", partial(self._open_journal, self.journal.opened))
             needs = ("journal",)
         for spec in self.specs:
             name = f"providers.{spec.name}"
             yield Check(name, partial(self._open, spec), needs=needs)
             needs = (name,)
+        if alone and not self.journal.always:
+            yield Check("former journal", self._refuse_lost_journal, needs=needs)
+            return
         yield Check("identities", self._compare, needs=needs)
         yield Check("members", self._compare_with_members, needs=("identities",))
 
@@ -66,6 +71,10 @@ class _Rehearsal(Struct):
 
     async def _open(self, spec: ProviderSpec) -> None:
         self._links[spec.name] = (await open_link(spec, ChainPolicy(), Unobserved(), self.stack)).link
+
+    async def _refuse_lost_journal(self) -> None:
+        [link] = self._links.values()
+        await refuse_lost_journal(link, configured=self.journal.opened is None)
 
     async def _compare(self) -> None:
         self._introductions = await introductions_of(

@@ -1,7 +1,7 @@
 """A rehearsal finds out whether an order could be put in force, and leaves nothing open."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 import pytest
 
@@ -10,6 +10,7 @@ from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.chain.policy import AttemptPolicy
 from providers.chain.rehearsal import rehearse
 from providers.errors import Misconfigured
+from providers.introduction import StoreMark
 from providers.journal.base import Journal
 from providers.memory.provider import MockMemoryProvider
 from providers.replica import Replica
@@ -90,3 +91,28 @@ async def test_without_its_journal_no_provider_is_opened() -> None:
         await rehearse(choice, [order.part("a", MockMemoryProvider())])
 
     assert order.opened == []
+
+
+@pytest.mark.parametrize("pending", [True, False])
+async def test_a_single_provider_must_not_lack_what_a_lost_journal_held(*, pending: bool) -> None:
+    """Whose journal had delivered everything may start, and none is opened for it."""
+    order, store = Order(), MockMemoryProvider()
+    mark = StoreMark(installation=INSTALLATION, journal="former", epoch=1, number=1, at=0.0, pending=pending)
+    await store.leave_mark(mark, None)
+    choice = JournalSpec(opened=LostJournal, always=False, installation=INSTALLATION)
+
+    refusal = pytest.raises(OrderRefused, match="the journal former is gone") if pending else nullcontext()
+    with refusal:
+        await rehearse(choice, [order.part("a", store)])
+
+    assert (order.opened, order.open) == (["a"], [])
+
+
+async def test_a_single_provider_that_shall_have_no_journal_is_not_refused() -> None:
+    """Whoever configured that knows what may be missing."""
+    order, store = Order(), MockMemoryProvider()
+    await store.leave_mark(StoreMark(installation=INSTALLATION, journal="former", epoch=1, number=1, at=0.0), None)
+
+    await rehearse(WITHOUT_JOURNAL, [order.part("a", store)])
+
+    assert order.open == []
