@@ -69,7 +69,8 @@ async def open_draft(path: Path, now: Now) -> AsyncIterator[SqliteJournal]:
     except JournalUnavailable as error:
         raise JournalUnavailable(error.reason.replace(str(draft), str(path))) from error
     finally:
-        _remove(draft)
+        with suppress(NotADirectoryError):  # where the folder is a file, nothing was made
+            _remove(draft)
 
 
 def open_memory(now: Now) -> JournalConnection:
