@@ -14,12 +14,13 @@ from providers.chain.policy import ChainPolicy
 from providers.chain.stores.founding import Undecided, refuse_foreign, source_of
 from providers.chain.stores.in_sync import refuse_empty
 from providers.chain.stores.introductions import PATIENCE_AT_START, introductions_of, refuse_twins
-from providers.chain.stores.refusals import of_another_journal
+from providers.chain.stores.refusals import of_another_installation, of_another_journal
 from providers.chain.stores.unjournalled import refuse_lost_journal
 from providers.examination.check import Check
 from providers.examination.examination import Examination
 from providers.introduction import Introduction
 from providers.journal.base import Journal, JournalUnavailable
+from providers.journal.operations import Member
 
 
 async def rehearse(journal: JournalSpec, providers: Sequence[ProviderSpec]) -> None:
@@ -92,7 +93,21 @@ class _Rehearsal(Struct):
                 refuse_foreign(met, alone=len(self._links) == 1)
                 await source_of([*self._links.values()], met)
                 return
-            refuse_empty(self._introductions, await journal.members())
+            members = await journal.members()
+            refuse_empty(self._introductions, members)
             for name, introduction in met.items():
                 if introduction.mark is not None and introduction.mark.journal != journal.id:
                     raise OrderRefused(of_another_journal(name))
+            if await journal.installation() not in {None, self.journal.installation}:
+                _refuse_unconfirmed(members, met)
+
+
+def _refuse_unconfirmed(members: Sequence[Member], met: Mapping[str, Introduction]) -> None:
+    """Refuse stores none of which can confirm that the journal of another installation is theirs.
+
+    Raises:
+        OrderRefused: the journal knows none of them.
+    """
+    known = {member.name: member.identity for member in members}
+    if met and all(known.get(name) != introduction.identity for name, introduction in met.items()):
+        raise OrderRefused(of_another_installation(next(iter(met))))

@@ -12,9 +12,12 @@ from providers.chain.rehearsal import rehearse
 from providers.errors import Misconfigured
 from providers.introduction import StoreMark
 from providers.journal.base import Journal
+from providers.journal.operations import MemberState
 from providers.memory.provider import MockMemoryProvider
 from providers.replica import Replica
-from tests.support.chain_rig import INSTALLATION
+from tests.support.chain_rig import INSTALLATION, JournalInMemory
+from tests.support.clock import FakeClock
+from tests.support.frail import FrailProvider
 
 WITHOUT_JOURNAL = JournalSpec(opened=None, always=False, installation=INSTALLATION)
 
@@ -114,5 +117,25 @@ async def test_a_single_provider_that_shall_have_no_journal_is_not_refused() -> 
     await store.leave_mark(StoreMark(installation=INSTALLATION, journal="former", epoch=1, number=1, at=0.0), None)
 
     await rehearse(WITHOUT_JOURNAL, [order.part("a", store)])
+
+    assert order.open == []
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+async def test_a_journal_of_another_installation_needs_a_store_that_confirms_it(*, confirmed: bool) -> None:
+    """A store that says nothing confirms nothing, and the others are strangers to the journal."""
+    order, store, clock = Order(), MockMemoryProvider(), FakeClock()
+    journal = JournalInMemory(clock)
+    await journal.installation("another installation")
+    identity = (await store.introduce()).identity if confirmed else "another store"
+    await journal.join("a", None, MemberState.COMPLETE)
+    await journal.join("b", identity, MemberState.FILLING)
+    silent = FrailProvider(clock)
+    silent.down = True
+    choice = JournalSpec(opened=lambda: nullcontext(journal), always=True, installation=INSTALLATION)
+
+    refusal = pytest.raises(OrderRefused, match="another installation, and b does not belong to it")
+    with nullcontext() if confirmed else refusal:
+        await rehearse(choice, [order.part("a", silent), order.part("b", store)])
 
     assert order.open == []
