@@ -14,6 +14,7 @@ from app.backup.errors import BackupError
 from app.backup.files import copy_file
 from app.backup.manifest import Manifest, sums_in, write_manifest
 from app.process.installation import Installation
+from app.process.lost_journal import WAY_ON, lost_journal
 from app.settings import Settings
 from providers.journal.sqlite.copying import copy_journal
 from providers.native.embedded.base_backup import copy_server
@@ -32,13 +33,14 @@ def take_backup(settings: Settings, target: Path, server: Server, now: Callable[
     no store had yet would be in neither.
 
     Raises:
-        BackupError: the folder is there already, or cannot be one.
+        BackupError: the folder is there already, or cannot be one; or the journal is gone.
         EmbeddedServerError: a server cannot be copied.
         JournalUnavailable: the journal cannot be copied.
         Misconfigured: the installation's id cannot be read.
         OSError: there is no room, or the folder cannot be written.
     """
     target = _free(target, settings.data_dir)
+    _refuse_lost_journal(settings)
     draft = target.with_name(f".{target.name}.{uuid4()}")
     draft.mkdir(mode=0o700)
     try:
@@ -72,6 +74,7 @@ def _filled(settings: Settings, draft: Path, server: Server, now: Callable[[], d
         told(f"copying the embedded server of {name}")
         with server(name):
             copy_server(server_in(settings, name), copy_in(draft, name))
+    _refuse_lost_journal(settings)  # the copies of the servers may have taken hours
     journal, taken_at = journal_file(settings), now()
     journal_id = None
     if journal is not None and journal.exists():
@@ -94,6 +97,13 @@ def _filled(settings: Settings, draft: Path, server: Server, now: Callable[[], d
         raise BackupError(f"there is nothing to back up in {settings.data_dir}: no service has run there")
     write_manifest(draft, manifest)
     return manifest
+
+
+def _refuse_lost_journal(settings: Settings) -> None:
+    """Refuse a backup that would lack what was acknowledged and is in the journal alone."""
+    lost = lost_journal(settings)
+    if lost is not None:
+        raise BackupError(f"{lost}; {WAY_ON}")
 
 
 def _servers_of(settings: Settings) -> list[str]:

@@ -14,9 +14,11 @@ from app.cli.adopt import adopt
 from app.cli.loading import exit_on
 from app.cli.tables import show, table
 from app.process.host import offline_host
+from app.process.lost_journal import WAY_ON, lost_journal
 from app.settings import Settings
 from observability.counted import counted
 from observability.logs import configure_logs
+from providers.errors import Misconfigured
 from providers.journal.base import Journal, JournalUnavailable, NoJournal
 from providers.journal.operations import Backlog, DeadLetter, Member, PendingDelivery
 from providers.timing.durations import span
@@ -200,5 +202,9 @@ def on_journal(settings: Settings, work: Callable[[Journal], Awaitable[T]]) -> T
         async with settings.journal.opened_to_look(host, alone=len(settings.order) == 1) as opened:
             return await work(opened)
 
-    with exit_on(NoJournal, JournalUnavailable):
-        return asyncio.run(run())
+    with exit_on(JournalUnavailable, Misconfigured):
+        try:
+            return asyncio.run(run())
+        except NoJournal as error:
+            lost = lost_journal(settings)
+            raise click.ClickException(str(error) if lost is None else f"{lost}; {WAY_ON}") from error

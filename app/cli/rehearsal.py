@@ -15,14 +15,12 @@ from providers.errors import Misconfigured
 
 
 def rehearse(settings: Settings) -> None:
-    """Check whether the order can be put in force; a single provider without a journal needs no check.
+    """Check whether the order can be put in force.
 
     Raises:
         ConfigProblem: it cannot, and no worker could serve before an operator has acted.
         click.ClickException: it cannot now.
     """
-    if len(settings.order) == 1 and not settings.journal.always(settings.data_dir):
-        return
     context = multiprocessing.get_context("fork")
     receiver, sender = context.Pipe(duplex=False)
     child = context.Process(target=_answer, args=(settings, sender), name="rehearsal")

@@ -6,15 +6,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
+from pathlib import Path
 
 import structlog
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from app.doctor.bounded import run_bounded
 from app.doctor.folder import spacious, writable
 from app.process.host import offline_host
 from app.process.installation import Installation
 from app.process.journal_cluster import failure_domains
+from app.process.lost_journal import WAY_ON, lost_journal
 from app.settings import ConfigError, LoadedSettings, Settings
 from app.settings.layers import DEFAULT
 from app.settings.limits_in_force import limits_in_force
@@ -187,7 +189,11 @@ def _journal_checks(settings: Settings, now: Callable[[], float], meanwhile: Exi
         alone=len(settings.order) == 1,
         failure_domains=partial(_failure_domains, settings),
     )
-    return settings.journal.checks(journal)
+    chosen, checks = settings.journal.resolved(), settings.journal.checks(journal)
+    if chosen is None or (file := chosen.file_in(settings.data_dir)) is None:
+        return checks
+    lost = Check(f"{JOURNAL}.file", partial(aside, partial(_journal_file, settings, file)), _AS_THE_SERVICE)
+    return [lost, *(structs.replace(check, needs=(*check.needs, lost.name)) for check in checks)]
 
 
 async def _failure_domains(settings: Settings) -> dict[str, str | None]:
@@ -225,6 +231,16 @@ def _installation(settings: Settings) -> CheckOutcome:
     if found is None:
         return ok(f"there is none yet: the first journal puts it into {installation.file}")
     return ok(f"{found}, from {'the settings' if installation.configured else installation.file}")
+
+
+def _journal_file(settings: Settings, file: Path) -> CheckOutcome:
+    """Find out whether the journal's file is gone that was once begun."""
+    lost = None
+    with suppress(Misconfigured):  # that the id cannot be read is the finding of another check
+        lost = lost_journal(settings)
+    if lost is not None:
+        return error(lost, WAY_ON)
+    return ok(str(file) if file.exists() else "none is missing")
 
 
 def _sources_of(loaded: LoadedSettings) -> str:

@@ -55,8 +55,8 @@ class ChainFactory:
         self.observer.expect_order(settings.order)
         return [self._part(name, settings) for name in settings.order]
 
-    def journal(self, settings: Settings) -> JournalSpec:
-        """Return the configured journal.
+    def journal(self, settings: Settings, *, on_trial: bool = False) -> JournalSpec:
+        """Return the configured journal; `on_trial` opens it without leaving behind a new one.
 
         Raises:
             Misconfigured: the id of the installation cannot be read.
@@ -65,7 +65,7 @@ class ChainFactory:
         if chosen is None:
             return JournalSpec(opened=None, always=False, installation=None)
         installation = Installation.of(settings)
-        opened = partial(chosen.open, self._host("journal", settings))
+        opened = partial(chosen.open_on_trial if on_trial else chosen.open, self._host("journal", settings))
         return JournalSpec(
             opened=opened,
             always=settings.journal.always(settings.data_dir),

@@ -17,7 +17,7 @@ def order_error(settings: Settings) -> Unavailable | None:
     configure_logs(settings.log.format, "error")
     chains = ChainFactory(Metrics(CollectorRegistry()))
     try:
-        asyncio.run(rehearse(chains.journal(settings), chains.parts(settings)))
+        asyncio.run(rehearse(chains.journal(settings, on_trial=True), chains.parts(settings)))
     except Unavailable as error:
         return error
     return None

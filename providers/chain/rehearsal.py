@@ -14,11 +14,13 @@ from providers.chain.policy import ChainPolicy
 from providers.chain.stores.founding import Undecided, refuse_foreign, source_of
 from providers.chain.stores.in_sync import refuse_empty
 from providers.chain.stores.introductions import PATIENCE_AT_START, introductions_of, refuse_twins
-from providers.chain.stores.refusals import of_another_journal
+from providers.chain.stores.refusals import of_another_installation, of_another_journal
+from providers.chain.stores.unjournalled import refuse_lost_journal
 from providers.examination.check import Check
 from providers.examination.examination import Examination
 from providers.introduction import Introduction
 from providers.journal.base import Journal, JournalUnavailable
+from providers.journal.operations import Member
 
 
 async def rehearse(journal: JournalSpec, providers: Sequence[ProviderSpec]) -> None:
@@ -51,13 +53,17 @@ class _Rehearsal(Struct):
     def checks(self) -> Iterator[Check]:
         """Yield them in their order."""
         needs: tuple[str, ...] = ()
-        if self.journal.opened is not None:
+        alone = len(self.specs) == 1
+        if self.journal.opened is not None and (self.journal.always or not alone):
             yield Check("journal", partial(self._open_journal, self.journal.opened))
             needs = ("journal",)
         for spec in self.specs:
             name = f"providers.{spec.name}"
             yield Check(name, partial(self._open, spec), needs=needs)
             needs = (name,)
+        if alone and not self.journal.always:
+            yield Check("former journal", self._refuse_lost_journal, needs=needs)
+            return
         yield Check("identities", self._compare, needs=needs)
         yield Check("members", self._compare_with_members, needs=("identities",))
 
@@ -66,6 +72,10 @@ class _Rehearsal(Struct):
 
     async def _open(self, spec: ProviderSpec) -> None:
         self._links[spec.name] = (await open_link(spec, ChainPolicy(), Unobserved(), self.stack)).link
+
+    async def _refuse_lost_journal(self) -> None:
+        [link] = self._links.values()
+        await refuse_lost_journal(link, configured=self.journal.opened is None)
 
     async def _compare(self) -> None:
         self._introductions = await introductions_of(
@@ -83,7 +93,21 @@ class _Rehearsal(Struct):
                 refuse_foreign(met, alone=len(self._links) == 1)
                 await source_of([*self._links.values()], met)
                 return
-            refuse_empty(self._introductions, await journal.members())
+            members = await journal.members()
+            refuse_empty(self._introductions, members)
             for name, introduction in met.items():
                 if introduction.mark is not None and introduction.mark.journal != journal.id:
                     raise OrderRefused(of_another_journal(name))
+            if await journal.installation() not in {None, self.journal.installation}:
+                _refuse_unconfirmed(members, met)
+
+
+def _refuse_unconfirmed(members: Sequence[Member], met: Mapping[str, Introduction]) -> None:
+    """Refuse stores none of which can confirm that the journal of another installation is theirs.
+
+    Raises:
+        OrderRefused: the journal knows none of them.
+    """
+    known = {member.name: member.identity for member in members}
+    if met and all(known.get(name) != introduction.identity for name, introduction in met.items()):
+        raise OrderRefused(of_another_installation(next(iter(met))))

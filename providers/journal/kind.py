@@ -48,6 +48,10 @@ class JournalKind(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
         """Hold the journal open for as long as the context lasts."""
         raise NotImplementedError
 
+    def open_on_trial(self, host: Host) -> AbstractAsyncContextManager[Journal]:
+        """Hold the journal open as a start would; a file that is made for it is removed at the end of the context."""
+        return self.open(host)
+
     @asynccontextmanager
     async def opened_to_look(self, host: Host, *, alone: bool) -> AsyncIterator[Journal]:
         """Hold the journal open from outside the service; none is made where there is none.

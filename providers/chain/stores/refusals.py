@@ -10,6 +10,11 @@ def of_another_journal(name: str) -> str:
     return f"{name} belongs to another journal: {ADOPT}"
 
 
+def of_another_installation(name: str) -> str:
+    """Return the reason why a store is not that of a journal whose installation nobody confirms."""
+    return f"the journal is that of another installation, and {name} does not belong to it: {ADOPT}"
+
+
 class Refusal(Struct, frozen=True):
     """Why a store is not accepted under a name; `waits` is true if that may pass by itself."""
 

@@ -12,7 +12,7 @@ from providers.chain.stores.claims import NameClaims
 from providers.chain.stores.introductions import holds, introduction_of
 from providers.chain.stores.judging import CALM, Judgement, judge
 from providers.chain.stores.marking import LeftTwice, leave_next_mark
-from providers.chain.stores.refusals import ADOPT, Refusal, of_another_journal
+from providers.chain.stores.refusals import ADOPT, Refusal, of_another_installation, of_another_journal
 from providers.introduction import Introduction, StoreMark
 from providers.journal.base import Journal
 from providers.journal.operations import Member, MemberState
@@ -184,7 +184,7 @@ class Registrar(Struct):
         if member is not None and judgement is not Judgement.ANOTHER and member.identity is not None:
             await self._confirm_journal()
         if not self.trusted:
-            return Refusal(f"the journal is that of another installation, and {name} does not belong to it: {ADOPT}")
+            return Refusal(of_another_installation(name))
         if not await NameClaims(self.journal, self.now, self._claimed).hold(name, introduction.identity):
             return Refusal(f"another process sees another store under the name {name}: both need the same", waits=True)
         if member is None or member.identity is None:

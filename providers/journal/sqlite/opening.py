@@ -53,6 +53,26 @@ async def open_journal(path: Path, now: Now, running: RunningTime = RUNNING_TIME
             await journal.close()
 
 
+@asynccontextmanager
+async def open_draft(path: Path, now: Now) -> AsyncIterator[SqliteJournal]:
+    """Hold a new journal beside the place of one that is to be made there, for as long as the context lasts.
+
+    Whoever is to put a former journal back finds nothing in its place, and no process can begin with the draft.
+
+    Raises:
+        JournalUnavailable: the file could not be created, read or written.
+    """
+    draft = _draft_of(path)
+    try:
+        async with open_journal(draft, now) as journal:
+            yield journal
+    except JournalUnavailable as error:
+        raise JournalUnavailable(error.reason.replace(str(draft), str(path))) from error
+    finally:
+        with suppress(NotADirectoryError):  # where the folder is a file, nothing was made
+            _remove(draft)
+
+
 def open_memory(now: Now) -> JournalConnection:
     """Create a journal in memory, which ends with its connection."""
     raw = _connect(":memory:")
@@ -125,7 +145,7 @@ def _create_file(path: Path) -> None:
     So neither a crash nor two processes at once can leave half a journal; the second process uses the first one's file.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f"{path.name}.{uuid4()}")
+    draft = _draft_of(path)
     file = os.open(draft, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)  # its log and index get the same mode
     try:
         with closing(_connect(str(draft))) as connection:
@@ -139,10 +159,18 @@ def _create_file(path: Path) -> None:
             os.link(draft, path)
     finally:
         os.close(file)
-        for suffix in ("", "-journal", "-wal", "-shm"):
-            draft.with_name(draft.name + suffix).unlink(missing_ok=True)
+        _remove(draft)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _draft_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.{uuid4()}")
+
+
+def _remove(draft: Path) -> None:
+    for suffix in ("", "-journal", "-wal", "-shm"):
+        draft.with_name(draft.name + suffix).unlink(missing_ok=True)

@@ -48,6 +48,13 @@ class SqliteJournalSettings(JournalKind, frozen=True, kw_only=True, tag_field="k
         """See `JournalKind`."""
         return self.contents_checks(subject, (DATA_DIR,) if self.path is None else ())
 
+    def open_on_trial(self, host: Host) -> AbstractAsyncContextManager[Journal]:
+        """See `JournalKind`."""
+        from providers.journal.sqlite.opening import open_draft
+
+        file = self.file_in(host.data_dir)
+        return self.open(host) if file.exists() else open_draft(file, time.time)
+
     def open(self, host: Host) -> AbstractAsyncContextManager[Journal]:
         """See `open_journal`."""
         from providers.journal.sqlite.opening import open_journal

@@ -213,6 +213,43 @@ def test_where_no_service_has_run_there_is_nothing_to_back_up(tmp_path: Path) ->
     assert names_in(tmp_path) == []
 
 
+def test_a_backup_without_its_journal_is_refused(data: Path, tmp_path: Path) -> None:
+    """What was acknowledged may have been in it alone; who has never had a journal, or needs none, loses nothing."""
+    (data / "journal.sqlite3").unlink()
+
+    refused = ninai("backup", tmp_path / "copy", "--data-dir", data)
+    left = names_in(tmp_path)
+    single = ninai("backup", tmp_path / "single", "--data-dir", data, NINAI__ORDER="a", NINAI__JOURNAL__KIND="auto")
+    (data / "installation").unlink()
+    never = ninai("backup", tmp_path / "never", "--data-dir", data)
+
+    assert (refused.exit_code, left) == (1, ["data"])
+    assert refused.stderr == (
+        f"Error: the journal {data / 'journal.sqlite3'} is gone, and may have held what the stores lack: stop the"
+        " service; then bring that journal back, or begin a new one: `ninai journal adopt`\n"
+    )
+    assert (single.exit_code, never.exit_code) == (0, 0)
+
+
+@pytest.mark.parametrize("order", ["a", "a,b"])
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_backup_beside_a_service_whose_journal_is_lost_is_refused(
+    data: Path, tmp_path: Path, order: str, *, replaced: bool
+) -> None:
+    """The service has acknowledged what is in the file that it has open, whatever is in its place now."""
+    journal = tmp_path / "elsewhere"
+    with holding(journal) as process:
+        journal.unlink()
+        if replaced:
+            (data / "journal.sqlite3").rename(journal)
+        result = ninai(
+            "backup", tmp_path / "copy", "--data-dir", data, NINAI__ORDER=order, NINAI__JOURNAL__PATH=str(journal)
+        )
+
+    assert (result.exit_code, f"process {process} still works with a journal that was" in result.stderr) == (1, True)
+    assert not (tmp_path / "copy").exists()
+
+
 def test_a_server_that_the_configuration_does_not_name_is_told_of(data: Path, tmp_path: Path) -> None:
     """So nobody takes a backup without the variables of the service for a whole one."""
     (data / "postgres-spare" / "data").mkdir(parents=True)

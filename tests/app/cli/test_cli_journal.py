@@ -247,6 +247,18 @@ def test_what_is_no_journal_is_told_as_such(file: Path, tmp_path: Path) -> None:
     assert "Traceback" not in result.output
 
 
+def test_a_journal_that_is_gone_is_told(file: Path) -> None:
+    """No start makes another one over the stores of an installation that has had one."""
+    never = ninai(file, "status")
+    (file.parent / "installation").write_text("ours\n")
+    gone = ninai(file, "status")
+
+    assert (never.exit_code, "there is no journal yet: the service makes " in never.stderr) == (1, True)
+    assert (gone.exit_code, "the service makes" in gone.stderr) == (1, False)
+    assert f"the journal {file.parent / 'journal.sqlite3'} is gone" in gone.stderr
+    assert "ninai journal adopt" in gone.stderr
+
+
 def test_a_wrong_setting_is_exit_code_2(file: Path) -> None:
     """As with every command."""
     assert ninai(file, "status", NINAI__SERVER__PORT="99999").exit_code == 2

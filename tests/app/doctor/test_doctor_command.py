@@ -39,6 +39,7 @@ def test_a_table_tells_what_was_found(tmp_path: Path) -> None:
         ["data_dir", "ok"],
         ["data_dir.installation", "ok"],
         ["providers.mock.health", "ok"],
+        ["journal.file", "ok"],
         ["journal", "skipped"],
         ["journal.pending", "skipped"],
         ["journal.dead", "skipped"],

@@ -17,6 +17,7 @@ from providers.native.embedded import EmbeddedServer
 from providers.states.clock import COUNTER_BITS
 from tests.app.doctor.examining import WITHOUT_VECTORS, found, wrong
 from tests.providers.journal.rig import delete, host_in, names_in, put, remember, settle
+from tests.support.holding import holding
 from tests.support.postgres import connected, create_database, drop_database
 
 CANARY = "canary-7Qx"
@@ -88,6 +89,31 @@ async def test_where_there_is_no_journal_none_is_made(tmp_path: Path, variables:
     assert findings["journal"].found.startswith(words)
     assert findings["journal.dead"].found == "needs journal"
     assert names_in(tmp_path) == []
+
+
+async def test_a_journal_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    """An installation that has its id has had a journal, without which several providers are not started."""
+    (tmp_path / "installation").write_text("ours\n")
+
+    findings = await found(NINAI__DATA_DIR=str(tmp_path), **MOCKS)
+
+    assert wrong(findings) == {"journal.file": CheckStatus.ERROR}
+    assert f"the journal {tmp_path / FILE_NAME} is gone" in findings["journal.file"].found
+    assert "ninai journal adopt" in (findings["journal.file"].advice or "")
+    assert findings["journal"].found == "needs journal.file"
+    assert names_in(tmp_path) == ["installation"]
+
+
+async def test_a_service_that_works_with_a_journal_that_is_gone_is_an_error(tmp_path: Path) -> None:
+    """Whatever is in the place of the file that it has open."""
+    with holding(tmp_path / FILE_NAME) as process:
+        for name in names_in(tmp_path):
+            (tmp_path / name).unlink()
+        async with SqliteJournalSettings().open(host_in(tmp_path)):
+            findings = await found(NINAI__DATA_DIR=str(tmp_path), **MOCKS)
+
+    assert wrong(findings) == {"journal.file": CheckStatus.ERROR}
+    assert findings["journal.file"].found.startswith(f"process {process} still works with a journal")
 
 
 async def test_what_is_no_journal_is_an_error(tmp_path: Path) -> None:

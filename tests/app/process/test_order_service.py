@@ -265,3 +265,62 @@ def test_a_journal_that_cannot_be_written_ends_the_start(folder: Path) -> None:
     [line] = refused.stderr.splitlines()
     assert refused.returncode == 1
     assert line.startswith(f"Error: journal {folder / 'taken' / 'journal'}: ")
+
+
+@pytest.mark.thorough
+def test_a_single_provider_whose_journal_is_lost_ends_the_start(folder: Path, database: str) -> None:
+    """What its journal may have held is told in one line and with code 2, as for several, and not by each worker."""
+    variables = {
+        "NINAI__ORDER": "native",
+        "NINAI__PROVIDERS__NATIVE__DSN": database,
+        "NINAI__PROVIDERS__NATIVE__EMBEDDER__KIND": "none",
+        "NINAI__DATA_DIR": str(folder / "data"),
+    }
+    with running_service(folder, variables | {"NINAI__JOURNAL__KIND": "sqlite"}) as service:
+        ask(service, "POST", "/memory/remember", {"content": "tea"})
+        service.kill_everything()
+    lose_journal(folder / "data")
+
+    refused = ninai("serve", "--port", "0", **variables)
+
+    [line] = refused.stderr.splitlines()
+    assert refused.returncode == 2
+    assert line.startswith("Error: the journal ")
+    assert "is gone, and may have held what native lacks" in line
+    assert journal_files(folder / "data") == []
+
+
+@pytest.mark.thorough
+def test_a_refused_start_leaves_no_journal_where_the_former_one_was(folder: Path, database: str) -> None:
+    """Whoever brings the former one back finds its place free."""
+    variables = {
+        "NINAI__ORDER": "native,b",
+        "NINAI__PROVIDERS__NATIVE__DSN": database,
+        "NINAI__PROVIDERS__NATIVE__EMBEDDER__KIND": "none",
+        "NINAI__PROVIDERS__B__KIND": "mock",
+        "NINAI__DATA_DIR": str(folder / "data"),
+    }
+    with running_service(folder, variables) as service:
+        ask(service, "POST", "/memory/remember", {"content": "tea"})
+        service.terminate()
+    lose_journal(folder / "data")
+
+    refused = ninai("serve", "--port", "0", **variables)
+
+    [line] = refused.stderr.splitlines()
+    assert refused.returncode == 2
+    assert "the journal is new, and native belong to another one" in line
+    assert journal_files(folder / "data") == []
+
+
+def journal_files(data_dir: Path) -> list[Path]:
+    """The files of a journal that are there."""
+    return [*data_dir.glob("journal.sqlite3*")]
+
+
+def lose_journal(data_dir: Path) -> None:
+    """Delete the files of the journal."""
+    lost = journal_files(data_dir)
+    assert lost
+    for file in lost:
+        file.unlink()

@@ -1,7 +1,7 @@
 """A rehearsal finds out whether an order could be put in force, and leaves nothing open."""
 
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 import pytest
 
@@ -10,10 +10,14 @@ from providers.chain.opening import JournalSpec, ProviderSpec
 from providers.chain.policy import AttemptPolicy
 from providers.chain.rehearsal import rehearse
 from providers.errors import Misconfigured
+from providers.introduction import StoreMark
 from providers.journal.base import Journal
+from providers.journal.operations import MemberState
 from providers.memory.provider import MockMemoryProvider
 from providers.replica import Replica
-from tests.support.chain_rig import INSTALLATION
+from tests.support.chain_rig import INSTALLATION, JournalInMemory
+from tests.support.clock import FakeClock
+from tests.support.frail import FrailProvider
 
 WITHOUT_JOURNAL = JournalSpec(opened=None, always=False, installation=INSTALLATION)
 
@@ -90,3 +94,48 @@ async def test_without_its_journal_no_provider_is_opened() -> None:
         await rehearse(choice, [order.part("a", MockMemoryProvider())])
 
     assert order.opened == []
+
+
+@pytest.mark.parametrize("pending", [True, False])
+async def test_a_single_provider_must_not_lack_what_a_lost_journal_held(*, pending: bool) -> None:
+    """Whose journal had delivered everything may start, and none is opened for it."""
+    order, store = Order(), MockMemoryProvider()
+    mark = StoreMark(installation=INSTALLATION, journal="former", epoch=1, number=1, at=0.0, pending=pending)
+    await store.leave_mark(mark, None)
+    choice = JournalSpec(opened=LostJournal, always=False, installation=INSTALLATION)
+
+    refusal = pytest.raises(OrderRefused, match="the journal former is gone") if pending else nullcontext()
+    with refusal:
+        await rehearse(choice, [order.part("a", store)])
+
+    assert (order.opened, order.open) == (["a"], [])
+
+
+async def test_a_single_provider_that_shall_have_no_journal_is_not_refused() -> None:
+    """Whoever configured that knows what may be missing."""
+    order, store = Order(), MockMemoryProvider()
+    await store.leave_mark(StoreMark(installation=INSTALLATION, journal="former", epoch=1, number=1, at=0.0), None)
+
+    await rehearse(WITHOUT_JOURNAL, [order.part("a", store)])
+
+    assert order.open == []
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+async def test_a_journal_of_another_installation_needs_a_store_that_confirms_it(*, confirmed: bool) -> None:
+    """A store that says nothing confirms nothing, and the others are strangers to the journal."""
+    order, store, clock = Order(), MockMemoryProvider(), FakeClock()
+    journal = JournalInMemory(clock)
+    await journal.installation("another installation")
+    identity = (await store.introduce()).identity if confirmed else "another store"
+    await journal.join("a", None, MemberState.COMPLETE)
+    await journal.join("b", identity, MemberState.FILLING)
+    silent = FrailProvider(clock)
+    silent.down = True
+    choice = JournalSpec(opened=lambda: nullcontext(journal), always=True, installation=INSTALLATION)
+
+    refusal = pytest.raises(OrderRefused, match="another installation, and b does not belong to it")
+    with nullcontext() if confirmed else refusal:
+        await rehearse(choice, [order.part("a", silent), order.part("b", store)])
+
+    assert order.open == []
