@@ -84,8 +84,8 @@ def own_lines(file: IO[bytes]) -> Iterator[SourceLine | Incomplete]:
             is_version = kind_of(text) == "version"
             versions, memories = versions + is_version, memories + (not is_version)
             yield SourceLine(number, text.strip())
-    if number and not ended:
-        yield Incomplete("it has no trailer, so that its end is missing")
+    if not ended:
+        yield Incomplete("it has no trailer, so that its end is missing" if number else "it is empty")
 
 
 def foreign_lines(source: Source, text: bytes, mapped: FieldMapping, user: str | None) -> Iterator[SourceLine]:

@@ -150,6 +150,7 @@ async def test_an_answer_that_is_cut_off_is_gone_on_with(service: Service, user:
     ("change", "said"),
     [
         (lambda lines: lines[:-1], "no trailer"),
+        (lambda _lines: [], "it is empty"),
         (lambda lines: [*lines[:1], *lines[2:]], "counts 3 memories and 0 versions, and there are 2"),
         (lambda lines: [*lines[:2], b'{"kind":"riddle"}', *lines[3:]], "line 3: kind: must be one of"),
         (lambda lines: [lines[0].replace(b'"1.', b'"9.'), *lines[1:]], "which this service reads"),
