@@ -68,5 +68,10 @@ def announced_length(head: Mapping[str, Any]) -> int:
     return int(said.lstrip(b"0")[:20] or b"0") if said.isdigit() else 0
 
 
+def is_framed_otherwise(head: Mapping[str, Any]) -> bool:
+    """Return whether a body ends by another sign than the length that is announced."""
+    return any(name == b"transfer-encoding" for name, _ in head.get("headers", ()))
+
+
 def _too_large(limit: int) -> RequestError:
     return RequestError(TOO_LARGE, f"The body must be at most {limit} bytes", field="body")

@@ -4,12 +4,11 @@ from typing import Any
 
 from litestar import Request
 
-from app.http.body_limit import announced_length
+from app.http.body_limit import announced_length, is_framed_otherwise
 from providers.errors import InvalidInput
 
 # RFC 9110 gives a body no meaning in these, and proxies may drop it.
 _WITHOUT_BODY = frozenset({"DELETE", "GET"})
-_OTHER_FRAMING = b"transfer-encoding"
 
 
 def refuse_unread_body(request: Request[Any, Any, Any]) -> None:
@@ -20,5 +19,5 @@ def refuse_unread_body(request: Request[Any, Any, Any]) -> None:
     scope = request.scope
     if scope["method"] not in _WITHOUT_BODY:
         return
-    if announced_length(scope) or any(name == _OTHER_FRAMING for name, _ in scope["headers"]):
+    if announced_length(scope) or is_framed_otherwise(scope):
         raise InvalidInput("body", f"is not read by {scope['method']}: the path, the query and headers say everything")

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from app.http.body_limit import announced_length
+from app.http.body_limit import announced_length, is_framed_otherwise
 from app.http.connections.fair_timeouts import FairTimeouts
 from app.http.problems import REQUEST_TIMEOUT, RequestError
 from app.settings.model import ServerSettings
@@ -14,9 +14,6 @@ BYTES_PER_SECOND = 100_000
 # A longer answer is sent in pieces of this size, each when there is room for it. The server would accept it as a whole,
 # hold it until the client has read it, and run its timer for the next request meanwhile.
 PIECE_BYTES = 64 * 1024
-
-# Where it is given, the length that is announced is not what ends the body.
-_OTHER_FRAMING = b"transfer-encoding"
 
 # Ends the connection of a client; takes the scope of its request.
 CloseConnection = Callable[[Scope], Awaitable[None]]
@@ -60,7 +57,7 @@ class SlowClientLimits:
 
     def _paced(self, scope: Scope, receive: Receive) -> Receive:
         announced = announced_length(scope)
-        framed = announced > 0 and not any(name == _OTHER_FRAMING for name, _ in scope["headers"])
+        framed = announced > 0 and not is_framed_otherwise(scope)
         seen = 0
         complete = end_to_come = False
         began: float | None = None

@@ -23,7 +23,7 @@ class RecallCounts(Struct):
     owners: int = 0
 
 
-class Held(Struct):
+class HeldIndex(Struct):
     """One owner's index, how far it has come, and the bytes that were counted for it.
 
     An owner whose memories are unknown is not asked about until `unknown_until`. `loading` is the first look, which all

@@ -17,7 +17,7 @@ from providers.owners import Owner
 from providers.search.packed_memories import PackedMemories
 from providers.search.recall_index.building import extend
 from providers.search.recall_index.frequencies import Frequencies
-from providers.search.recall_index.held import Held, RecallCounts
+from providers.search.recall_index.held import HeldIndex, RecallCounts
 from providers.search.recall_index.source import ChangeSource
 from providers.search.user_index import UserIndex
 from providers.timing.turns import Turns
@@ -63,8 +63,10 @@ class RecallIndex:
         self._most_bytes = most_bytes
         self._now = now
         self._frequencies = Frequencies()
-        self._held: OrderedDict[Owner, Held] = OrderedDict()
-        self._keeping: dict[Owner, Held] = {}  # those that keep records as well, in the order in which they were asked
+        self._held: OrderedDict[Owner, HeldIndex] = OrderedDict()
+        self._keeping: dict[
+            Owner, HeldIndex
+        ] = {}  # those that keep records as well, in the order in which they were asked
         self._loading: set[asyncio.Task[bool]] = set()
 
     async def current(self, owner: Owner, patience: float | None = None) -> UserIndex | None:
@@ -102,10 +104,10 @@ class RecallIndex:
         async with held.applying:
             return await asyncio.to_thread(work, index, prepared)
 
-    async def _current(self, owner: Owner, patience: float | None, *, by_contents: bool = True) -> Held | None:
+    async def _current(self, owner: Owner, patience: float | None, *, by_contents: bool = True) -> HeldIndex | None:
         held = self._held.get(owner)
         if held is None:
-            held = self._held[owner] = Held(owner=owner)
+            held = self._held[owner] = HeldIndex(owner=owner)
         self._held.move_to_end(owner)
         self._frequencies.add(owner, self.counts.owners)
         if self._now() < held.unknown_until:
@@ -141,7 +143,7 @@ class RecallIndex:
         for owner, held in [*self._held.items()]:
             self._forget(owner, held)
 
-    async def _passed(self, owner: Owner, held: Held) -> Held | None:
+    async def _passed(self, owner: Owner, held: HeldIndex) -> HeldIndex | None:
         """Read an index for one recall if it would not be kept; None if it may be, or is too large for that.
 
         As long as nobody knows its bytes, they are taken for those of the others on average.
@@ -159,9 +161,9 @@ class RecallIndex:
         self._note("passed")
         if self._held.get(owner) is held and held.cursor is None and held.loading is None:
             self._forget(owner, held)
-        return Held(owner=owner, index=index)
+        return HeldIndex(owner=owner, index=index)
 
-    async def _loaded(self, held: Held, patience: float | None) -> bool | None:
+    async def _loaded(self, held: HeldIndex, patience: float | None) -> bool | None:
         """Load an index once for all who ask, and return None where that takes longer than `patience`; it goes on.
 
         Those who come while it loads look once more, for what was written meanwhile. Its failure is that of all who
@@ -175,7 +177,7 @@ class RecallIndex:
         known = loading.result()
         return known if first is None else await self._looked(held)
 
-    def _started(self, held: Held) -> asyncio.Task[bool]:
+    def _started(self, held: HeldIndex) -> asyncio.Task[bool]:
         """Start loading an index; who asked first may give up without the others."""
         loop = asyncio.get_running_loop()
         loading = loop.create_task(self._looked(held), name="recall index", context=background.detached())
@@ -190,7 +192,7 @@ class RecallIndex:
         loading.add_done_callback(loaded)
         return loading
 
-    async def _looked(self, held: Held) -> bool:
+    async def _looked(self, held: HeldIndex) -> bool:
         """Look at what changed; return whether the store could tell.
 
         Each recall takes its own look, because one that began before it may have missed what was acknowledged in
@@ -208,7 +210,7 @@ class RecallIndex:
             if changes.pages is None:
                 return True
 
-    async def _apply(self, held: Held, changes: Changes, *, warm: bool) -> None:
+    async def _apply(self, held: HeldIndex, changes: Changes, *, warm: bool) -> None:
         """Bring an index up to date, in turns of the event loop; a whole new one takes its place at once."""
         whole = changes.whole or changes.packed is not None
         self._note(("dropped" if warm else "miss") if whole else "hit")
@@ -232,7 +234,7 @@ class RecallIndex:
         # Last, so that what was cut off in between is asked for again.
         held.index, held.cursor, held.order = index, changes.cursor, changes.order
 
-    def _count(self, owner: Owner, held: Held) -> None:
+    def _count(self, owner: Owner, held: HeldIndex) -> None:
         """Count the bytes of an index, and make room by those that were asked for longest ago until all fit.
 
         The records that are kept beside all indexes go before any index does. An index that was loaded serves this
@@ -258,7 +260,7 @@ class RecallIndex:
             self._note("evicted")
         self.counts.owners = len(self._held)
 
-    def _is_passed(self, owner: Owner, held: Held, more: int = 0) -> bool:
+    def _is_passed(self, owner: Owner, held: HeldIndex, more: int = 0) -> bool:
         """Return whether others would have to go for an index, of so many `more` bytes, that are asked for as often."""
         asked, excess = 0, self.counts.bytes + more - self._most_bytes
         if excess <= 0:
@@ -271,23 +273,23 @@ class RecallIndex:
                 asked += self._frequencies.of(other.owner)
         return asked >= self._frequencies.of(owner)
 
-    def _leave(self, owner: Owner, held: Held) -> None:
+    def _leave(self, owner: Owner, held: HeldIndex) -> None:
         """Forget an index, and have none of this owner for a while."""
         self._forget(owner, held)
-        self._held[owner] = Held(owner=owner, unknown_until=self._now() + ASK_AGAIN_SECONDS)
+        self._held[owner] = HeldIndex(owner=owner, unknown_until=self._now() + ASK_AGAIN_SECONDS)
 
     def _note(self, event: str) -> None:
         self.counts.events[event] += 1
         self._counted(event)
 
-    def _recount(self, held: Held) -> None:
+    def _recount(self, held: HeldIndex) -> None:
         self._keeping.pop(held.owner, None)
         if held.index.spare_nbytes:
             self._keeping[held.owner] = held  # the last now
         held.counted, former = held.index.nbytes + held.index.spare_nbytes + _LEAST_BYTES, held.counted
         self.counts.bytes += held.counted - former
 
-    def _forget(self, owner: Owner, held: Held) -> None:
+    def _forget(self, owner: Owner, held: HeldIndex) -> None:
         if self._held.get(owner) is held:
             del self._held[owner]
             self._keeping.pop(owner, None)
