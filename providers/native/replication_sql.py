@@ -2,17 +2,17 @@
 
 from sqlalchemy import text
 
-from providers.native.columns import LIVE, STATE, WRITTEN, assignments, heads, insertion, names
+from providers.native.columns import EDITED, LIVE, STATE, WRITTEN, assignments, heads, insertion, names
 from providers.native.keeping import KEEPING, YOUNG, of_memory
 from providers.native.statements import GIVEN
 from providers.native.wall import ALL, NAMED
 from providers.summaries import DELETED, HEX_DIGITS, MODULUS
 
 # Whether the new row's version counts: the SQL of `providers/states/merging.py`, where the reasons stand.
-_NEW_WINS = """(CASE
+_NEW_WINS = f"""(CASE
     WHEN stored.deleted_at IS NULL AND excluded.deleted_at IS NULL
-        THEN (excluded.updated_at IS NOT NULL, excluded.version, excluded.edits, excluded.digest)
-            > (stored.updated_at IS NOT NULL, stored.version, stored.edits, stored.digest)
+        THEN (excluded.{EDITED}, excluded.version, excluded.edits, excluded.digest)
+            > (stored.{EDITED}, stored.version, stored.edits, stored.digest)
     WHEN stored.deleted_at IS NULL THEN true
     WHEN excluded.deleted_at IS NULL THEN false
     ELSE (excluded.version, excluded.edits) < (stored.version, stored.edits)
