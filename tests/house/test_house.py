@@ -8,7 +8,6 @@ from tests.house.table import Row
 from tests.house.tree import Tree
 
 
-@pytest.mark.thorough
 def test_the_aims_are_met() -> None:
     """The places say where not."""
     tree = Tree(ROOT)  # read here, because every process that runs tests imports this file
