@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from html import escape
 from math import ceil, floor, log10
 
-_WIDTH, _HEIGHT = 760, 420
-_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 230, 50, 70
-_COLOURS = ("#c2410c", "#a16207", "#0f766e", "#1d4ed8", "#7e22ce")
+_WIDTH, _HEIGHT = 820, 420
+_LEFT, _RIGHT, _TOP, _BOTTOM = 70, 290, 50, 70
+_COLOURS = ("#c2410c", "#a16207", "#0f766e", "#1d4ed8", "#7e22ce", "#be185d", "#4d7c0f", "#0e7490", "#44403c")
 
 Series = Mapping[str, Mapping[int, float]]
 

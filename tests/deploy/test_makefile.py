@@ -25,10 +25,10 @@ def test_a_data_folder_may_have_blanks_in_its_name() -> None:
 )
 def test_benchmarks_are_chosen_by_their_names(goals: list[str], wanted: list[str]) -> None:
     """Beside `make bench`, whether or not a target has such a name; all of them without any."""
-    command = _last_command(*goals, "SCALE_MEMORIES=1000000")
+    command = _last_command(*goals, "SCALE_MEMORIES=1000000", "SCALE_PARTS=requests")
 
     assert command[command.index("tests.bench") + 1 :] == wanted
-    assert command[0] == "SCALE_MEMORIES=1000000"
+    assert command[:2] == ["SCALE_MEMORIES=1000000", "SCALE_PARTS=requests"]
 
 
 def _last_command(*arguments: str) -> list[str]:

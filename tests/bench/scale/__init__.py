@@ -1,8 +1,13 @@
 """Ten million memories of ten thousand users in one PostgreSQL against a hundred thousand of a hundred, in one run.
 
 `SCALE_MEMORIES` says how many memories the largest database has, and `SCALE_FOLDER` where the databases are, which stay
-there: an interrupted run goes on where it was. Smaller sizes, each a tenth of the next, are measured beside it. The
-curves are drawn into `deploy/docs/scale-requests.svg` and `deploy/docs/scale-upkeep.svg`.
+there: an interrupted run goes on where it was. Smaller sizes, each a tenth of the next, are measured beside it.
+`SCALE_PARTS=requests` leaves out the upkeep, and with it the recalls of users whose memories it brings together.
+
+Requests are measured after the system has forgotten all pages, so that the largest size is read from the disk where
+the smallest is soon in memory. Recalls that load indexes are measured once more, with the pages of all sizes in memory.
+
+The curves are drawn into `deploy/docs/scale-requests.svg` and `deploy/docs/scale-upkeep.svg`.
 """
 
 import asyncio
@@ -20,22 +25,24 @@ from msgspec import Struct
 from providers.native.embedded import EmbeddedServer
 from tests.bench.chart import growth_chart
 from tests.bench.load import table
-from tests.bench.scale.asking import LOADING, ROUNDS, Latencies, Ports, in_turns
+from tests.bench.scale.asking import ANY_USER, LOADING, ROUNDS, Latencies, Ports, in_turns
 from tests.bench.scale.databases import (
     MEMORIES_PER_USER,
     dsn_of,
     filled_databases,
-    forget_pages,
     name_of,
     opened,
     used_bytes,
 )
 from tests.bench.scale.filling import CLUSTERED, Filled, user_of, users_in
+from tests.bench.scale.pages import forget_pages, read_pages
 from tests.bench.scale.upkeep import backfill_rate, cluster_seconds, migration_seconds, start_seconds, vacuum_seconds
 from tests.bench.service import Bare, service
 from tests.support.postgres import connected
 
 SMALLEST, LARGEST = 100_000, 10_000_000
+REQUESTS, UPKEEP = "requests", "upkeep"
+FROM_DISK = f"{LOADING} from the disk"
 IN_DATABASE = "recall in the database"
 DOCS = Path(__file__).parents[3] / "deploy" / "docs"
 COMMAND = "make bench scale"
@@ -61,30 +68,58 @@ class Upkeep(Struct, frozen=True):
 
 
 def main() -> None:
-    """Fill what is missing, ask, keep up, bring users' memories together, ask once more, print and draw."""
+    """Fill what is missing, ask with and without pages in memory, keep up where that is wanted, print and draw."""
     largest = int(os.environ.get("SCALE_MEMORIES", str(LARGEST)))  # noqa: TID251 - what make passes on
     folder = Path(os.environ.get("SCALE_FOLDER", Path(gettempdir()) / "ninai-scale"))  # noqa: TID251 - what make passes on
+    parts = os.environ.get("SCALE_PARTS", f"{REQUESTS} {UPKEEP}").split()  # noqa: TID251 - what make passes on
+    if REQUESTS not in parts or not {*parts} <= {REQUESTS, UPKEEP}:
+        raise ValueError(f"SCALE_PARTS is {REQUESTS}, or both {REQUESTS} and {UPKEEP}, and not {' '.join(parts)}")
     sizes = [SMALLEST]
     while sizes[-1] * 10 <= largest:
         sizes.append(sizes[-1] * 10)
     filled = filled_databases(folder, sizes)
     print(f"{folder} has {used_bytes(folder) / 1e9:.1f} GB; it stays there: remove it when it is not needed any more")
+    asked = _asked_of_all(folder, sizes)
+    if UPKEEP in parts:
+        _draw_upkeep(_kept_up(folder, filled, asked))
+    _draw_requests(asked)
+
+
+def _asked_of_all(folder: Path, sizes: Sequence[int]) -> dict[int, dict[str, Latencies]]:
+    """Ask for any user, from the disk, and once more with the pages in memory for what indexes are loaded from."""
     everybody = {size: range(size // MEMORIES_PER_USER) for size in sizes}
     forget_pages(folder)
     with opened(folder) as server:
-        asked = _asked(folder, server, everybody)
+        asked = {
+            size: {kind.replace(LOADING, FROM_DISK): latencies for kind, latencies in kinds.items()}
+            for size, kinds in _asked(folder, server, everybody).items()
+        }
         table(_latencies(asked))
-        clustering = {size: asyncio.run(cluster_seconds(dsn_of(server, name_of(size)))) for size in sizes}
-        together = {size: asyncio.run(_users_clustered(server, size)) for size in sizes}
+        read_pages(folder, server, sizes)
+        _add(asked, _asked(folder, server, everybody, [ANY_USER, LOADING]), "pages in memory")
+    table(_latencies(asked))
+    return asked
+
+
+def _kept_up(
+    folder: Path, filled: Mapping[int, Filled], asked: Mapping[int, dict[str, Latencies]]
+) -> dict[int, Upkeep]:
+    """Bring users' memories together, ask for these users from the disk, and measure all other upkeep."""
+    with opened(folder) as server:
+        clustering = {size: asyncio.run(cluster_seconds(dsn_of(server, name_of(size)))) for size in filled}
+        together = {size: asyncio.run(_users_clustered(server, size)) for size in filled}
     forget_pages(folder)
     with opened(folder) as server:
-        for size, kinds in _asked(folder, server, together, [LOADING]).items():
-            asked[size] |= {f"{kind}, clustered": latencies for kind, latencies in kinds.items()}
+        _add(asked, _asked(folder, server, together, [LOADING]), "clustered")
         table(_latencies(asked))
-        upkeep = {size: _upkeep(folder, server, size, filled[size], clustering[size]) for size in sizes}
+        upkeep = {size: _upkeep(folder, server, size, filled[size], clustering[size]) for size in filled}
         table(_of_upkeep(upkeep))
-    _draw_requests(asked)
-    _draw_upkeep(upkeep)
+    return upkeep
+
+
+def _add(asked: Mapping[int, dict[str, Latencies]], more: Mapping[int, Mapping[str, Latencies]], how: str) -> None:
+    for size, kinds in more.items():
+        asked[size] |= {f"{kind}, {how}": latencies for kind, latencies in kinds.items()}
 
 
 async def _users_clustered(server: EmbeddedServer, size: int) -> list[int]:

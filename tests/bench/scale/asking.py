@@ -38,6 +38,7 @@ class Latencies(Struct, frozen=True):
         return sorted(self.values)[max(0, ceil(share * len(self.values)) - 1)]
 
 
+ANY_USER = "recall, any user"
 LOADING = "recall, index loads"
 
 
@@ -64,7 +65,7 @@ class Asked:
         """Return what is measured by its name."""
         return {
             "recall, active users": lambda: self._recall(self._random.choice(self._active)),
-            "recall, any user": lambda: self._recall(self._random.choice(self._users)),
+            ANY_USER: lambda: self._recall(self._random.choice(self._users)),
             LOADING: lambda: self._recall(self._random.choice(self._users), self._keeping_none),
             "remember": self._remember,
             "list": self._list,

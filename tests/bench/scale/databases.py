@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,17 +65,6 @@ def opened(folder: Path) -> Iterator[EmbeddedServer]:
     """Run the server."""
     with EmbeddedServer(folder / "postgres").running() as server:
         yield server
-
-
-def forget_pages(folder: Path) -> None:
-    """Have the system forget what it holds of the databases in memory, and of nothing else."""
-    for file in (folder / "postgres" / "data" / "base").glob("*/*"):
-        opened = os.open(file, os.O_RDONLY)
-        try:
-            os.fsync(opened)  # what is not written yet would stay
-            os.posix_fadvise(opened, 0, 0, os.POSIX_FADV_DONTNEED)
-        finally:
-            os.close(opened)
 
 
 async def _names(server: EmbeddedServer) -> set[str]:
