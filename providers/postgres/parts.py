@@ -14,8 +14,11 @@ _BYTES_PER_CHAR = 4  # of UTF-8, at most
 
 def size_of(values: Iterable[Any]) -> int:
     """Return the size of one row of values: the bytes of its texts, at most, and those that any row takes."""
-    texts = (value for value in values if isinstance(value, str))
-    return BYTES_PER_ROW + sum(len(text) * (1 if text.isascii() else _BYTES_PER_CHAR) for text in texts)
+    size = BYTES_PER_ROW
+    for value in values:  # a loop, which takes half of the time of generators
+        if isinstance(value, str):
+            size += len(value) if value.isascii() else _BYTES_PER_CHAR * len(value)
+    return size
 
 
 def in_parts(

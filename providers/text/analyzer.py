@@ -4,14 +4,15 @@ A memory keeps the stems of the language that it is written in. A question of fo
 each of its words is looked up under the stems of all languages of the memories, and unstemmed.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain, repeat
 
 from msgspec import Struct
 
 from providers.text.folding import casefolded, fold, without_accents
 from providers.text.identifiers import is_plain, parts_of, slices
-from providers.text.languages import STOP_WORDS, language_of, script_language
+from providers.text.languages import MOST_WORDS, STOP_WORDS, language_of, script_language
 from providers.text.stemming import stem
 from providers.text.tokens import bigrams_of, is_unspaced, tokens_of
 
@@ -62,11 +63,9 @@ def analyze(text: str) -> Analysis:
     """Return the terms of a memory."""
     tokens = tokens_of(text)
     language = _language_of(tokens, ascii_only=text.isascii())
-    terms: dict[str, None] = {}
-    for token in tokens:
-        for term in _terms_of(token, language) if len(token) <= _LONGEST_CACHED else _new_terms_of(token, language):
-            terms[term] = None
-    return Analysis(tuple(terms), language)
+    cached = not tokens or max(map(len, tokens)) <= _LONGEST_CACHED  # as in nearly all texts
+    found = map(_terms_of if cached else _terms_of_any, tokens, repeat(language))
+    return Analysis(tuple(dict.fromkeys(chain.from_iterable(found))), language)
 
 
 def question_words(text: str) -> list[QuestionWord]:
@@ -85,9 +84,11 @@ def question_words(text: str) -> list[QuestionWord]:
     return list(words.values())
 
 
-def _language_of(tokens: Iterable[str], *, ascii_only: bool) -> str:
+def _language_of(tokens: Sequence[str], *, ascii_only: bool) -> str:
     if ascii_only:  # a third of the time
-        return language_of(token.lower() for token in tokens if token[0].isalpha())
+        if len(tokens) > MOST_WORDS:
+            tokens = [token for token in tokens if token[0].isalpha()]
+        return language_of(map(str.lower, tokens))
     return language_of(_folded(token) for token in tokens if _is_latin(token))
 
 
@@ -103,6 +104,11 @@ def _new_terms_of(token: str, language: str) -> tuple[str, ...]:
 
 
 _terms_of = lru_cache(maxsize=_CACHED)(_new_terms_of)
+
+
+def _terms_of_any(token: str, language: str) -> tuple[str, ...]:
+    """Return the terms of a token that may be too long to keep them."""
+    return _terms_of(token, language) if len(token) <= _LONGEST_CACHED else _new_terms_of(token, language)
 
 
 def _term(unit: _Unit, language: str) -> str:

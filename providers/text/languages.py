@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from itertools import islice
+from struct import Struct as Layout
 
 from providers.text.folding import fold
 
@@ -151,8 +152,20 @@ for _language, _words in STOP_WORDS.items():
         for _word in _words:
             _LANGUAGES_OF[_word] = (*_LANGUAGES_OF.get(_word, ()), _language)
 
-_MOST_WORDS = 60  # of a text that are looked at
+MOST_WORDS = 60  # of a text that are looked at
 _WHOLE_VOTE = 60
+
+# The languages that are voted for, in the order in which one is chosen of several with as many votes.
+_VOTED = (DEFAULT_LANGUAGE, *sorted(set(STOP_WORDS) - _OF_OTHER_SCRIPTS - {DEFAULT_LANGUAGE}))
+
+# The votes of a word for all languages in one number, 16 bits each: so a text's are one sum. 60 whole votes for one
+# language leave room in them.
+_BITS = 16
+_LAYOUT = Layout(f"<{len(_VOTED)}H")
+_VOTES = {
+    word: sum(_WHOLE_VOTE // len(languages) << _BITS * _VOTED.index(language) for language in languages)
+    for word, languages in _LANGUAGES_OF.items()
+}
 
 
 def language_of(folded_words: Iterable[str]) -> str:
@@ -160,15 +173,11 @@ def language_of(folded_words: Iterable[str]) -> str:
 
     A word that several languages have counts less for each of them.
     """
-    votes: dict[str, int] = {}
-    for languages in filter(None, map(_LANGUAGES_OF.get, islice(folded_words, _MOST_WORDS))):
-        share = _WHOLE_VOTE // len(languages)
-        for language in languages:
-            votes[language] = votes.get(language, 0) + share
-    if not votes:
+    told = sum(filter(None, map(_VOTES.get, islice(folded_words, MOST_WORDS))))
+    if not told:
         return DEFAULT_LANGUAGE
-    most = max(votes.values())
-    return DEFAULT_LANGUAGE if votes.get(DEFAULT_LANGUAGE) == most else min(one for one in votes if votes[one] == most)
+    votes = _LAYOUT.unpack(told.to_bytes(_LAYOUT.size, "little"))
+    return _VOTED[votes.index(max(votes))]
 
 
 def script_language(word: str) -> str | None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from providers.text.analyzer import MOST_QUESTION_WORDS, analyze, question_words
 from providers.text.identifiers import LONGEST_WHOLE, LONGEST_WORD
-from providers.text.languages import STOP_WORDS
+from providers.text.languages import DEFAULT_LANGUAGE, MOST_WORDS, STOP_WORDS, language_of, script_language
 from providers.text.tokens import LONGEST_TEXT
 
 
@@ -178,3 +178,21 @@ def test_any_text_has_terms_that_its_own_question_finds(text: str) -> None:
     assert len(set(analysis.terms)) == len(analysis.terms)
     assert all(0 < len(term) <= 4 * LONGEST_WHOLE for term in analysis.terms)
     assert wanted >= set(analysis.terms)
+
+
+_LATIN = {name: words for name, words in STOP_WORDS.items() if all(script_language(word) is None for word in words)}
+_TELLING = sorted(set().union(*_LATIN.values()))
+
+
+@given(st.lists(st.sampled_from(_TELLING) | st.text(max_size=8), max_size=MOST_WORDS + 5))
+@example([*_TELLING[:1]] * (MOST_WORDS + 1))
+@example(["de"] * MOST_WORDS)
+def test_the_language_is_the_one_with_most_votes(words: list[str]) -> None:
+    """A word counts less for each of several languages; English is first among equals, then the first by name."""
+    votes = dict.fromkeys(_LATIN, 0)
+    for word in words[:MOST_WORDS]:
+        languages = [name for name in _LATIN if word in _LATIN[name]]
+        for name in languages:
+            votes[name] += 60 // len(languages)
+
+    assert language_of(words) == min(votes, key=lambda name: (-votes[name], name != DEFAULT_LANGUAGE, name))

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from providers.timing.turns import ANY_TIME_SECONDS, Turns, WorkingTime, in_turns
+from providers.timing import turns as turns_module
+from providers.timing.turns import ANY_TIME_SECONDS, SLICE_SECONDS, Turns, WorkingTime, in_turns
 from tests.support.loop_stalls import LoopStalls
 from tests.support.turning import CountingClock, turns_during
 
@@ -58,6 +59,27 @@ def test_longer_work_counts_only_what_the_thread_works() -> None:
 
     assert first == pytest.approx(2 * ANY_TIME_SECONDS)
     assert clock() - first == pytest.approx(0.001)
+
+
+def test_the_time_of_the_thread_is_not_asked_for_before_it_can_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No thread works longer than time passes, and a slice ends by the thread's own time."""
+    passed, worked = [5.0], [100.0]
+    asked: list[float] = []
+
+    def clock() -> float:
+        asked.append(worked[0])
+        return worked[0]
+
+    monkeypatch.setattr(turns_module, "WorkingTime", lambda: clock)
+    turns = Turns(passing=lambda: passed[0])
+    due = []
+    for by, by_thread in ((0.0, 0.0), (0.9, 0.5), (0.2, 0.1), (0.3, 0.1), (0.2, 0.1), (0.3, 0.3)):
+        passed[0] += by * SLICE_SECONDS
+        worked[0] += by_thread * SLICE_SECONDS
+        due.append(turns.due)
+
+    assert due == [False, False, False, False, False, True]
+    assert len(asked) < 1 + len(due)
 
 
 async def test_items_are_taken_one_by_one() -> None:
