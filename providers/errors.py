@@ -3,7 +3,6 @@
     ProviderError
     +-- Unavailable              try again, or elsewhere; `ambiguous`: the write may have happened
     |   +-- Unreachable          no connection could be made, so that nothing was sent
-    |   +-- ConnectionLost       the connection broke: the backend may have been restarted, with older data
     |   +-- TimedOut             no answer within the time allowed
     |   +-- Throttled            the backend refuses load; `retry_after` seconds, if it said how long
     |   +-- Misconfigured        wrong key, wrong schema, missing extension: an operator must act
@@ -61,10 +60,6 @@ class Unavailable(ProviderError):
 
 class Unreachable(Unavailable):
     """No connection could be made, so that nothing was sent: the backend is down or missing."""
-
-
-class ConnectionLost(Unavailable):
-    """The connection broke: the backend may have been restarted, or another one answers in its place."""
 
 
 class TimedOut(Unavailable):

@@ -26,7 +26,6 @@ from providers.chain.overlay import UNVERIFIED
 from providers.chain.pending_view import FarBehind
 from providers.chain.policy import OperationClass
 from providers.chain.status import ChainStatus
-from providers.chain.unanswered import UNCHECKED
 from providers.errors import Misconfigured, Throttled, TimedOut, Unavailable
 from providers.journal.base import JournalUnavailable
 from providers.types import MemoryRecord
@@ -191,7 +190,7 @@ class CountingObserver(Unobserved):
 def _lacking(operation: str) -> Iterator[str]:
     """Yield the reasons why the answer to an operation may be degraded where there are several providers."""
     if operation in _READS or operation in _WRITES:
-        yield from (*(f"home_{failure}" for failure in (*FAILURES, UNCHECKED)), UNCHECKED)
+        yield from (f"home_{failure}" for failure in FAILURES)
     if operation in _READS:
         yield from (f"home_{SLOW}", "last_resort", JournalUnavailable.outcome, UNVERIFIED, Contradicted.outcome)
     if operation in _WRITES:

@@ -13,7 +13,7 @@ from providers.chain.hedging.reading import AskLink, Given, HedgedRead, keeping
 from providers.chain.link import Link
 from providers.chain.policy import OperationClass
 from providers.chain.route import NobodyInSync, Route
-from providers.chain.unanswered import UNCHECKED, Unanswered
+from providers.chain.unanswered import Unanswered
 from providers.errors import Rejected, Unavailable
 
 Result = TypeVar("Result")
@@ -98,10 +98,7 @@ class Fallback(Struct, frozen=True):
         """Record who has given the one answer that counts, and why another one than the first; then return it."""
         answer = given.answer.answer if isinstance(given.answer, Rejected) else given.answer
         facts = answer if isinstance(answer, Answer) else Answer()
-        unchecked = given.link.contact.unchecked
-        execution.answered(facts.provider or given.link.name, facts.degraded, eventual=facts.eventual or unchecked)
-        if unchecked:
-            execution.degrade(UNCHECKED)
+        execution.answered(facts.provider or given.link.name, facts.degraded, eventual=facts.eventual)
         outcome = before.outcome_of_first
         if given.link is not before.first or reason is not None:
             outcome = outcome or SLOW

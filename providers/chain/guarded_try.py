@@ -185,7 +185,6 @@ class GuardedTry:
         if isinstance(error, Unreachable):
             self._tries.setup.guards.last_resort.refused()
         if isinstance(error, Unavailable) and not isinstance(error, Refused):
-            self._tries.setup.guards.contact.failed(error)
             self._tries.failed(error)
 
     def _describe(self, outcome: str) -> None:

@@ -5,7 +5,6 @@ from msgspec import Struct, field
 from providers.chain.breaker import CircuitBreaker
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
-from providers.chain.contact import Contact
 from providers.chain.last_resort import LastResortLimiter
 from providers.chain.shard_breakers import ShardBreakers
 
@@ -17,5 +16,4 @@ class Guards(Struct, frozen=True, kw_only=True):
     budget: RetryBudget
     bulkhead: Bulkhead
     last_resort: LastResortLimiter
-    contact: Contact
     shards: ShardBreakers = field(default_factory=ShardBreakers)

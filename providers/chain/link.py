@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 from msgspec import Struct, field
 
 from providers.chain.attempts import Attempts
-from providers.chain.contact import Contact
 from providers.chain.deadline import CallOptions
 from providers.chain.policy import OperationClass
 from providers.chain.shard_breakers import NO_SHARD
@@ -28,11 +27,6 @@ class Link(Struct, eq=False):
     provider: Replica
     attempts: Attempts
     fences: FenceList = field(default_factory=FenceList)
-
-    @property
-    def contact(self) -> Contact:
-        """The contact of this process with the store."""
-        return self.attempts.guards.contact
 
     def has_erased(self, state: Snapshot) -> bool:
         """Return whether a state was erased, so that the provider may lack it, or shows it no more."""

@@ -13,7 +13,6 @@ from providers.chain.breaker import CircuitBreaker
 from providers.chain.breaker_state import BreakerSnapshot, BreakerState
 from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
-from providers.chain.contact import Contact
 from providers.chain.deadline import Clock
 from providers.chain.guards import Guards
 from providers.chain.hedging.pace import Pace
@@ -90,13 +89,9 @@ async def open_link(
     stack = AsyncExitStack()
     undo.push_async_callback(stack.aclose)
     provider = await stack.enter_async_context(spec.opened())
-    contact = Contact(now)
-
-    def changed(snapshot: BreakerSnapshot) -> None:
-        contact.breaker_changed(snapshot)
-        observer.breaker_changed(snapshot)
-
-    breaker = CircuitBreaker(spec.name, policy.breaker, now, changed=changed, ping=lambda: responds(provider, now))
+    breaker = CircuitBreaker(
+        spec.name, policy.breaker, now, changed=observer.breaker_changed, ping=lambda: responds(provider, now)
+    )
     stack.push_async_callback(breaker.close)
 
     def breaker_of(shard: int) -> CircuitBreaker:
@@ -107,7 +102,6 @@ async def open_link(
         budget=RetryBudget(policy.budget, now),
         bulkhead=Bulkhead(spec.name, spec.limits.concurrency),
         last_resort=LastResortLimiter(spec.name, now),
-        contact=contact,
         shards=ShardBreakers(breaker_of),
     )
     pace = Pace(spec.limits.expected_latency, now, policy.hedging)

@@ -8,19 +8,15 @@ from providers.chain.link import Link
 from providers.chain.pending_view import FarBehind
 from providers.errors import ASK_AGAIN, TimedOut, Unavailable
 
-UNCHECKED = "unchecked"  # the store has been away, and has not been looked at since
-
 
 class Unanswered(Struct):
     """The providers that did not answer a read: `first`, the first in the order, and the others as they failed.
 
-    `given_up` are those whose try was cut off so that another one could be asked. `unchecked`: the first one has
-    answered, but may have been put back meanwhile.
+    `given_up` are those whose try was cut off so that another one could be asked.
     """
 
     first: Link
     given_up: list[Link] = []
-    unchecked: bool = False
     _failures: list[tuple[Link, Unavailable]] = []
     _refused: list[Link] = []
 
@@ -38,9 +34,8 @@ class Unanswered(Struct):
 
     @property
     def outcome_of_first(self) -> str | None:
-        """The outcome of asking the first provider, None if its answer counts or it was not waited for."""
-        failed = next((error.outcome for link, error in self._failures if link is self.first), None)
-        return failed or (UNCHECKED if self.unchecked else None)
+        """The outcome of asking the first provider, None if it has not failed."""
+        return next((error.outcome for link, error in self._failures if link is self.first), None)
 
     @property
     def retryable(self) -> list[Link]:

@@ -4,7 +4,7 @@ import ssl
 
 import aiohttp
 
-from providers.errors import ConnectionLost, Misconfigured, Unavailable, Unreachable
+from providers.errors import Misconfigured, Unavailable, Unreachable
 
 
 def broken(cause: object, *, writes: bool) -> Unavailable:
@@ -13,4 +13,4 @@ def broken(cause: object, *, writes: bool) -> Unavailable:
         return Misconfigured("the server is not known by its certificate, or speaks no TLS: are url and ca_file right?")
     if isinstance(cause, aiohttp.ClientConnectorError):
         return Unreachable("no connection to the server")
-    return ConnectionLost("the connection to the server broke", ambiguous=writes)
+    return Unavailable("the connection to the server broke", ambiguous=writes)

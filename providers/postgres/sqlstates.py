@@ -36,12 +36,6 @@ UNAVAILABLE = {
     "XX": Happened.PERHAPS,  # internal error, corruption
 }
 
-LOST = {
-    "08": "the connection",
-    "57P01": "the server, which an administrator has shut down",
-    "57P02": "the server, which has crashed",
-}
-
 TIMED_OUT = {
     "25P03": "idle_in_transaction_session_timeout",
     "25P04": "transaction_timeout",

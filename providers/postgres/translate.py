@@ -9,8 +9,8 @@ from typing import NoReturn
 import asyncpg
 from sqlalchemy import exc
 
-from providers.errors import ConnectionLost, Misconfigured, ProviderError, TimedOut, Unavailable, Unreachable
-from providers.postgres.sqlstates import DISTRIBUTED, LOST, MISCONFIGURED, OF_CITUS, TIMED_OUT, UNAVAILABLE, entry_of
+from providers.errors import Misconfigured, ProviderError, TimedOut, Unavailable, Unreachable
+from providers.postgres.sqlstates import DISTRIBUTED, MISCONFIGURED, OF_CITUS, TIMED_OUT, UNAVAILABLE, entry_of
 
 _CLOSED = "connection is closed"
 _DISK_FULL = "53100"
@@ -92,7 +92,7 @@ class Translation(AbstractAsyncContextManager[None]):
                 raise translation_of(error, PossibleWrites.BEFORE if before else PossibleWrites.NOTHING) from error
             case OSError():
                 reason = f"cannot reach the database: {type(error).__name__}"
-                raise (ConnectionLost(reason, ambiguous=True) if unsure else Unreachable(reason)) from error
+                raise (Unavailable(reason, ambiguous=True) if unsure else Unreachable(reason)) from error
 
 
 def translated(limit: TimeLimit, writes: PossibleWrites) -> Translation:
@@ -136,11 +136,9 @@ def translation_of(error: BaseException, writes: PossibleWrites) -> ProviderErro
             answer = Unavailable(f"the database was not understood: {type(error).__name__}", ambiguous=unsure)
         case asyncpg.InterfaceError() if _CLOSED in str(error):
             # Found before anything was sent: a pooled connection that was lost while it was idle.
-            answer = ConnectionLost(
-                "the connection to the database was lost", ambiguous=writes is PossibleWrites.BEFORE
-            )
+            answer = Unavailable("the connection to the database was lost", ambiguous=writes is PossibleWrites.BEFORE)
         case OSError():
-            answer = ConnectionLost("the connection to the database was lost", ambiguous=unsure)
+            answer = Unavailable("the connection to the database was lost", ambiguous=unsure)
         case _:
             return UnexpectedSqlState(type(error).__name__)
     return answer
@@ -160,8 +158,7 @@ def _from_sqlstate(error: asyncpg.PostgresError, writes: PossibleWrites) -> Prov
     if surely_not := entry_of(code, UNAVAILABLE):
         unsure = writes is PossibleWrites.PERHAPS and not surely_not.value
         reason = DISK_FULL if code == _DISK_FULL else f"the database is unavailable ({code})"
-        kind = ConnectionLost if entry_of(code, LOST) else Unavailable
-        return kind(reason, ambiguous=before or unsure)
+        return Unavailable(reason, ambiguous=before or unsure)
     return UnexpectedSqlState(code)
 
 

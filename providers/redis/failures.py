@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from redis import exceptions
 
-from providers.errors import ASK_AGAIN, ConnectionLost, Misconfigured, ProviderError, TimedOut, Unavailable, Unreachable
+from providers.errors import ASK_AGAIN, Misconfigured, ProviderError, TimedOut, Unavailable, Unreachable
 
 _LOADING_SECONDS = 1.0
 
@@ -72,8 +72,7 @@ def translated(progress: Sending) -> Iterator[None]:
     Raises:
         Unreachable: no connection could be made.
         TimedOut: no connection or no answer in time.
-        ConnectionLost: the connection broke.
-        Unavailable: the server refuses for now.
+        Unavailable: the connection broke, or the server refuses for now.
         Misconfigured: the server refuses us, or is none.
         AskError: the server is one of a cluster, and another one keeps these keys.
     """
@@ -90,9 +89,9 @@ def translated(progress: Sending) -> Iterator[None]:
             raise refusal_of(said) from error
         if not progress.sent:
             raise Unreachable(f"no connection to Redis: {error}") from error
-        raise ConnectionLost("the connection to Redis broke", ambiguous=progress.ambiguous) from error
+        raise Unavailable("the connection to Redis broke", ambiguous=progress.ambiguous) from error
     except OSError as error:
-        raise ConnectionLost("the connection to Redis broke", ambiguous=progress.ambiguous) from error
+        raise Unavailable("the connection to Redis broke", ambiguous=progress.ambiguous) from error
     except exceptions.RedisError as error:
         raise refusal_of(error) from error
 

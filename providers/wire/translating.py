@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import httpx
 
-from providers.errors import ConnectionLost, Misconfigured, TimedOut, Unreachable
+from providers.errors import Misconfigured, TimedOut, Unavailable, Unreachable
 
 
 @contextmanager
@@ -17,8 +17,7 @@ def translated(server: str, address: str, *, writes: bool) -> Iterator[None]:
 
     Raises:
         TimedOut: no connection or no answer in time.
-        Unreachable: no server answers.
-        ConnectionLost: it closed the connection.
+        Unavailable: no server answers, or it closed the connection.
         Misconfigured: what is configured is no address of a server, or no key that can be sent.
     """
     try:
@@ -35,4 +34,4 @@ def translated(server: str, address: str, *, writes: bool) -> Iterator[None]:
     except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
         raise Misconfigured(f"{address} is no address of a server: {error}") from error
     except httpx.HTTPError as error:
-        raise ConnectionLost(f"the connection to {server} broke ({type(error).__name__})", ambiguous=writes) from error
+        raise Unavailable(f"the connection to {server} broke ({type(error).__name__})", ambiguous=writes) from error

@@ -15,7 +15,6 @@ from providers.chain.budget import RetryBudget
 from providers.chain.bulkhead import Bulkhead
 from providers.chain.chain import Chain
 from providers.chain.chained import ChainedProvider
-from providers.chain.contact import Contact
 from providers.chain.guards import Guards
 from providers.chain.hedging.order import Hedging
 from providers.chain.hedging.pace import Pace
@@ -137,18 +136,11 @@ def attempts_of(
     """Return what stands before one provider."""
     chance = guarding.chance or seeded(name)
     breaker_chance = guarding.breaker_chance or chance
-    contact = Contact(now)
-
-    def changed(snapshot: BreakerSnapshot) -> None:
-        contact.breaker_changed(snapshot)
-        guarding.changed(snapshot)
-
     guards = Guards(
-        breaker=CircuitBreaker(name, guarding.breaker, now, breaker_chance, changed, guarding.ping),
+        breaker=CircuitBreaker(name, guarding.breaker, now, breaker_chance, guarding.changed, guarding.ping),
         budget=RetryBudget(guarding.budget, now),
         bulkhead=Bulkhead(name, guarding.concurrency),
         last_resort=LastResortLimiter(name, now),
-        contact=contact,
         shards=ShardBreakers(lambda _shard: CircuitBreaker(name, guarding.breaker, now, breaker_chance)),
     )
     pace = Pace(guarding.expected_latency, now)

@@ -75,22 +75,10 @@ class HedgedRead(Struct, Generic[Result]):
         return None
 
     def counts(self, given: Given[Result]) -> bool:
-        """Return whether an answer may end the read.
-
-        Who was away may have been put back, and that there is nothing is not believed of everybody.
-        """
-        if given.link.contact.unchecked:
-            return False
+        """Return whether an answer may end the read; that there is nothing is not believed of everybody."""
         if not given.says_nothing or given.link is self.unanswered.first:
             return True
         return self.hedging.looked_well(given.link.name)
-
-    def doubt(self, given: Given[Result]) -> None:
-        """Keep an answer for the case that there is no other one; the first that says something is the best."""
-        if given.link is self.unanswered.first:
-            self.unanswered.unchecked = True
-        if self.doubtful is None or self.doubtful.says_nothing:
-            self.doubtful = given
 
     def partners(self, link: Link, following: Sequence[Link]) -> list[Link]:
         """Return whom else to ask beside a slow provider."""
@@ -178,7 +166,7 @@ class Turn(Race[Given[Result]]):
         if self._read.counts(given):
             self.result = given
         else:
-            self._read.doubt(given)
+            self._read.doubtful = given
 
     def _failed(self, error: Unavailable) -> None:
         read = self._read

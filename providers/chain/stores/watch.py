@@ -51,7 +51,6 @@ class StoreWatch(Struct):
     well: set[str] = set()
     unreached: dict[str, str] = {}
     _tasks: dict[str, asyncio.Task[None]] = {}
-    _begun: dict[str, float] = {}  # when the last look at each store began
     _due: dict[str, float] = {}
     _marked: dict[str, int] = {}  # the newest operation that each provider had confirmed at its last mark
     _doubted: dict[str, int] = {}  # the operation that was not found by the last look
@@ -76,7 +75,7 @@ class StoreWatch(Struct):
         known = {member.name: member for member in members}
         for link in links:
             task = self._tasks.get(link.name)
-            if (task is None or task.done()) and self._is_due(link):
+            if (task is None or task.done()) and self.now() >= self._due.get(link.name, 0.0):
                 self._due[link.name] = self.now() + LOOK_SECONDS
                 self._tasks[link.name] = background.start_once(
                     self._look_safely(link, known.get(link.name)), f"look at {link.name}"
@@ -90,13 +89,10 @@ class StoreWatch(Struct):
             Unavailable: the store does not answer.
         """
         name = link.name
-        self._begun[name] = begun = self.now()
-        link.contact.watched = True
         introduction = await self.registrar.meet(name, link.provider, known=known)
         member = next((member for member in await self.journal.members() if member.name == name), None)
         if introduction is None or member is None or not self.registrar.accepts(member):
             self.well.discard(name)
-            link.contact.lose()
             return
         staleness = link.provider.staleness
         newest = await self.journal.confirmed(name, SEARCHED, staleness + SETTLED_SECONDS)
@@ -113,28 +109,6 @@ class StoreWatch(Struct):
             self._marked[name] = reached
         else:
             self._due[name] = self.now() + IDLE_SECONDS
-        if link.contact.unchecked:
-            await self._check(link, known or member, begun)
-
-    def _is_due(self, link: Link) -> bool:
-        due = self._due.get(link.name, 0.0)
-        if link.contact.unchecked:
-            due = min(due, self._begun.get(link.name, 0.0) + LOOK_SECONDS)
-        return self.now() >= due
-
-    async def _check(self, link: Link, known: Member, begun: float) -> None:
-        """Let a store that was away answer as before, after a look that began at `begun` has found it well.
-
-        The route is what it is since the member was `known`: if it is another one by now, it says so at the next look.
-        """
-        name = link.name
-        member = next((member for member in await self.journal.members() if member.name == name), None)
-        if member is None or (member.epoch, member.state) != (known.epoch, known.state):
-            self.doubt(name)
-            return
-        missing = link.contact.found_well(begun, link.provider.staleness + SETTLED_SECONDS)
-        if missing:
-            self._due[name] = self.now() + missing
 
     async def close(self, links: Sequence[Link]) -> None:
         """Note in every store whether the journal still holds what it lacks; within a time limit, all at once."""
@@ -164,7 +138,6 @@ class StoreWatch(Struct):
             _log.debug("look_postponed", provider=link.name, reason=error.reason)
         except (ProviderError, TimeoutError) as error:
             self.well.discard(link.name)
-            link.contact.lose()
             self.unreached[link.name] = str(error) or "no answer in time"
             _log.debug("look_failed", provider=link.name, reason=str(error))
 
