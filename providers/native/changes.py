@@ -35,7 +35,6 @@ from providers.native.packing import (
     ends_statement,
     packed_of,
     page_statement,
-    source_statement,
     whole_statement,
 )
 from providers.native.wall import within
@@ -108,14 +107,14 @@ async def changes_since(
         # A position that went back is another history, whatever the epoch says.
         if rows and rows[0].epoch == cursor.epoch and rows[0].position >= cursor.position:
             return await _changed(rows)
-    [counted] = await database.bound_rows(count_statement(owner, most_bytes))
-    if (bytes_of_all := counted.memories * counted.each) > most_bytes:
-        return None
-    if bytes_of_all <= portions.at_once:
-        rows = await database.bound_rows(whole_statement(STORE, owner))
-        return await _whole(rows[0]) if rows else None
-    rows = await database.bound_rows(source_statement(STORE, owner))
+    at_once = min(portions.at_once, most_bytes)
+    rows = await database.bound_rows(whole_statement(STORE, owner, at_once))
     if not rows:
+        return None
+    if rows[0].memories * rows[0].each <= at_once:
+        return await _whole(rows[0])
+    [counted] = await database.bound_rows(count_statement(owner, most_bytes))
+    if counted.memories * counted.each > most_bytes:
         return None
     pages = _pages(database, owner, rows[0].epoch, portions.of_pages(counted.memories, counted.each))
     cursor, order = _cursor(rows[0]), _order(rows[0])

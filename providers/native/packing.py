@@ -58,9 +58,9 @@ _COUNT = f"""
             SELECT count(*)
             FROM (SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($3 AS bigint) / {_BYTES} + 1) AS found
         ) AS memories,
-        {_BYTES} + 2 * coalesce((
+        CAST({_BYTES} + 2 * coalesce((
             SELECT vector_dims(embedding) FROM ninai_memories WHERE {_LIVING} AND embedding IS NOT NULL LIMIT 1
-        ), 0) AS each
+        ), 0) AS bigint) AS each
 """  # noqa: S608 - joined from constants
 
 # What a ranking without conditions on contents looks at. All aggregates meet the rows in one order. The texts come only
@@ -107,14 +107,12 @@ def count_statement(owner: Owner, most_bytes: int) -> BoundSql:
     return BoundSql(_COUNT, (owner.key, owner.tenant, most_bytes))
 
 
-def source_statement(store: str, owner: Owner) -> BoundSql:
-    """Return the statement for the common table expression of the store alone."""
-    return BoundSql(f"WITH {store} SELECT {_SOURCE} FROM store", (owner.key,))  # noqa: S608 - joined from constants
+def whole_statement(store: str, owner: Owner, most_bytes: int) -> BoundSql:
+    """Return the statement that packs all memories of an owner, as of the moment that the store tells.
 
-
-def whole_statement(store: str, owner: Owner) -> BoundSql:
-    """Return the statement that packs all memories of an owner, as of the moment that the store tells."""
-    return BoundSql(_WHOLE.format(store=store), (owner.key, owner.tenant), in_page_order=True)
+    Its row counts them as `count_statement` does. If they take more than `most_bytes`, none of them is packed.
+    """
+    return BoundSql(_WHOLE.format(store=store), (owner.key, owner.tenant, most_bytes), in_page_order=True)
 
 
 def ends_statement(owner: Owner, most: int) -> BoundSql:
@@ -128,13 +126,16 @@ def page_statement(store: str, owner: Owner, after: UUID, end: UUID) -> BoundSql
 
 
 _SOURCE = "store.epoch, store.position, store.beyond, store.open"
-# What is packed is no CTE, which would be written to disk before it is read.
+# Counting comes first, and costs a tenth of packing. What is packed is no CTE, which would be written to disk before it
+# is read.
 _WHOLE = f"""
-    WITH {{store}}
-    SELECT {_SOURCE}, packed.*
-    FROM store CROSS JOIN ({_PACKED}
+    WITH {{store}}, counted AS MATERIALIZED ({_COUNT})
+    SELECT {_SOURCE}, counted.*, packed.*
+    FROM store CROSS JOIN counted CROSS JOIN ({_PACKED}
         FROM (
-            SELECT *, {USABLE} FROM ninai_memories WHERE {_LIVING} AND version > (SELECT erased FROM store)
+            SELECT *, {USABLE} FROM ninai_memories
+            WHERE {_LIVING} AND version > (SELECT erased FROM store)
+                AND (SELECT memories * each FROM counted) <= CAST($3 AS bigint)
         ) AS memories
     ) AS packed
 """  # noqa: S608 - joined from constants

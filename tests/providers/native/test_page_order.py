@@ -25,7 +25,7 @@ FIRST, LAST = UUID(int=0), UUID(int=(1 << 128) - 1)
 MOST_BYTES = 10_000_000
 
 PACKED = {
-    "whole": whole_statement(STORE, ANNA),
+    "whole": whole_statement(STORE, ANNA, MOST_BYTES),
     "page": page_statement(STORE, ANNA, FIRST, LAST),
 }
 UNREAD = {

@@ -10,10 +10,10 @@ from sqlalchemy import Row
 
 from providers.changes import Changes
 from providers.erasure.fences import Fence, hash_of, new_key
-from providers.native.changes import changes_since
+from providers.native.changes import STORE, changes_since
 from providers.native.database import Database
 from providers.native.embedded import EmbeddedServer
-from providers.native.packing import Portions
+from providers.native.packing import Portions, whole_statement
 from providers.native.provider import PostgresMemoryProvider
 from providers.owners import Owner
 from providers.postgres.bound_sql import BoundSql
@@ -92,6 +92,19 @@ async def test_as_many_as_fit_come_at_once(provider: PostgresMemoryProvider) -> 
     assert paged.packed is None
     assert paged.pages is not None
     assert paged.expected == 3
+
+
+async def test_what_does_not_fit_at_once_is_counted_and_not_packed(provider: PostgresMemoryProvider) -> None:
+    """One statement counts and packs, and leaves the packing out where the memories are to come in pages."""
+    await remembered(provider, 3)
+    database = provider._database  # noqa: SLF001 - the statement by itself
+    rows = [await database.bound_rows(whole_statement(STORE, ANNA, most)) for most in (3 * EACH, 3 * EACH - 1)]
+    [[packed], [counted]] = rows
+
+    assert (packed.memories, packed.each) == (counted.memories, counted.each) == (3, EACH)
+    assert packed.epoch == counted.epoch
+    assert len(packed.models) == 3
+    assert counted.ids is counted.models is counted.embeddings is None
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 7])
