@@ -1,7 +1,6 @@
 """The composition root: the one place where settings, providers, metrics and the HTTP API meet."""
 
 import asyncio
-import gc
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, nullcontext
@@ -52,6 +51,7 @@ from app.http.requests import GrowingRequest
 from app.mode.mode_following import ModeFollower
 from app.process.chain_factory import ChainFactory
 from app.process.draining import handling_drain_signals
+from app.process.garbage import search_rarely
 from app.process.gauges import chain_gauges
 from app.process.health_cache import HealthCache
 from app.process.journal_cluster import watching_journal_cluster
@@ -183,9 +183,7 @@ def _warmed(health: HealthCache, *, alone: bool) -> Callable[[], None]:
     def warmed() -> None:
         health.invalidate()
         if alone:
-            # What there is now stays. A search for garbage in all of it would hold up every request for 100 ms, again
-            # and again; now it looks through what came later.
-            gc.freeze()
+            search_rarely()
 
     return warmed
 
