@@ -21,7 +21,7 @@ from app.http.schemas import (
 from providers import limits
 from providers.errors import InvalidInput
 from providers.owners import Owner
-from providers.source import DEFAULT_ORIGIN, Origin, WriteSource
+from providers.source import DEFAULT_ORIGIN, CallerOrigin, WriteSource
 from providers.types import NewMemory
 
 UnlessSimilar = Annotated[
@@ -30,7 +30,7 @@ UnlessSimilar = Annotated[
 ]
 
 
-_ORIGINS: dict[str, Origin] = {"assistant": "assistant", "tool": "tool"}  # by the roles of those who are no users
+_ORIGINS: dict[str, CallerOrigin] = {"assistant": "assistant", "tool": "tool"}  # by the roles of those who are no users
 
 
 class RememberRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
@@ -123,13 +123,13 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
         """
         limits.check_new_memory(self._one("a message", self.labels, DEFAULT_ORIGIN).memory(owner, None, lifetime))
 
-    def _one(self, content: str, labels: dict[str, Any], origin: Origin) -> RememberRequest:
+    def _one(self, content: str, labels: dict[str, Any], origin: CallerOrigin) -> RememberRequest:
         told = origin if self.origin is UNSET else self.origin
         times = self.created_at, self.expires_at, self.ttl_seconds
         return RememberRequest(content, self.metadata, *times, told, self.sliding, **labels)
 
 
-def origin_of(role: str) -> Origin:
+def origin_of(role: str) -> CallerOrigin:
     """Return what a message with this role comes from."""
     return _ORIGINS.get(role, DEFAULT_ORIGIN)
 
