@@ -26,6 +26,7 @@ from app.http.calls import (
 )
 from app.http.headers import STATUS_STORED, stored_or_accepted, write_status
 from app.http.json.body import JsonDTO
+from app.http.json.messages import RememberDTO, messages_of
 from app.http.likeness import stored_unless_similar
 from app.http.preconditions import etag_of, version_in, why_not_deleted
 from app.http.recalled import bytes_for_memories, within_budget
@@ -73,7 +74,7 @@ class MemoriesController(UserResource):
         "/remember",
         status_code=200,
         opt={SCOPE: "memory:write"},
-        **taking(JsonDTO[RememberOneRequest], *_REMEMBER_PROBLEMS, accepted=RememberResponse | RememberBatchResponse),
+        **taking(RememberDTO, *_REMEMBER_PROBLEMS, accepted=RememberResponse | RememberBatchResponse),
     )
     async def remember(
         self, data: JSONBody[RememberOneRequest], write: NamedDependency[WriteCall]
@@ -86,11 +87,11 @@ class MemoriesController(UserResource):
         is a memory so much like it (`unless_similar`), which asks for the scope to read as well.
         """
         if data.messages is not UNSET:
-            messages = data.each
+            messages = data.each(await messages_of(data.messages))
             data.check_shared(write.owner, write.lifetime)
             answer = await remembered(write, messages)
             return cast("Response[RememberResponse | RememberBatchResponse]", answer)
-        [memory] = data.each
+        memory = data.one
         if data.unless_similar is not UNSET:
             return await _remembered_unless_similar(write, memory, data.unless_similar)
         await write.admission.charge(price.of_memory(memory))
