@@ -17,7 +17,9 @@ from providers.types import Snapshot
 DEFAULT_FEED_LIMIT = 100
 MAX_FEED_LIMIT = MAX_LIST_LIMIT  # of the longest memories, these fit into one answer
 MAX_FEED_NUMBER = 2**63 - 1  # 64 signed bits
-ANOTHER_HISTORY = "the cursor is of another history of the store, which was restored, replaced or restarted"
+ANOTHER_HISTORY = (
+    "the cursor is of another history of the store, which was restored, replaced or restarted, or the user was erased"
+)
 NO_MEMORY = "00000000-0000-0000-0000-000000000000"  # before every id
 
 

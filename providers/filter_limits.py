@@ -7,17 +7,18 @@ from providers.json_limits import check_json, check_storable
 
 def check_filter(where: filters.Filter) -> None:
     """Refuse a filter that nests too deep, is too large, or compares with what no store can hold."""
-    seen = 0
-    for count, (node, depth) in enumerate(filters.walk(where), start=1):
+    seen = count = 0
+    for node, depth in filters.walk(where):
         if depth > filters.MAX_FILTER_DEPTH:
             raise InvalidInput("where", f"must be at most {filters.MAX_FILTER_DEPTH} levels deep")
-        if count > filters.MAX_FILTER_NODES:
-            raise InvalidInput("where", f"must hold at most {filters.MAX_FILTER_NODES} conditions")
         if isinstance(node, (filters.And, filters.Or, filters.Not)):
             if not filters.children_of(node):
                 raise InvalidInput("where", "must hold at least one condition in each 'and' and 'or'")
-        else:
-            seen = _check_condition(node, seen)
+            continue
+        count += 1
+        if count > filters.MAX_CONDITIONS:
+            raise InvalidInput("where", f"must hold at most {filters.MAX_CONDITIONS} conditions")
+        seen = _check_condition(node, seen)
 
 
 def _check_condition(node: filters.Leaf, seen: int) -> int:

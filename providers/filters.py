@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 MAX_FILTER_DEPTH = 8
-MAX_FILTER_NODES = 64
+MAX_CONDITIONS = 64  # on fields: what joins or negates others is bounded by these and by the depth
 MAX_IN_VALUES = 100
 MAX_FIELD_STEPS = 32
 
@@ -120,13 +120,13 @@ class Exists(_Node, frozen=True, tag="exists"):
 class And(_Node, frozen=True, tag="and"):
     """Every one of `all` holds."""
 
-    all: Annotated[list["Filter"], Meta(min_length=1, max_length=MAX_FILTER_NODES)]
+    all: Annotated[list["Filter"], Meta(min_length=1, max_length=MAX_CONDITIONS)]
 
 
 class Or(_Node, frozen=True, tag="or"):
     """At least one of `any` holds."""
 
-    any: Annotated[list["Filter"], Meta(min_length=1, max_length=MAX_FILTER_NODES)]
+    any: Annotated[list["Filter"], Meta(min_length=1, max_length=MAX_CONDITIONS)]
 
 
 class Not(_Node, frozen=True, tag="not"):

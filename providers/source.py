@@ -8,10 +8,12 @@ from msgspec import Struct
 
 from providers.labels import Labels, labels_of
 
-Origin = Literal["user", "assistant", "tool", "document", "import"]
+CallerOrigin = Literal["user", "assistant", "tool", "document"]  # what a caller may say of a text
+Origin = Literal[CallerOrigin, "import"]
+CALLER_ORIGINS: tuple[str, ...] = get_args(CallerOrigin)
 ORIGINS: tuple[str, ...] = get_args(Origin)
-DEFAULT_ORIGIN: Origin = "user"
-IMPORTED = "import"  # the origin of what comes from elsewhere with its versions
+DEFAULT_ORIGIN: CallerOrigin = "user"
+IMPORTED = "import"  # the origin of what comes from elsewhere with its versions, said by the importer alone
 ASKED = ("origin", "source_caller", "source_key")  # the names of conditions on sources
 MAX_CALLER_CHARS = 255  # of the id of a caller, and of that of its key
 

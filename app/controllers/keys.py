@@ -6,12 +6,19 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody
 
 from app.auth.routes import SCOPE
-from app.controllers.memories import ABSENT, CONDITIONAL
+from app.controllers.memories import ABSENT, CONDITIONAL, UNCHANGED
 from app.controllers.resources import FILL_PROBLEMS, READ_PROBLEMS, WRITE_PROBLEMS, UserResource, taking
 from app.http import key_schemas, problems
 from app.http.admission import price
-from app.http.answers import in_parts, shown
-from app.http.calls import ConditionalCall, ReadCall, WriteCall, provide_conditional_call
+from app.http.answers import in_parts
+from app.http.calls import (
+    ConditionalCall,
+    ReadCall,
+    RevalidatingCall,
+    WriteCall,
+    provide_conditional_call,
+    provide_revalidating_call,
+)
 from app.http.headers import stored_or_accepted, write_status
 from app.http.idempotency import note_deleted
 from app.http.json.body import JsonDTO
@@ -19,6 +26,7 @@ from app.http.key_paths import KeyInPath, provide_key
 from app.http.key_schemas import KeptRequest, PutKeyResponse
 from app.http.naming_puts import named_by
 from app.http.preconditions import etag_of
+from app.http.revalidation import memory_unless_known
 from app.http.schemas import DeleteResponse
 from providers.keys import listing, looking, renaming, writing
 from providers.limits import check_key
@@ -39,6 +47,7 @@ class KeysController(UserResource):
     dependencies = {  # noqa: RUF012 - read by the framework, never changed
         **UserResource.dependencies,
         "conditional": Provide(provide_conditional_call),
+        "revalidating": Provide(provide_revalidating_call),
         "path_key": Provide(provide_key),
     }
 
@@ -73,12 +82,12 @@ class KeysController(UserResource):
         """
         return await _put(path_key.key, data, conditional)
 
-    @get(_PATH, opt={SCOPE: "memory:read"}, responses=problems.described(*_GET_PROBLEMS))
+    @get(_PATH, opt={SCOPE: "memory:read"}, responses={**problems.described(*_GET_PROBLEMS), **UNCHANGED})
     async def get_by_key(
-        self, path_key: NamedDependency[KeyInPath], call: NamedDependency[ReadCall]
+        self, path_key: NamedDependency[KeyInPath], revalidating: NamedDependency[RevalidatingCall]
     ) -> Response[MemoryRecord]:
-        """Return the memory under a key."""
-        return await _get(path_key.key, call)
+        """Return the memory under a key; with `If-None-Match` only if its version is none of those."""
+        return await _get(path_key.key, revalidating, revalidating.known)
 
     @delete(
         _PATH,
@@ -114,7 +123,7 @@ class KeysController(UserResource):
         self, data: JSONBody[key_schemas.KeyRequest], call: NamedDependency[ReadCall]
     ) -> Response[MemoryRecord]:
         """Return the memory under a key that stands in the body, as `GET` does."""
-        return await _get(data.key, call)
+        return await _get(data.key, call, [])
 
     @post(
         "/keys/delete",
@@ -192,10 +201,10 @@ class KeysController(UserResource):
 
     @get(_OPERATIONS, opt={SCOPE: "memory:read"}, include_in_schema=False)
     async def get_by_such_a_key(
-        self, path_key: NamedDependency[KeyInPath], call: NamedDependency[ReadCall]
+        self, path_key: NamedDependency[KeyInPath], revalidating: NamedDependency[RevalidatingCall]
     ) -> Response[MemoryRecord]:
-        """Return the memory under a key."""
-        return await _get(path_key.key, call)
+        """Return the memory under a key; with `If-None-Match` only if its version is none of those."""
+        return await _get(path_key.key, revalidating, revalidating.known)
 
     @delete(_OPERATIONS, status_code=200, opt={SCOPE: "memory:delete"}, include_in_schema=False)
     async def delete_by_such_a_key(
@@ -220,9 +229,8 @@ async def _put(key: str, data: KeptRequest, write: ConditionalCall) -> Response[
     return Response(answer, status_code=write_status(kept.written), headers=headers, background=tidying)
 
 
-async def _get(key: str, call: ReadCall) -> Response[MemoryRecord]:
-    memory = (await looking.fetch(call.provider, call.owner, key)).memory
-    return Response(shown(memory), headers=etag_of(memory.version))
+async def _get(key: str, call: ReadCall, known: list[str]) -> Response[MemoryRecord]:
+    return memory_unless_known((await looking.fetch(call.provider, call.owner, key)).memory, known)
 
 
 async def _delete(key: str, write: ConditionalCall) -> Response[DeleteResponse]:

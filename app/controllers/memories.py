@@ -4,6 +4,7 @@ from typing import Annotated, cast
 
 from litestar import HttpMethod, Response, delete, get, patch, post, route
 from litestar.di import NamedDependency, Provide
+from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import JSONBody, PathParameter
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -15,13 +16,22 @@ from app.http import problems, schemas
 from app.http.admission import price
 from app.http.answers import all_shown, of_memories, shown
 from app.http.batch_schemas import RememberBatchResponse
-from app.http.calls import ConditionalCall, ReadCall, WriteCall, provide_conditional_call
+from app.http.calls import (
+    ConditionalCall,
+    ReadCall,
+    RevalidatingCall,
+    WriteCall,
+    provide_conditional_call,
+    provide_revalidating_call,
+)
 from app.http.headers import STATUS_STORED, stored_or_accepted, write_status
 from app.http.json.body import JsonDTO
+from app.http.json.messages import RememberDTO, messages_of
 from app.http.likeness import stored_unless_similar
 from app.http.preconditions import etag_of, version_in, why_not_deleted
 from app.http.recalled import bytes_for_memories, within_budget
 from app.http.remember_schemas import RememberOneRequest, RememberRequest, RememberResponse
+from app.http.revalidation import NOT_MODIFIED, memory_unless_known
 from app.http.schemas import DeleteResponse, RecallResponse, SingleRecallRequest
 from app.http.shared_recall import found_of
 from providers import limits
@@ -29,6 +39,7 @@ from providers.types import Deletion, MemoryRecord
 
 ABSENT = (problems.MEMORY_NOT_FOUND,)
 CONDITIONAL = (problems.VERSION_MISMATCH, problems.UNSUPPORTED)
+UNCHANGED = {NOT_MODIFIED: ResponseSpec(None, description="The caller has this version of the memory")}
 _OF_DELETE = problems.described(*WRITE_PROBLEMS, *ABSENT, *CONDITIONAL, accepted=DeleteResponse)
 _RECALL_PROBLEMS = (*READ_PROBLEMS, problems.SESSION_LOST, problems.TOO_DEAR, problems.ANSWER_TOO_LARGE)
 _REMEMBER_PROBLEMS = (*FILL_PROBLEMS, problems.CONFLICT, problems.MEMORY_DELETED)
@@ -44,6 +55,7 @@ class MemoriesController(UserResource):
     dependencies = {  # noqa: RUF012 - read by the framework, never changed
         **UserResource.dependencies,
         "conditional": Provide(provide_conditional_call),
+        "revalidating": Provide(provide_revalidating_call),
     }
 
     # The framework's own would name the last of the methods alone; handlers are registered by name, and this is first.
@@ -62,7 +74,7 @@ class MemoriesController(UserResource):
         "/remember",
         status_code=200,
         opt={SCOPE: "memory:write"},
-        **taking(JsonDTO[RememberOneRequest], *_REMEMBER_PROBLEMS, accepted=RememberResponse | RememberBatchResponse),
+        **taking(RememberDTO, *_REMEMBER_PROBLEMS, accepted=RememberResponse | RememberBatchResponse),
     )
     async def remember(
         self, data: JSONBody[RememberOneRequest], write: NamedDependency[WriteCall]
@@ -75,11 +87,11 @@ class MemoriesController(UserResource):
         is a memory so much like it (`unless_similar`), which asks for the scope to read as well.
         """
         if data.messages is not UNSET:
-            messages = data.each
+            messages = data.each(await messages_of(data.messages))
             data.check_shared(write.owner, write.lifetime)
             answer = await remembered(write, messages)
             return cast("Response[RememberResponse | RememberBatchResponse]", answer)
-        [memory] = data.each
+        memory = data.one
         if data.unless_similar is not UNSET:
             return await _remembered_unless_similar(write, memory, data.unless_similar)
         await write.admission.charge(price.of_memory(memory))
@@ -112,12 +124,15 @@ class MemoriesController(UserResource):
     @get(
         "/memories/{memory_id:str}",
         opt={SCOPE: "memory:read"},
-        responses=problems.described(*READ_PROBLEMS, *ABSENT, problems.SESSION_LOST),
+        responses={**problems.described(*READ_PROBLEMS, *ABSENT, problems.SESSION_LOST), **UNCHANGED},
     )
-    async def get_memory(self, memory_id: MemoryId, call: NamedDependency[ReadCall]) -> Response[MemoryRecord]:
-        """Return one memory."""
+    async def get_memory(
+        self, memory_id: MemoryId, revalidating: NamedDependency[RevalidatingCall]
+    ) -> Response[MemoryRecord]:
+        """Return one memory; with `If-None-Match` only if its version is none of those."""
+        call = revalidating
         memory = (await call.provider.fetch(call.owner, memory_id)).memory
-        return Response(shown(memory), headers=etag_of(memory.version))
+        return memory_unless_known(memory, call.known)
 
     @patch(
         "/memories/{memory_id:str}",

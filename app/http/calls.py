@@ -29,6 +29,7 @@ from app.http.idempotency import HEADER, MAX_KEY_CHARS, WriteIds, check_keys
 from app.http.lifetimes import Lifetime
 from app.http.preconditions import IF_MATCH, IF_MATCH_PATTERN, expected_by
 from app.http.preferences import PREFER_HEADER
+from app.http.revalidation import IF_NONE_MATCH, known_to
 from app.settings import Settings
 from app.settings.expiry import ExpirySettings
 from providers.base import MemoryProvider
@@ -64,6 +65,8 @@ _WAIT = _header(PREFER_HEADER, _WAIT_TEXT, pattern="^wait=[0-9]{1,9}$")
 
 _MATCH_TEXT = "The `ETag` of the memory: it is written only if it still has that version; `*` if it is there at all."
 _MATCH = _header(IF_MATCH, _MATCH_TEXT, pattern=IF_MATCH_PATTERN)
+_KNOWN_TEXT = "The `ETag`s of what the caller has, or `*`: 304 without a body if the memory is one of these."
+_KNOWN = _header(IF_NONE_MATCH, _KNOWN_TEXT)
 
 
 class ReadCall(Struct, frozen=True):
@@ -86,6 +89,12 @@ class ReadCall(Struct, frozen=True):
     def owner(self) -> Owner:
         """The owner of the memories; known when the body was read."""
         return self.user.caller.owner
+
+
+class RevalidatingCall(ReadCall, frozen=True):
+    """Describe a request for one memory, of which its caller has the versions with the `known` tags already."""
+
+    known: list[str]
 
 
 class WriteCall(Struct, frozen=True):
@@ -126,14 +135,12 @@ class ConditionalCall(WriteCall, frozen=True):
 
 def read_call(request: Request[Any, Any, Any]) -> ReadCall:
     """Gather what a reading handler needs; raise `InvalidInput` if a header is malformed."""
-    note_conditions(request)
-    state = request.app.state
-    settings: Settings = state.settings
-    most_bytes = settings.limits.max_answer_bytes
-    user, admission = user_of(request), admission_of(request.scope)
-    return ReadCall(
-        state.provider, user, settings.recall_limit, most_bytes, admission, state.cursors, datetime.now(UTC)
-    )
+    return ReadCall(*_parts_of_read(request))
+
+
+def revalidating_call(request: Request[Any, Any, Any]) -> RevalidatingCall:
+    """Gather what a handler needs that reads one memory; raise `InvalidInput` if a header is malformed."""
+    return RevalidatingCall(*_parts_of_read(request), known_to(request))
 
 
 def write_call(request: Request[Any, Any, Any]) -> WriteCall:
@@ -144,6 +151,17 @@ def write_call(request: Request[Any, Any, Any]) -> WriteCall:
 def conditional_call(request: Request[Any, Any, Any]) -> ConditionalCall:
     """Gather what a handler needs that writes conditionally; raise `InvalidInput` if a header is malformed."""
     return ConditionalCall(*_parts_of_write(request), expected_by(request))
+
+
+def _parts_of_read(
+    request: Request[Any, Any, Any],
+) -> tuple[MemoryProvider, RequestUser, int, int, Charged, Cursors, datetime]:
+    note_conditions(request)
+    state = request.app.state
+    settings: Settings = state.settings
+    most_bytes = settings.limits.max_answer_bytes
+    user, admission = user_of(request), admission_of(request.scope)
+    return state.provider, user, settings.recall_limit, most_bytes, admission, state.cursors, datetime.now(UTC)
 
 
 def _parts_of_write(
@@ -168,6 +186,18 @@ async def provide_call(
 ) -> ReadCall:
     """Return `read_call` of a request, and document what it reads."""
     return read_call(request)
+
+
+async def provide_revalidating_call(
+    request: Request[Any, Any, Any],
+    named: Annotated[str | None, _USER] = None,  # noqa: ARG001 - as above
+    named_in_query: Annotated[str | None, _USER_IN_QUERY] = None,  # noqa: ARG001 - as above
+    patience_ms: Annotated[str | None, _TIMEOUT] = None,  # noqa: ARG001 - as above
+    session: Annotated[str | None, _SESSION] = None,  # noqa: ARG001 - as above
+    known: Annotated[str | None, _KNOWN] = None,  # noqa: ARG001 - as above
+) -> RevalidatingCall:
+    """Return `revalidating_call` of a request, and document what it reads."""
+    return revalidating_call(request)
 
 
 async def provide_write_call(
@@ -198,6 +228,7 @@ async def provide_conditional_call(
 # By what the framework calls, what gathers the same without it.
 GATHERED: dict[Any, Callable[[Request[Any, Any, Any]], ReadCall | WriteCall]] = {
     provide_call: read_call,
+    provide_revalidating_call: revalidating_call,
     provide_write_call: write_call,
     provide_conditional_call: conditional_call,
 }

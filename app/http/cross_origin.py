@@ -14,6 +14,7 @@ _SENT = b", ".join(
         b"Content-Type",
         b"Idempotency-Key",
         b"If-Match",
+        b"If-None-Match",
         b"Memory-Session",
         b"Prefer",
         b"X-API-Key",

@@ -20,6 +20,7 @@ from app.http.calls import GATHERED
 from app.http.plain_query import parameters_of, plain_parameters
 from app.http.problems import respond
 from app.http.requests import GrowingRequest, body_of
+from app.http.revalidation import NOT_MODIFIED
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 from providers.errors import InvalidInput
 
@@ -130,7 +131,8 @@ def _messages(response: Response[Any], status: int) -> tuple[Message, Message]:
     content = response.content
     body = content if isinstance(content, bytes) else _encode(content)
     headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
-    headers += (_JSON, (_LENGTH, b"%d" % len(body)))
+    if response.status_code != NOT_MODIFIED:  # whose length would be that of what is not sent
+        headers += (_JSON, (_LENGTH, b"%d" % len(body)))
     start = {"type": _STARTED, "status": response.status_code or status, "headers": headers}
     return start, {"type": _BODY, "body": body, "more_body": False}
 

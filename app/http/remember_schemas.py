@@ -1,11 +1,13 @@
 """The schemas of requests that store one memory or a conversation, and what is answered."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from app.http.lifetimes import Lifetime
 from app.http.moments import check_happened
+from app.http.problems import Problem
 from app.http.schemas import (
     Content,
     ExpiresAt,
@@ -21,7 +23,7 @@ from app.http.schemas import (
 from providers import limits
 from providers.errors import InvalidInput
 from providers.owners import Owner
-from providers.source import DEFAULT_ORIGIN, Origin, WriteSource
+from providers.source import DEFAULT_ORIGIN, CallerOrigin, WriteSource
 from providers.types import NewMemory
 
 UnlessSimilar = Annotated[
@@ -30,7 +32,8 @@ UnlessSimilar = Annotated[
 ]
 
 
-_ORIGINS: dict[str, Origin] = {"assistant": "assistant", "tool": "tool"}  # by the roles of those who are no users
+MOST_MESSAGES = Meta(min_length=1, max_length=limits.MAX_BATCH)
+_ORIGINS: dict[str, CallerOrigin] = {"assistant": "assistant", "tool": "tool"}  # by the roles of those who are no users
 
 
 class RememberRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
@@ -82,7 +85,7 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
     """
 
     content: Content | UnsetType = UNSET
-    messages: Annotated[list[Message], Meta(min_length=1, max_length=limits.MAX_BATCH)] | UnsetType = UNSET
+    messages: Annotated[list[Message], MOST_MESSAGES] | UnsetType = UNSET
     metadata: MetadataField | None = None
     created_at: HappenedAt | None = None
     expires_at: ExpiresAt | None = None
@@ -93,27 +96,25 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
     user_id: UserId | UnsetType = UNSET
 
     @property
-    def each(self) -> list[RememberRequest]:
-        """The memories to store.
+    def one(self) -> RememberRequest:
+        """The memory to store, where there are no messages; raise `InvalidInput` if there is no content either."""
+        if self.content is UNSET:
+            raise InvalidInput("content", "is required")
+        return self._one(self.content, self.labels, DEFAULT_ORIGIN)
+
+    def each(self, messages: Sequence[Message | Problem]) -> list[RememberRequest | Problem]:
+        """Return what to store of the messages: a memory for each, and the problem in place of one that has one.
 
         Raises:
-            InvalidInput: there are both content and messages, or neither; or the messages' speaker is given twice; or
-                messages with what is for one memory alone.
+            InvalidInput: there is a content as well, or the messages' speaker, or what is for one memory alone.
         """
-        if self.messages is UNSET:
-            if self.content is UNSET:
-                raise InvalidInput("content", "is required")
-            return [self._one(self.content, self.labels, DEFAULT_ORIGIN)]
         if self.content is not UNSET:
             raise InvalidInput("messages", "must not be given together with content")
         if self.unless_similar is not UNSET:
             raise InvalidInput("unless_similar", "must not be given together with messages")
         if self.speaker is not None:
             raise InvalidInput("speaker", "must not be given together with messages, which name their speakers")
-        return [
-            self._one(message.content, self.labels | {"speaker": message.name or message.role}, origin_of(message.role))
-            for message in self.messages
-        ]
+        return [message if isinstance(message, Problem) else self._of(message) for message in messages]
 
     def check_shared(self, owner: Owner, lifetime: Lifetime) -> None:
         """Refuse what would fail with each of the messages alike: it is a fault of the request, and not of theirs.
@@ -123,13 +124,17 @@ class RememberOneRequest(LabelledRequest, frozen=True, forbid_unknown_fields=Tru
         """
         limits.check_new_memory(self._one("a message", self.labels, DEFAULT_ORIGIN).memory(owner, None, lifetime))
 
-    def _one(self, content: str, labels: dict[str, Any], origin: Origin) -> RememberRequest:
+    def _of(self, message: Message) -> RememberRequest:
+        speaker = {"speaker": message.name or message.role}
+        return self._one(message.content, self.labels | speaker, origin_of(message.role))
+
+    def _one(self, content: str, labels: dict[str, Any], origin: CallerOrigin) -> RememberRequest:
         told = origin if self.origin is UNSET else self.origin
         times = self.created_at, self.expires_at, self.ttl_seconds
         return RememberRequest(content, self.metadata, *times, told, self.sliding, **labels)
 
 
-def origin_of(role: str) -> Origin:
+def origin_of(role: str) -> CallerOrigin:
     """Return what a message with this role comes from."""
     return _ORIGINS.get(role, DEFAULT_ORIGIN)
 

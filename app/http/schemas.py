@@ -19,7 +19,7 @@ from providers.positions import Order
 from providers.search.answer_options import AnswerOptions
 from providers.search.explanations import Considered
 from providers.search.recency import DAY, HALF_LIFE_DAYS, Recency
-from providers.source import DEFAULT_ORIGIN, MAX_CALLER_CHARS, Origin, WriteSource
+from providers.source import DEFAULT_ORIGIN, MAX_CALLER_CHARS, CallerOrigin, Origin, WriteSource
 from providers.types import Conditions, Edit, MemoryRecord, Metadata, PageQuery, RecallQuery, as_page
 
 MAX_OWNERS = 8  # of one recall
@@ -61,7 +61,7 @@ TtlSeconds = Annotated[int, Meta(ge=1, le=MAX_TTL_SECONDS, description=_TTL)]
 _SLIDES = "Whether a recall or a get gives it the `ttl_seconds` again, at most once in a tenth of them."
 Sliding = Annotated[bool, Meta(description=_SLIDES)]
 Label = Annotated[str, Meta(min_length=1, max_length=MAX_LABEL_CHARS)]
-WrittenOrigin = Annotated[Origin, Meta(description="What the text comes from, as its writer says.")]
+WrittenOrigin = Annotated[CallerOrigin, Meta(description="What the text comes from, as its writer says.")]
 CallerId = Annotated[str, Meta(min_length=1, max_length=MAX_CALLER_CHARS)]
 PageLimit = Annotated[int, Meta(ge=1, le=limits.MAX_PAGE_LIMIT)]
 Offset = Annotated[int, Meta(ge=0, le=limits.MAX_LIST_OFFSET)]
@@ -96,18 +96,24 @@ class ChangeRequest(Struct, frozen=True, forbid_unknown_fields=True):
     agent: Label | UnsetType | None = UNSET
     app: Label | UnsetType | None = UNSET
     speaker: Label | UnsetType | None = UNSET
-    origin: WrittenOrigin = DEFAULT_ORIGIN
+    origin: WrittenOrigin | UnsetType = UNSET
 
     def edit(self, owner: Owner, memory_id: str, ids: WriteIds, lifetime: Lifetime) -> Edit:
-        """Return the edit to make, with its id; raise `InvalidInput` if its expiry is not that of a memory now."""
+        """Return the edit to make, with its id.
+
+        Raises:
+            InvalidInput: its expiry is not that of a memory now, or there is an origin of nothing.
+        """
         changes = {name: getattr(self, name) for name in ("content", "metadata", *LABELS)}
         expires_at = lifetime.of_change(self.expires_at, self.ttl_seconds)
+        if self.origin is not UNSET and all(one is UNSET for one in (*changes.values(), expires_at)):
+            raise InvalidInput("origin", "is that of a change, and nothing else is changed")
         edit = Edit(
             owner=owner,
             memory_id=memory_id,
             expires_at=expires_at,
             sliding_seconds=lifetime.slides_by(self.ttl_seconds, sliding=self.sliding),
-            source=WriteSource(origin=self.origin),
+            source=WriteSource(origin=DEFAULT_ORIGIN if self.origin is UNSET else self.origin),
             **changes,
         )
         return ids.update(edit, None if self.ttl_seconds is UNSET else self.ttl_seconds)

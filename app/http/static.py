@@ -9,8 +9,8 @@ from typing import Any
 from litestar import Request, Response
 
 from app.http.coding.negotiation import takes_gzip
+from app.http.revalidation import NOT_MODIFIED, known_to, names
 
-_NOT_MODIFIED = 304
 _ETAG_CHARS = 32  # of a digest in hexadecimal: 128 bits, so that none collide by chance
 
 # The headers that RFC 9110, section 15.4.5, requires in a 304; the others would repeat what the client holds.
@@ -52,9 +52,9 @@ class StaticFile:
     def answer(self, request: Request[Any, Any, Any]) -> Response[bytes]:
         """Answer with the form that the client accepts, or 304 if the client has it."""
         body, headers = self._packed_form if takes_gzip(request.headers) else self._plain_form
-        if _matches(request.headers.getall("if-none-match", []), headers["ETag"]):
+        if names(known_to(request), headers["ETag"]):
             again = {name: value for name, value in headers.items() if name in _REPEATED}
-            return Response(b"", status_code=_NOT_MODIFIED, headers=again)
+            return Response(b"", status_code=NOT_MODIFIED, headers=again)
         return Response(body, headers=headers)
 
     @cached_property
@@ -68,12 +68,3 @@ class StaticFile:
 
 def _etag(body: bytes) -> str:
     return f'"{sha256(body).hexdigest()[:_ETAG_CHARS]}"'
-
-
-def _matches(conditions: list[str], etag: str) -> bool:
-    """Return whether an `If-None-Match` names a representation, compared weakly as RFC 9110, section 13.1.2, has it.
-
-    A proxy that compresses what it passes on makes a strong tag weak.
-    """
-    tags = (tag.strip() for condition in conditions for tag in condition.split(","))
-    return any(tag == "*" or tag.removeprefix("W/") == etag for tag in tags)

@@ -14,7 +14,7 @@ from providers.answer_size import page_within, recall_within
 from providers.answers import Changed, DeletedBy, Erased, Fetched, Found, Stored
 from providers.asking import as_of
 from providers.batches import answer_all
-from providers.erasure.fences import Fence, FenceList
+from providers.erasure.fences import NEVER_ERASED, Fence, FenceList
 from providers.errors import MemoryNotFound, ProviderError, Rejected
 from providers.feed import FeedPage, FeedQuery, check_feed
 from providers.health import Health
@@ -101,7 +101,10 @@ class MockMemoryProvider(Replica):
     async def feed(self, query: FeedQuery) -> FeedPage:
         """See `MemoryStore`."""
         check_feed(query)
-        return await self._of(query.owner).feed(query, self._identity)
+        erased = self._fences.version_of(query.owner)
+        # What was erased left nothing that its deletion could be told by.
+        epoch = self._identity if erased == NEVER_ERASED else f"{self._identity}/{erased}"
+        return await self._of(query.owner).feed(query, epoch)
 
     async def history(self, query: HistoryQuery) -> HistoryPage:
         """See `MemoryStore`."""

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from app.http.body_limit import MAX_BATCH_BODY_BYTES, MAX_BODY_BYTES
 from app.http.json.batch import MAX_BATCH_VALUES
-from providers.filters import MAX_FILTER_NODES, And, Eq, Exists, Gt, In, Lte
+from providers.filters import MAX_CONDITIONS, And, Eq, Exists, Gt, In, Lte
 from providers.json_limits import MAX_METADATA_BYTES
 from providers.limits import MAX_BATCH, MAX_CONTENT_CHARS
 from tests.bench.load import table
@@ -134,11 +134,11 @@ def _batches() -> Iterator[Case]:
 
 def _reads() -> Iterator[Case]:
     condition = {"op": "eq", "field": ["a", "b", "c"], "value": 1}
-    where = {"op": "and", "all": [condition] * (MAX_FILTER_NODES - 1)}
+    where = {"op": "and", "all": [condition] * (MAX_CONDITIONS)}
     questions = [{"query": _text(60)} for _ in range(MAX_BATCH)]
     dear = [{"query": "tea", "where": where}] * (MAX_BATCH // 4)
     kinds = (Exists("a"), Eq("a", "tea"), In("a", [1, 2]), Gt("a", 1), Lte("a", "tea"))
-    shapes = [{"query": "tea", "where": And(_RANDOM.choices(kinds, k=MAX_FILTER_NODES - 1))} for _ in dear]
+    shapes = [{"query": "tea", "where": And(_RANDOM.choices(kinds, k=MAX_CONDITIONS))} for _ in dear]
     yield Case("recall: 100 large", "POST", "/memory/recall", _json({"query": _text(60), "limit": 100}))
     yield Case("recall: the most conditions", "POST", "/memory/recall", _json({"query": "tea", "where": where}))
     yield Case("recall batch: 1,000", "POST", "/memory/recall/batch", _json({"queries": questions}))

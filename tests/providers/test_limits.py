@@ -167,7 +167,7 @@ def test_a_question_is_checked_in_every_field() -> None:
     ("where", "reason"),
     [
         (Not(Not(Not(Not(Not(Not(Not(Not(Exists("k"))))))))), "must be at most 8 levels deep"),
-        (And([Exists("k")] * 64), "must hold at most 64 conditions"),
+        (Or([And([Exists("k")] * 32), And([Exists("k")] * 33)]), "must hold at most 64 conditions"),
         (Or([And([])]), "must hold at least one condition in each 'and' and 'or'"),
         (Eq("k", [0] * 16_384), "must be at most 16384 bytes of JSON"),
         (And([Eq("k", [0] * 8_190), In("k", [[0] * 8_191, 1, 2])]), "must be at most 16384 bytes of JSON"),
@@ -176,6 +176,12 @@ def test_a_question_is_checked_in_every_field() -> None:
 def test_a_bad_filter_is_named(where: Filter, reason: str) -> None:
     """Each rule on the shape of filters says what it wants."""
     assert reason_of(filter_limits.check_filter, where) == ("where", reason)
+
+
+def test_what_joins_conditions_is_none_of_them() -> None:
+    """However it is joined, a filter may hold as many conditions on fields as it may."""
+    filter_limits.check_filter(And([Exists("k")] * 64))
+    filter_limits.check_filter(Or([And([Exists("k"), Not(Exists("l"))])] * 32))
 
 
 def test_the_values_of_all_conditions_count() -> None:

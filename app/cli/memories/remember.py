@@ -9,7 +9,7 @@ from app.cli import options
 from app.cli.memories.caller import CallerOfService
 from app.cli.memories.options import JsonObject, as_caller, given, labels
 from app.cli.tables import show
-from providers.source import ORIGINS
+from providers.source import CALLER_ORIGINS
 
 
 class _Remembered(Struct, frozen=True):
@@ -21,7 +21,7 @@ class _Remembered(Struct, frozen=True):
 @click.argument("content")
 @labels
 @click.option("--metadata", type=JsonObject(), help='Fields to filter by: \'{"topic": "travel"}\'.')
-@click.option("--origin", type=click.Choice(ORIGINS), help="What the text comes from; by default the user.")
+@click.option("--origin", type=click.Choice(CALLER_ORIGINS), help="What the text comes from; by default the user.")
 @click.option("--created-at", metavar="MOMENT", help="When it happened, as 2026-03-01T09:30:00Z; by default now.")
 @click.option("--ttl", "ttl_seconds", type=int, metavar="SECONDS", help="How long it lives; by default as configured.")
 @click.option("--sliding", is_flag=True, default=None, help="Whoever is given it gives it its --ttl again.")

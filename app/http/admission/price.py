@@ -150,19 +150,18 @@ def _of_batch(prices: Iterable[float], field: str) -> float:
 
 
 def _of_filter(where: filters.Filter) -> float:
-    """Return the price of conditions: nodes, times the lengths of their paths, and the bytes of both.
+    """Return the price of conditions: those on fields, times the lengths of their paths, and the bytes of both.
 
     A batch may hold some ten thousand, so each takes a microsecond and no more.
     """
-    price, waiting, size = 0.0, [where], 0
-    # What has more nodes will be refused, whatever its price.
-    for _ in range(filters.MAX_FILTER_NODES):
-        if not waiting:
-            break
+    price, waiting, size, count = 0.0, [where], 0, 0
+    # What has more conditions will be refused, whatever its price.
+    while waiting and count < filters.MAX_CONDITIONS:
         node = waiting.pop()
         if isinstance(node, (filters.And, filters.Or, filters.Not)):
             waiting += filters.children_of(node)
             continue
+        count += 1
         field = node.field
         price += _CONDITION
         if isinstance(field, str):

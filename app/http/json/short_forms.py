@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from providers.errors import InvalidInput
+from providers.filters import MAX_CONDITIONS
 
 FIELD = "where"
 _INSIDE = ("all", "any")  # lists of conditions
@@ -18,7 +19,7 @@ def written_out(body: bytes | Raw, into: type[Struct]) -> bytes | None:
     """Return a body with the short forms of its conditions written out; None if it has none, or cannot be read.
 
     Raises:
-        InvalidInput: the condition is empty, which may mean anything.
+        InvalidInput: the condition is empty, which may mean anything, or names too many fields.
     """
     if FIELD not in into.__struct_encode_fields__:
         return None
@@ -34,7 +35,11 @@ def written_out(body: bytes | Raw, into: type[Struct]) -> bytes | None:
 
 
 def long_form(condition: Any) -> Any:  # noqa: ANN401 - any JSON value in, the same out
-    """Return a condition with short forms written out: an object without an `op` names fields, and what they equal."""
+    """Return a condition with short forms written out: an object without an `op` names fields, and what they equal.
+
+    Raises:
+        InvalidInput: it names too many; said here, since its caller has written no list that would be too long.
+    """
     if not isinstance(condition, dict) or not condition:
         return condition
     if "op" in condition:
@@ -44,5 +49,7 @@ def long_form(condition: Any) -> Any:  # noqa: ANN401 - any JSON value in, the s
             if isinstance(condition.get(name), list)
         }
         return condition | inside | ({"that": long_form(condition["that"])} if "that" in condition else {})
+    if len(condition) > MAX_CONDITIONS:
+        raise InvalidInput(FIELD, f"must hold at most {MAX_CONDITIONS} conditions")
     equal = [{"op": "eq", "field": field, "value": value} for field, value in condition.items()]
     return equal[0] if len(equal) == 1 else {"op": "and", "all": equal}

@@ -29,7 +29,9 @@ DECLARED = {
     SESSION_HEADER: _header(
         "The session's position after this write, to be sent with reads.", max_length=MAX_SESSION_CHARS
     ),
-    "ETag": _header("The version of the memory, in quotes, to be sent as `If-Match`.", pattern='^"[0-9]+"$'),
+    "ETag": _header(
+        "The version of the memory, in quotes, to be sent as `If-Match` or `If-None-Match`.", pattern='^"[0-9]+"$'
+    ),
     "Preference-Applied": _header("The seconds granted to `Prefer: wait`.", pattern="^wait=[0-9]+$"),
     "RateLimit-Policy": _header('The quotas that apply, each in a window of seconds: `"key";q=600;w=60`.'),
     "RateLimit": _header('What is left of them, and the seconds until all of it is: `"key";r=599;t=1`.'),
@@ -42,6 +44,7 @@ _OF_MEMORIES = ("Memory-Provider", "Memory-Consistency", "Memory-Degraded", "Rat
 _VERSIONED = frozenset({"remember", "getMemory", "updateMemory", "putByKey", "getByKey", "putKey", "getKey"})
 _OF_WRITES = (SESSION_HEADER, "Preference-Applied")
 _SUCCESSES = frozenset({"200", "202"})
+_WITH_VERSION = frozenset({*_SUCCESSES, "304"})
 _UNAUTHENTICATED, _COME_BACK = "401", frozenset({"429", "503"})
 
 
@@ -52,7 +55,7 @@ def declare_headers(document: OpenAPI) -> None:
         for status, answer in (operation.responses or {}).items():
             if isinstance(answer, OpenAPIResponse):
                 names = _names_of(path, status, writes="Prefer" in asked)
-                if operation.operation_id in _VERSIONED and status in _SUCCESSES:
+                if operation.operation_id in _VERSIONED and status in _WITH_VERSION:
                     names.append("ETag")
                 answer.headers = {name: Reference(f"#/components/headers/{name}") for name in names}
 

@@ -28,7 +28,7 @@ def describe_conditions(schemas: dict[str, Schema]) -> None:
     schemas["EqualFields"] = Schema(
         type=OpenAPIType.OBJECT,
         min_properties=1,
-        max_properties=filters.MAX_FILTER_NODES - 1,
+        max_properties=filters.MAX_CONDITIONS,
         additional_properties=True,
         schema_not=Schema(required=["op"]),
         description=_SHORT,

@@ -13,6 +13,7 @@ from app.http.openapi.answer_headers import DECLARED, declare_headers
 from app.http.openapi.conditions import describe_conditions
 from app.http.openapi.examples import add_examples
 from app.http.openapi.line_bodies import offer_bytes
+from app.http.openapi.needs import tell_needs
 from app.http.openapi.operations import describe, operation_id, secure
 from app.http.openapi.schema_examples import EXAMPLES
 from app.http.openapi.schemas import correct_parameters, correct_schemas
@@ -95,6 +96,7 @@ def _document(app: Litestar, *, needs_key: bool, signs_users: bool) -> StaticFil
     secure(document, needs_key=needs_key, signs_users=signs_users)
     declare_headers(document)
     add_examples(document)
+    tell_needs(document)
     describe_streams(document)
     _order_paths(document)
     return document_of(encode_json(document.to_schema()))

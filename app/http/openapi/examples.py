@@ -1,8 +1,7 @@
 """Examples of every operation: what to send, so that it succeeds on a service just started, and what is answered.
 
 They belong together: what the examples of `remember` and `rememberBatch` store without an API key, under the keys that
-they carry, has the ids that the other examples name. The operations on dead letters, on single erasures and on one
-quarantine alone succeed only where there are some.
+they carry, has the ids that the other examples name. `needs.py` tells which of them need more than that.
 """
 
 from dataclasses import dataclass, field

@@ -28,11 +28,11 @@ async def test_a_memory_tells_what_it_comes_from(client: AsyncClient) -> None:
     """As its writers say; lists, recalls and deletions choose by it."""
     told = await client.remember(TEA, origin="document")
     await client.remember_batch([{"content": "The dog barks", "origin": "tool"}, {"content": "The cat sleeps"}])
-    await client.put_by_key("k", "An old tea", origin="import")
+    await client.put_by_key("k", "An old tea", origin="document")
     changed = await client.update(told.memory_id, metadata={"n": 1}, origin="assistant")
 
     listed = await client.list_memories(origin="tool")
-    found = await client.recall("tea", origin="import", source_caller="anonymous")
+    found = await client.recall("tea", origin="document", source_caller="anonymous")
     queried = [memory.content async for memory in client.memories(origin="user", source_caller="anonymous")]
 
     assert changed.source is not None

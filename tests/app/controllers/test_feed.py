@@ -147,6 +147,24 @@ async def test_a_cursor_of_another_history_is_lost(either: Api, position: FeedPo
     assert problem_in(response)["type"] == "urn:ninai:problem:cursor-lost"
 
 
+async def test_a_cursor_from_before_an_erasure_is_lost(either: Api) -> None:
+    """No deletion tells of what left no trace, so the client begins again, and finds what is there now."""
+    await either.remember_batch("tea", "milk")
+    _, end = await told_until_quiet(either, "0", 2)
+    middle = (await changes(either, limit=1))["next"]
+    erased = await either.request("DELETE", "/memory/memories", params={"confirm": "everything", "erase": "true"})
+    await either.stored("juice")
+
+    assert erased.status_code == 200
+    for cursor in (middle, end):
+        response = await either.request("GET", CHANGES, params={"after": cursor})
+        assert response.status_code == 409
+        assert problem_in(response)["type"] == "urn:ninai:problem:cursor-lost"
+        assert "erased" in problem_in(response)["detail"]
+    again, _ = await told_until_quiet(either, "0", 1)
+    assert [change["memory"]["content"] for change in again] == ["juice"]
+
+
 async def test_a_cursor_of_another_provider_is_lost(mock_api: Api) -> None:
     """Each numbers changes in its own way."""
     cursor = feed_cursor(cursors_of(mock_api), Owner(mock_api.user), "another", FeedPosition("e", 1))

@@ -1,5 +1,6 @@
-"""Memories under keys of the caller's choice: put, get, delete, rename, list, and writes over one version alone."""
+"""Memories under keys of the caller's choice: put, get, delete, rename, list, and what is asked of one version."""
 
+from itertools import product
 from typing import Any
 from urllib.parse import quote
 
@@ -154,6 +155,31 @@ async def test_a_write_meets_the_version_that_its_caller_has_seen(either: Api) -
     for wrong in ("5", '"a', "", '"1", "2"'):
         response = await either.request("DELETE", path, headers={"If-Match": wrong})
         assert field_in(response) == "If-Match"
+
+
+async def test_what_a_caller_has_is_not_sent_again(either: Api) -> None:
+    """GET and HEAD, by id and by key, answer 304 with the same headers to who shows the ETag, until it is another."""
+    stored = await put(either, "plans", "tea")
+    tag = stored.headers["etag"]
+    paths = f"/memory/memories/{stored.json()['memory_id']}", path_of("plans")
+    for path, method in product(paths, ("GET", "HEAD")):
+        whole = await either.request("GET", path)
+        for value in (tag, f"W/{tag}", f'"a,b", {tag}', "*"):
+            response = await either.request(method, path, headers={"If-None-Match": value})
+            assert (response.status_code, response.content) == (304, b"")
+            assert not {"content-type", "content-length"} & {*response.headers}
+            for name in ("etag", "cache-control", "memory-provider", "memory-consistency"):
+                assert response.headers[name] == whole.headers[name]
+        for other in ('"5"', tag.strip('"'), ""):
+            response = await either.request(method, path, headers={"If-None-Match": other})
+            assert response.status_code == 200
+
+    await put(either, "plans", "milk")
+
+    for path in paths:
+        assert (await either.request("GET", path, headers={"If-None-Match": tag})).json()["content"] == "milk"
+    absent = await either.request("GET", path_of("nothing"), headers={"If-None-Match": "*"})
+    assert absent.status_code == 404
 
 
 async def test_remember_tells_the_version(either: Api) -> None:

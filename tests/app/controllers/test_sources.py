@@ -40,6 +40,11 @@ async def source_of(api: Api, memory_id: str) -> tuple[Any, ...]:
     return source["caller"], source["key"], source["origin"]
 
 
+def problems_of(batch: httpx.Response) -> list[dict[str, Any]]:
+    """The problems of the items of a batch, each of which has one."""
+    return [result["problem"] for result in batch.json()["results"]]
+
+
 async def test_every_way_to_write_notes_its_source(http: httpx.AsyncClient) -> None:
     """Alone, in a batch, under a key, by messages, by an import and in other protocols; the caller says the origin."""
     api = caller(http, "agent")
@@ -104,6 +109,52 @@ async def test_whoever_changes_a_memory_is_its_source(http: httpx.AsyncClient) -
 
     assert (before, edited, put) == (("agent", "agent", "user"), ("other", "other", "tool"), ("agent", "agent", "user"))
     assert await source_of(agent, memory_id) == ("other", "other", "user")
+
+
+async def test_the_origin_of_imports_is_the_importer_s(http: httpx.AsyncClient) -> None:
+    """No other writer may say it; whoever reads may ask for it."""
+    api = caller(http, "agent")
+    memory_id = (await api.remember("tea")).json()["memory_id"]
+    said = {"content": "milk", "origin": "import"}
+    alone = [
+        await api.request("POST", "/memory/remember", json=said),
+        await api.request("POST", "/memory/remember", json={"messages": [{"role": "user", "content": "a"}]} | said),
+        await api.request("PUT", "/memory/keys/tea", json=said),
+        await api.request("POST", "/memory/keys/put", json=said | {"key": "tea"}),
+        await api.request("PATCH", f"/memory/memories/{memory_id}", json=said),
+    ]
+    batches = [
+        await api.request("POST", "/memory/remember/batch", json={"memories": [said]}),
+        await api.request("POST", "/memory/update/batch", json={"changes": [said | {"memory_id": memory_id}]}),
+    ]
+
+    assert [(one.status_code, field_in(one)) for one in alone] == 5 * [(422, "origin")]
+    assert {problem["errors"][0]["field"] for one in batches for problem in problems_of(one)} == {"origin"}
+    assert await api.contents() == ["tea"]
+    assert (await api.page(origin="import")).json()["memories"] == []
+    told = await api.request("POST", "/memory/list", json={"origin": "import"})
+    assert (told.status_code, told.json()["memories"]) == (200, [])
+
+
+async def test_an_origin_is_that_of_a_change(http: httpx.AsyncClient) -> None:
+    """One of nothing is refused, alone and in a batch; beside any change it is noted."""
+    api = caller(http, "agent")
+    memory_id = (await api.remember("tea")).json()["memory_id"]
+    alone = await api.update(memory_id, origin="tool")
+    batch = await api.request(
+        "POST", "/memory/update/batch", json={"changes": [{"memory_id": memory_id, "origin": "user"}]}
+    )
+    unchanged = await source_of(api, memory_id)
+    changed = [
+        await api.update(memory_id, origin=origin, **change)
+        for origin, change in (("tool", {"agent": None}), ("document", {"ttl_seconds": 60}), ("user", {"content": "t"}))
+    ]
+
+    assert (alone.status_code, field_in(alone)) == (422, "origin")
+    assert [problem["status"] for problem in problems_of(batch)] == [422]
+    assert unchanged == ("agent", "agent", "user")
+    assert [one.json()["source"]["origin"] for one in changed] == ["tool", "document", "user"]
+    assert (await api.update(memory_id)).status_code == 200
 
 
 async def test_a_retry_with_another_origin_is_the_same_write(http: httpx.AsyncClient) -> None:

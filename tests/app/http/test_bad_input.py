@@ -46,8 +46,13 @@ def asking(rest: bytes) -> bytes:
 
 
 def wide(conditions: int) -> bytes:
-    """A condition made of so many, itself included."""
-    return b'{"op":"or","any":[' + b",".join([b'{"op":"exists","field":"a"}'] * (conditions - 1)) + b"]}"
+    """So many conditions, joined."""
+    return b'{"op":"or","any":[' + b",".join([b'{"op":"exists","field":"a"}'] * conditions) + b"]}"
+
+
+def short(fields: int) -> bytes:
+    """So many conditions in the short form."""
+    return json.dumps(dict.fromkeys(map(str, range(fields)), 1)).encode()
 
 
 MALFORMED = {
@@ -171,8 +176,13 @@ WRONG_QUESTIONS = {
     "0 conditions": (with_condition(b'{"op":"and","all":[]}'), "where.all"),
     "9 levels": (with_condition(negated(9)), "where"),
     "5,000 levels": (with_condition(negated(5_000)), "body"),
-    "65 conditions": (with_condition(wide(65)), "where"),
-    "66 conditions": (with_condition(wide(66)), "where.any"),
+    "65 conditions": (with_condition(wide(65)), "where.any"),
+    "65 conditions in two lists": (
+        with_condition(b'{"op":"and","all":[' + wide(32) + b"," + wide(33) + b"]}"),
+        "where",
+    ),
+    "65 fields": (with_condition(short(65)), "where"),
+    "65 fields inside": (with_condition(b'{"op":"not","that":' + short(65) + b"}"), "where"),
     "NUL in a field": (with_condition(b'{"op":"exists","field":"\\u0000"}'), "where"),
     "NUL in a value": (with_condition(b'{"op":"eq","field":"a","value":{"b":"\\u0000"}}'), "where"),
     "surrogate in a value": (with_condition(b'{"op":"eq","field":"a","value":"\\ud800"}'), "where.value"),
@@ -343,6 +353,10 @@ async def test_what_is_just_allowed_is_stored_whole(either: Api, body: bytes) ->
         pytest.param(asking(b'"created_before":"9999-12-31T23:59:59.999999Z"'), id="the last moment"),
         pytest.param(with_condition(negated(8)), id="8 levels"),
         pytest.param(with_condition(wide(64)), id="64 conditions"),
+        pytest.param(
+            with_condition(b'{"op":"and","all":[' + wide(31) + b"," + short(33) + b"]}"), id="64 in two lists"
+        ),
+        pytest.param(with_condition(short(64)), id="64 fields"),
         pytest.param(
             with_condition(b'{"op":"in","field":"a","values":' + json.dumps([1] * 100).encode() + b"}"), id="100 values"
         ),

@@ -146,6 +146,7 @@ HEADERS = [
     {"Idempotency-Key": ""},
     {"Idempotency-Key": "tea"},
     {"If-Match": "tea"},
+    {"If-None-Match": "tea, *"},
 ]
 
 
@@ -174,6 +175,20 @@ async def test_every_header_is_heeded_as_by_the_framework(
 ) -> None:
     """What is wrong with several parts of a request is told in the same order, too."""
     await _assert_same(mock_http, method, path, JSON | headers, body)
+
+
+async def test_what_is_not_sent_again_is_answered_as_by_the_framework(mock_http: httpx.AsyncClient) -> None:
+    """304 has neither a body nor a word about one."""
+    user = {"X-User-ID": fresh_user()}
+    stored = await mock_http.post("/memory/remember", json={"content": "tea"}, headers=user)
+    path, shown = f"/memory/memories/{stored.json()['memory_id']}", {"If-None-Match": stored.headers["etag"]}
+
+    answers = [await mock_http.get(path + behind, headers=user | shown) for behind in ("", "/")]
+
+    assert [(one.status_code, one.content) for one in answers] == [(304, b"")] * 2
+    direct, framework = [{*one.headers.items()} for one in answers]
+    assert {name for name, _ in direct ^ framework} <= OWN
+    assert not {"content-type", "content-length"} & {name for name, _ in direct}
 
 
 async def _assert_same(http: httpx.AsyncClient, method: str, path: str, headers: dict[str, str], body: bytes) -> None:

@@ -75,6 +75,21 @@ async def test_every_operation_succeeds_as_prefilled(http: httpx.AsyncClient) ->
     assert {operation for operation, status in statuses.items() if status != 200} == NEEDS_WHAT_IS_NOT_THERE
 
 
+async def test_what_fails_on_one_provider_says_what_it_needs() -> None:
+    """A service of one provider without a journal lacks more; everything else succeeds there, too."""
+    document = openapi_document()
+    operations = [one for item in document["paths"].values() for one in item.values()]
+    telling = {one["operationId"] for one in operations if "The example needs " in one.get("description", "")}
+    alone = {"NINAI__ORDER": '["native"]', "NINAI__PROVIDERS__NATIVE__KIND": "mock"}
+
+    async with running_app(alone) as app, asgi_client(app) as client:
+        statuses = {one.operation: (await sent(client, one)).status_code for one in prefilled(document)}
+
+    assert {operation for operation, status in statuses.items() if status != 200} == telling
+    assert telling > NEEDS_WHAT_IS_NOT_THERE
+    assert len(telling) == 12  # as the page on the API says
+
+
 async def test_the_examples_are_about_one_another(http: httpx.AsyncClient) -> None:
     """What is asked for is what was stored, and is found."""
     by_id = {one.operation: one for one in prefilled(openapi_document())}

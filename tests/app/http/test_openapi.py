@@ -32,13 +32,13 @@ OPERATIONS = {
     ("get", "/memory/memories"): READS | {"409"},
     ("get", "/memory/changes"): READS | {"409", "501"},
     ("delete", "/memory/memories"): READS | {"202"},
-    ("get", "/memory/memories/{memory_id}"): READS | {"404", "409"},
+    ("get", "/memory/memories/{memory_id}"): READS | {"304", "404", "409"},
     ("patch", "/memory/memories/{memory_id}"): BODIES | {"404", "409"} | CONDITIONAL,
     ("delete", "/memory/memories/{memory_id}"): READS | {"404"} | CONDITIONAL,
     ("get", "/memory/memories/{memory_id}/history"): READS | {"404", "409", "501"},
     ("post", "/memory/memories/{memory_id}/history/{version}/restore"): READS | {"404", "409"} | CONDITIONAL,
     ("put", "/memory/keys/{key}"): BODIES | {"409", "410"} | CONDITIONAL,
-    ("get", "/memory/keys/{key}"): READS | {"404", "409"},
+    ("get", "/memory/keys/{key}"): READS | {"304", "404", "409"},
     ("delete", "/memory/keys/{key}"): READS | {"404"} | CONDITIONAL,
     ("post", "/memory/keys/put"): BODIES | {"409", "410"} | CONDITIONAL,
     ("post", "/memory/keys/get"): BODIES | {"404", "409"},
@@ -84,6 +84,7 @@ MATCHES = {
     *(("post", f"/memory/keys/{name}") for name in ("put", "delete")),
     ("post", "/memory/memories/{memory_id}/history/{version}/restore"),
 }
+REVALIDATES = {("get", "/memory/memories/{memory_id}"), ("get", "/memory/keys/{key}")}
 WRITES = {
     *(("post", f"/memory/{path}") for path in ("remember", "remember/batch", "update/batch", "delete/batch", "import")),
     ("delete", "/memory/memories"),
@@ -178,10 +179,12 @@ def test_every_operation_declares_its_answers(document: dict[str, Any]) -> None:
 
 
 def test_every_problem_is_declared_as_one(document: dict[str, Any]) -> None:
-    """What is no success is problem+json; an unhealthy service tells its health instead."""
+    """What is no success is problem+json; an unhealthy service tells its health instead, and 304 nothing."""
     for (_, path), operation in operations(document).items():
         for status, response in operation["responses"].items():
-            if status not in {"200", "202"} and path not in {"/memory/health", "/readyz"}:
+            if status == "304":
+                assert "content" not in response
+            elif status not in {"200", "202"} and path not in {"/memory/health", "/readyz"}:
                 assert response["content"] == PROBLEM
                 assert response["description"]
 
@@ -239,6 +242,7 @@ def test_the_headers_are_documented(document: dict[str, Any]) -> None:
         assert (is_memory_route(key[1]) or key in NAMES_USER) == ("user_id" in asked)
         own = {"Idempotency-Key", "Prefer"} if key in WRITES else {"Memory-Session"}
         own |= {"If-Match"} if key in MATCHES else set()
+        own |= {"If-None-Match"} if key in REVALIDATES else set()
         own |= {"Last-Event-ID"} if key == ("get", "/memory/changes") else set()
         of_operators = {"Last-Event-ID"} if key == ("get", "/admin/changes") else set[str]()
         assert set(headers) == (common | own if is_memory_route(key[1]) else of_operators)

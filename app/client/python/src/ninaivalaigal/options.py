@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any, Literal, Required, TypedDict
 
 Condition = dict[str, Any]
-Origin = Literal["user", "assistant", "tool", "document", "import"]
+CallerOrigin = Literal["user", "assistant", "tool", "document"]
+Origin = Literal[CallerOrigin, "import"]
 
 
 class CallOptions(TypedDict, total=False):
@@ -76,7 +77,7 @@ class Kept(Labels, total=False):
     expires_at: datetime | None
     ttl_seconds: int | None
     sliding: bool
-    origin: Origin | None
+    origin: CallerOrigin | None
 
 
 class Details(Kept, total=False):
@@ -108,7 +109,7 @@ class Changes(Labels, total=False):
     expires_at: datetime | None
     ttl_seconds: int
     sliding: bool
-    origin: Origin
+    origin: CallerOrigin
 
 
 class Change(Changes, total=False):
