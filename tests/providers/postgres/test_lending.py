@@ -151,3 +151,14 @@ async def test_a_cancelled_statement_takes_no_connection_with_it(engine: AsyncEn
     assert pool_of(engine).checkedout() == 0
     async with engine.connect(), engine.connect():
         assert connections_of(engine) == 2
+
+
+async def test_a_pool_that_was_made_anew_lends_as_well(engine: AsyncEngine) -> None:
+    """As after a migration, which closes all connections: none of the former ones is lent."""
+    former = await pid_of(engine)
+    await engine.dispose()
+    empty = not lends(engine)
+
+    assert empty
+    assert await pid_of(engine) != former
+    assert lends(engine)
