@@ -1,10 +1,11 @@
 """Metrics of the connection pools of databases: size, use, and callers that wait for a connection."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from math import inf
 from time import perf_counter
+from types import TracebackType
 from typing import Protocol
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram
@@ -35,20 +36,38 @@ class PoolWaits:
         self.least = inf
         self._durations = {outcome: duration.labels(provider, outcome) for outcome in _OUTCOMES}
 
-    @contextmanager
-    def one(self) -> Iterator[None]:
-        """Count one waiting caller for as long as the context lasts."""
-        started, outcome = perf_counter(), "failed"
+    def one(self) -> AbstractContextManager[None]:
+        """Count one waiting caller for as long as the returned context lasts."""
+        return _PoolWait(self)
+
+    def begin(self) -> None:
+        """Count one more waiting caller."""
         self.count += 1
-        try:
-            yield
-            outcome = "ok"
-        finally:
-            self.count -= 1
-            seconds = perf_counter() - started
-            self._durations[outcome].observe(seconds)
-            if outcome == "ok" and seconds < self.least:
-                self.least = seconds
+
+    def end(self, seconds: float, outcome: str) -> None:
+        """Count one fewer, who has waited so long."""
+        self.count -= 1
+        self._durations[outcome].observe(seconds)
+        if outcome == "ok" and seconds < self.least:
+            self.least = seconds
+
+
+class _PoolWait(AbstractContextManager[None]):
+    """One caller's wait; no generator, because it stands in the path of every statement."""
+
+    __slots__ = ("_started", "_waits")
+
+    def __init__(self, waits: PoolWaits) -> None:
+        self._waits = waits
+
+    def __enter__(self) -> None:
+        self._started = perf_counter()
+        self._waits.begin()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._waits.end(perf_counter() - self._started, "ok" if kind is None else "failed")
 
 
 class PoolMetrics:

@@ -19,6 +19,7 @@ from providers.errors import Misconfigured
 from providers.postgres.bound_sql import BoundSql
 from providers.postgres.driver_sql import bound, fetched, fetched_by
 from providers.postgres.engine import connections_of
+from providers.postgres.lending import IdleConnection, LendingPool
 from providers.postgres.tracing import VALUES_BOUND
 from providers.postgres.translate import PossibleWrites, TimeLimit, is_full, translated
 from providers.timing import time_limit
@@ -186,9 +187,11 @@ class PreparedDatabase(ABC):
             finally:
                 lent.close()
 
-    async def _borrowed(self) -> PoolProxiedConnection:
+    async def _borrowed(self) -> PoolProxiedConnection | IdleConnection:
         """Borrow the driver's connection; where there is none, raise what SQLAlchemy's own way raises."""
         engine = self._engine.sync_engine
+        if isinstance(engine.pool, LendingPool) and (idle := engine.pool.lend_idle()) is not None:
+            return idle
         try:
             return await greenlet_spawn(engine.raw_connection)
         except engine.dialect.loaded_dbapi.Error as error:

@@ -13,6 +13,7 @@ from sqlalchemy.util import greenlet_spawn
 
 from observability import tracing
 from providers.postgres.bound_sql import BoundSql
+from providers.postgres.lending import IdleConnection
 from providers.postgres.tracing import VALUES_BOUND
 from providers.postgres.translate import PossibleWrites, raise_meaning
 
@@ -43,7 +44,9 @@ async def fetched(connection: AsyncConnection, statement: BoundSql, writes: Poss
     return await fetched_by(connection.sync_connection.connection, statement, writes)
 
 
-async def fetched_by(lent: PoolProxiedConnection, statement: BoundSql, writes: PossibleWrites) -> Sequence[Row[Any]]:
+async def fetched_by(
+    lent: PoolProxiedConnection | IdleConnection, statement: BoundSql, writes: PossibleWrites
+) -> Sequence[Row[Any]]:
     """Return the rows of a statement as `fetched` does, from a connection of the driver that the pool has lent."""
     try:
         rows = await _rows(cast("Any", lent.driver_connection), statement)

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection, QueuePool
 
+from providers.postgres.lending import LendingPool
 from providers.postgres.tracing import trace_statements
 from providers.timing import time_limit
 
@@ -65,7 +66,8 @@ async def open_pool(
         connect_args["direct_tls"] = False
     # The connection that was used last comes first: each plans a statement anew the first time, which takes longer than
     # to run it many times.
-    pool = {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": _LONGEST_WAITING, "pool_use_lifo": True}
+    pool = {"poolclass": LendingPool, "pool_size": pool_size, "max_overflow": 0}
+    pool |= {"pool_timeout": _LONGEST_WAITING, "pool_use_lifo": True}
     engine = create_async_engine(
         url,
         isolation_level="AUTOCOMMIT",

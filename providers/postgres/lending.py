@@ -1,0 +1,53 @@
+"""A connection pool that lends an idle connection at once, without what a connection takes that has yet to be made."""
+
+from typing import Any, cast
+
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlalchemy.pool.base import _ConnectionRecord
+from sqlalchemy.util.queue import Empty
+
+
+class LendingPool(AsyncAdaptedQueuePool):
+    """A pool that has a shorter way as well, to the idle connections, for single statements of the driver's own.
+
+    The usual way may have to wait or to connect, and so takes a greenlet, and a proxy that is watched for being lost:
+    more than a short statement. Both ways share the same connections and the same limit on them. Listeners for
+    `checkout` and `checkin` do not learn of the shorter one, which looks itself whether a connection was closed.
+    """
+
+    def lend_idle(self) -> "IdleConnection | None":
+        """Return a connection that is idle and usable, which whoever gets it must close; None if there is none.
+
+        What there is to be done then, the usual way finds out: it takes the same connection next.
+        """
+        try:
+            entry = self._pool.get(block=False)
+        except Empty:
+            return None
+        driver = entry.driver_connection
+        if driver is None or driver.is_closed() or self._is_outdated(entry):
+            self._do_return_conn(entry)
+            return None
+        return IdleConnection(self, entry, driver)
+
+    def _is_outdated(self, entry: ConnectionPoolEntry) -> bool:
+        """Return whether all connections of that time were given up since, as after a restart of the server."""
+        return self._invalidate_time > cast("_ConnectionRecord", entry).last_connect_time
+
+
+class IdleConnection:
+    """A connection on loan from a `LendingPool`, with as much of SQLAlchemy's proxy as one statement needs."""
+
+    __slots__ = ("_entry", "_pool", "driver_connection")
+
+    def __init__(self, pool: LendingPool, entry: ConnectionPoolEntry, driver: Any) -> None:  # noqa: ANN401 - asyncpg has no types
+        self._pool, self._entry = pool, entry
+        self.driver_connection = driver
+
+    def invalidate(self) -> None:
+        """Close the connection, so that another is made in its place; to be called in a greenlet."""
+        self._entry.invalidate()
+
+    def close(self) -> None:
+        """Give the connection back, or the place of one that was invalidated."""
+        self._pool._do_return_conn(self._entry)  # noqa: SLF001 - a part of the pool
