@@ -27,6 +27,7 @@ _TYPES = {
 _LEAST = 16
 _GROWTH = 8  # of the rows that are there, one part as room for more
 _HALF = (1 << 64) - 1
+_DIGITS = 32  # of an id, in hexadecimal
 _ODD = 0x9E3779B97F4A7C15  # which spreads the bits of a number over all higher ones
 _HASH_SHIFT = 24  # of 64 bits
 
@@ -71,6 +72,7 @@ class Columns:
             self._room[name][row] = value
         self._room["alive"][row] = True
         self._used += 1
+        self._forget_views()
         return row
 
     def extend(self, count: int, **values: NDArray[Any]) -> None:
@@ -82,22 +84,42 @@ class Columns:
             more = {name: np.concatenate((self._room[name][: self._used], one)) for name, one in more.items()}
         self._room = more
         self._used += count
+        self._forget_views()
 
     def keep(self, kept: Rows) -> None:
         """Keep only these rows, in this order."""
         self._room = {name: column[kept] for name, column in self._room.items()}
         self._used = len(kept)
+        self._forget_views()
 
     def id_of(self, row: int) -> str:
         """Return the id of a row."""
-        digits = f"{self._room['high'][row]:016x}{self._room['low'][row]:016x}"
-        return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+        return _dashed(f"{self._room['high'][row]:016x}{self._room['low'][row]:016x}")
+
+    def ids_of(self, rows: Rows) -> list[str]:
+        """Return the id of each of some rows."""
+        digits = np.array((self.high[rows], self.low[rows]), ">u8").T.tobytes().hex()
+        return [_dashed(digits[start : start + _DIGITS]) for start in range(0, len(digits), _DIGITS)]
 
     def __getattr__(self, name: str) -> NDArray[Any]:
-        """Return a column, as long as there are rows: a view, made anew so that a copy of this object has its own."""
+        """Return a column, as long as there are rows: a view, which is an attribute from now on until rows come."""
         if name not in _TYPES:
             raise AttributeError(name)
-        return self._room[name][: self._used]
+        view = self._room[name][: self._used]
+        setattr(self, name, view)
+        return view
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy of this object takes: no views, which would be of columns of their own there."""
+        return {"_room": self._room, "_used": self._used}
+
+    def _forget_views(self) -> None:
+        for name in vars(self).keys() & _TYPES.keys():
+            delattr(self, name)
+
+
+def _dashed(digits: str) -> str:
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def halves(memory_id: str) -> tuple[int, int]:

@@ -64,13 +64,12 @@ def _cosines(
     by_words: dict[int, float] = {}
     for model, vectors in question.vectors.items():
         planes = index.planes[model]
-        places = planes.places_of(rows)
-        there = places >= 0
-        memories = planes.of(places[there])
+        there, places = planes.placed(rows)
+        memories = planes.of(places)
         words = of_words(vectors, matched)
-        plain |= _by_row(rows[there], memories, vectors.text)
+        plain |= _by_row(there, memories, vectors.text)
         if words is not None and words.share:
-            by_words |= _by_row(rows[there], memories, words.vector)
+            by_words |= _by_row(there, memories, words.vector)
     return plain, by_words
 
 

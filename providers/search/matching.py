@@ -1,5 +1,7 @@
 """Which memories of an index hold which words of a question."""
 
+from math import sqrt
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -33,16 +35,16 @@ def match(index: UserIndex, question: Question) -> Matched:
         for place, (word, rows) in enumerate(zip(question.words, holders, strict=True))
         if len(rows) or not word.may_be_empty
     ]
-    idfs = [idf(len(index), len(holders[place])) for place in counted]
-    return Matched(counted, [holders[place] for place in counted], idfs)
+    holders, memories = [holders[place] for place in counted], len(index)
+    return Matched(counted, holders, [idf(memories, len(rows)) for rows in holders])
 
 
 def word_part(index: UserIndex, matched: Matched) -> NDArray[np.float32]:
     """Return the score by words of each row, float32[rows] in [0, 1]."""
     scores = np.zeros(len(index.columns), np.float32)
-    for rows, worth in zip(matched.holders, matched.idfs, strict=True):
-        scores[rows] += worth
     if matched.idfs:
+        worths = np.array(matched.idfs, np.float32).repeat([len(rows) for rows in matched.holders])
+        np.add.at(scores, np.concatenate(matched.holders), worths)
         lengths = index.columns.length.astype(np.float32) / max(index.average_length, 1.0)
         scores *= shortness(lengths) / sum(matched.idfs)
         np.minimum(scores, 1.0, out=scores)
@@ -64,9 +66,11 @@ def of_words(vectors: EmbeddedQuestion, matched: Matched) -> OfWords | None:
     if vectors.words is None or not matched.places:
         return None
     weights = np.array(matched.idfs, np.float32)
-    words = vectors.words[matched.places]
+    words = vectors.words if len(matched.places) == len(vectors.words) else vectors.words[matched.places]
     summed: Vector = weights @ words
-    length = float(np.sqrt(summed @ summed))
+    length = sqrt(summed @ summed)
     if not length:
         return OfWords(summed, 0.0)
-    return OfWords(summed / length, float(weights[words.any(axis=1)].sum() / weights.sum()))
+    summed /= length
+    known = words.any(axis=1)
+    return OfWords(summed, 1.0 if known.all() else float(weights[known].sum() / weights.sum()))

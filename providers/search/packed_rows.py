@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 Rows = NDArray[np.int64]
+Entries = NDArray[np.uint64]
 
 MOST_ROWS = 1 << 24  # that have a number
 FULL = f"an index holds up to {MOST_ROWS} memories"
@@ -15,9 +17,8 @@ _ROW_BITS = 24
 HASH_BYTES = 5
 _CACHED = 65_536  # terms whose hashes are kept
 _ROW_MASK = np.uint64(MOST_ROWS - 1)
-_NOTHING: Rows = np.empty(0, np.int64)
 
-# Entries that are searched one by one until they are sorted in, and what share of all entries they may be.
+# Entries that are kept by themselves until they are sorted in, and what share of all entries they may be.
 _LEAST_TAIL = 256
 _TAIL_SHARE = 16
 
@@ -32,12 +33,13 @@ def hashed(term: str) -> int:
 
 
 class PackedRows:
-    """Keep (hash, row) pairs sorted, with a short unsorted tail of the latest."""
+    """Keep (hash, row) pairs sorted, and the latest in a short tail, which is sorted when rows are asked for."""
 
     def __init__(self) -> None:
         self._sorted = np.empty(0, np.uint64)
         self._tail = np.empty(_LEAST_TAIL, np.uint64)
         self._used = 0
+        self._tail_sorted = True
 
     def __len__(self) -> int:
         return len(self._sorted) + self._used
@@ -54,6 +56,7 @@ class PackedRows:
             self._sort_in(len(entries))
         self._tail[self._used : self._used + len(entries)] = entries
         self._used += len(entries)
+        self._tail_sorted = False
 
     def add_all(self, hashes: NDArray[np.uint64], rows: NDArray[np.uint64]) -> None:
         """Add a pair of each hash and the row beside it."""
@@ -71,18 +74,19 @@ class PackedRows:
         if not hashes:
             return []
         first = np.array(hashes, np.uint64) << np.uint64(_ROW_BITS)
-        starts = self._sorted.searchsorted(first).tolist()
-        ends = self._sorted.searchsorted(first | _ROW_MASK, "right").tolist()
+        last = first | _ROW_MASK
         tail = self._tail[: self._used]
-        prefixes = tail >> np.uint64(_ROW_BITS)
-        found = []
-        for one, start, end in zip(hashes, starts, ends, strict=True):
-            entries = self._sorted[start:end]
-            if self._used:
-                latest = tail[prefixes == np.uint64(one)]
-                entries = np.concatenate((entries, latest)) if len(latest) else entries
-            found.append((entries & _ROW_MASK).view(np.int64) if len(entries) else _NOTHING)
-        return found
+        if not self._tail_sorted:
+            tail.sort(kind="stable")  # as below
+            self._tail_sorted = True
+        parts = [
+            part
+            for both in zip(_between(self._sorted, first, last), _between(tail, first, last), strict=True)
+            for part in both
+        ]
+        rows = (np.concatenate(parts) & _ROW_MASK).view(np.int64)  # at once, since each call costs as much
+        ends = list(accumulate(map(len, parts)))[1::2]
+        return [rows[start:end] for start, end in pairwise((0, *ends))]
 
     def hashes_of(self, rows: Rows) -> list[Rows]:
         """Return the hashes under which each row was added; all entries are looked at."""
@@ -108,3 +112,9 @@ class PackedRows:
         self._sorted.sort(kind="stable")  # which merges two sorted runs in linear time
         self._tail = np.empty(max(_LEAST_TAIL, len(self._sorted) // _TAIL_SHARE, wanted), np.uint64)
         self._used = 0
+
+
+def _between(entries: Entries, first: Entries, last: Entries) -> list[Entries]:
+    """Return those of sorted entries that lie between each pair of bounds, which may be among them."""
+    starts, ends = entries.searchsorted(first), entries.searchsorted(last, "right")
+    return [entries[start:end] for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]

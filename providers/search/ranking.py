@@ -85,7 +85,7 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     alone = named + recent
     eligible = index.columns.alive if admitted is None else index.columns.alive & admitted
     least = max(_LEAST, ordering.min_score)
-    candidates = np.flatnonzero(eligible & (pairs.scores >= least - pairs.error))
+    candidates = (eligible & (pairs.scores >= least - pairs.error)).nonzero()[0]
     wanted = _CHOICE * ordering.limit if ordering.diversity else ordering.limit
     rough = Rough(
         scores=pairs.scores, own=pairs.scores + alone, lent=lent, created=index.columns.created, error=pairs.error
@@ -101,8 +101,9 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
     best = _sorted(index, best, order)
     if len(best):
         leader = _first(index, best, own)
-        order[leader] = order[best[0]]
-        best = np.append(leader, best[best != leader])
+        if leader != best[0]:
+            order[leader] = order[best[0]]
+            best = np.concatenate(((leader,), best[best != leader]))
     if ordering.diversity:
         best = diverse(index, best[: _CHOICE * ordering.limit], order, ordering.limit, ordering.diversity)
     best = best[: ordering.limit]
@@ -113,8 +114,10 @@ def rank(index: UserIndex, question: Question, ordering: Ordering, admitted: Mas
         explanations = explained(index, question, matched, best, places)
     parts = best, pairs.scores[best], order[best], pairs.exact[best]
     hits = [
-        Hit(id=index.columns.id_of(row), row=row, score=score, order=by, exact=exact, explanation=explanation)
-        for row, score, by, exact, explanation in zip(*(part.tolist() for part in parts), explanations, strict=True)
+        Hit(id=id_, row=row, score=score, order=by, exact=exact, explanation=explanation)
+        for id_, row, score, by, exact, explanation in zip(
+            index.columns.ids_of(best), *(part.tolist() for part in parts), explanations, strict=True
+        )
     ]
     able = int(np.count_nonzero(eligible))
     low = able - len(candidates)
@@ -140,11 +143,12 @@ class _Pairs:
         # In this order: of a memory with vectors of two models the last one counts.
         self._vectors = {model: _of_model(vectors, matched) for model, vectors in question.vectors.items()}
         self.exact: Mask = index.columns.alive & (index.columns.content == fingerprint(question.text))
+        self._exact_rows = self.exact.nonzero()[0]
         self.scores: Scores = self._words.copy()
         for model, of_model in self._vectors.items():
             planes = index.planes[model]
             self._set(planes.rows, planes.scan(of_model.vector), of_model.share)
-        self.scores[self.exact] = 1.0
+        self.scores[self._exact_rows] = 1.0
 
     @property
     def error(self) -> float:
@@ -155,12 +159,11 @@ class _Pairs:
         """Score some rows by both planes of their vectors."""
         for model, of_model in self._vectors.items():
             planes = self._index.planes[model]
-            places = planes.places_of(rows)
-            there = places >= 0
+            there, places = planes.placed(rows)
             # A matrix product may round a row otherwise when there are other rows beside it, and a least score that
             # was read off an answer is to be met by that memory again.
-            self._set(rows[there], np.einsum("ij,j->i", planes.of(places[there]), of_model.vector), of_model.share)
-        self.scores[self.exact] = 1.0
+            self._set(there, np.einsum("ij,j->i", planes.of(places), of_model.vector), of_model.share)
+        self.scores[self._exact_rows] = 1.0
 
     def _set(self, rows: NDArray[np.signedinteger], products: Scores, share: float) -> None:
         np.maximum(products, 0.0, out=products)
@@ -193,7 +196,8 @@ def _lent(index: UserIndex, scores: Scores, ordering: Ordering) -> Scores:
     lent = np.zeros(len(scores), np.float32)
     if not ordering.neighbours or not len(index):
         return lent
-    above = scores - (scores if len(index) == len(scores) else scores[index.columns.alive]).mean()
+    of_memories = scores if len(index) == len(scores) else scores[index.columns.alive]
+    above = scores - np.add.reduce(of_memories) / np.float32(len(index))
     for step, weight in zip(index.steps(), NEIGHBOUR_WEIGHTS, strict=True):
         step.lend(weight, above, lent)
     return lent

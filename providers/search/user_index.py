@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -221,7 +222,7 @@ class UserIndex:
         alive = self.columns.alive
         groups: list[Rows] = []
         for one in terms:
-            parts = [rows for rows in (next(found) for _ in one) if len(rows)]
+            parts = [rows for rows in islice(found, len(one)) if len(rows)]
             if len(parts) > 1:
                 held = np.zeros(len(alive), np.bool_)  # a row that holds several of the terms counts once
                 for rows in parts:

@@ -22,6 +22,7 @@ ANALYZER_VERSION = 1
 MOST_QUESTION_WORDS = 256  # that are looked up, in the order they stand in the question
 
 _CACHED = 32_768  # tokens whose terms are kept: a few languages, and some names
+_CACHED_OF_QUESTIONS = 4_096  # tokens whose units are kept
 _LONGEST_CACHED = 64  # characters
 _LONGEST_TOKEN = 4_096  # characters of one token that are taken apart
 
@@ -74,7 +75,7 @@ def question_words(text: str) -> list[QuestionWord]:
     language = _language_of(tokens, ascii_only=text.isascii())
     words: dict[str, QuestionWord] = {}
     for token in tokens:
-        for unit in _units_of(token):
+        for unit in _known_units(token) if len(token) <= _LONGEST_CACHED else _units_of(token):
             folded = without_accents(unit.text)
             if folded in words or (unit.stemmed and folded in STOP_WORDS.get(_language(unit.text, language), ())):
                 continue
@@ -133,6 +134,9 @@ def _units_of(token: str) -> tuple[_Unit, ...]:
     parts = parts_of(token)
     units = tuple(_Unit(term, stemmed=False) for term in map(fold, parts.terms) if term)
     return (*units, *_words(parts.words))
+
+
+_known_units = lru_cache(maxsize=_CACHED_OF_QUESTIONS)(_units_of)
 
 
 def _apart(token: str) -> tuple[_Unit, ...]:

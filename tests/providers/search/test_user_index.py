@@ -138,14 +138,17 @@ def test_many_removals_move_the_others_together() -> None:
 
 
 def test_a_copy_is_independent() -> None:
-    """What is removed from a copy is gone from it for good, and stays in the original."""
+    """What is removed from a copy is gone from it for good, and stays in the original, also where both are asked."""
     index = UserIndex()
     for number in range(3):
         index.put(entry(number, number, number))
+    before = hits(index)
     copy = deepcopy(index)
+    assert hits(copy) == before
     copy.remove(str(UUID(int=0)))
     copy.put(entry(7, 7, 7))
 
+    assert hits(index) == before
     assert copy.row_of(str(UUID(int=0))) is None
     assert index.row_of(str(UUID(int=0))) is not None
     assert index.row_of(str(UUID(int=7))) is None

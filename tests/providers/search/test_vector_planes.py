@@ -16,6 +16,19 @@ def test_every_finite_half_is_widened_exactly() -> None:
     assert widened(finite).view(np.uint32).tolist() == finite.astype(np.float32).view(np.uint32).tolist()
 
 
+@pytest.mark.parametrize("rows", [[], [0, 1, 2, 3], [0, 1, 3], [1, 2, 3], [5, 9]])
+def test_the_rows_that_have_a_vector_are_told_with_its_place(rows: list[int]) -> None:
+    """Also where every row up to the last has one, and others are asked for."""
+    planes = VectorPlanes(DIMS)
+    planes.add(np.eye(len(rows), DIMS, dtype=np.float32), np.array(rows, np.int64))
+
+    for asked in ([], rows, rows[::-1], [3, 0], [0, 4], [9, 12]):
+        there, places = planes.placed(np.array(asked, np.int64))
+        assert dict(zip(there.tolist(), places.tolist(), strict=True)) == {
+            row: rows.index(row) for row in asked if row in rows
+        }
+
+
 @pytest.mark.parametrize("count", [1, 8_192, 8_193])
 def test_halves_give_the_same_planes_as_floats(count: int) -> None:
     """In one chunk, and where another one begins; zeros of either sign are left out."""
