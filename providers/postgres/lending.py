@@ -15,6 +15,9 @@ class LendingPool(AsyncAdaptedQueuePool):
     `checkout` and `checkin` do not learn of the shorter one, which looks itself whether a connection was closed.
     """
 
+    # Otherwise SQLAlchemy logs under the name of this module, where more is shown than of a library.
+    _sqla_logger_namespace = "sqlalchemy.pool.LendingPool"
+
     def lend_idle(self) -> "IdleConnection | None":
         """Return a connection that is idle and usable, which whoever gets it must close; None if there is none.
 

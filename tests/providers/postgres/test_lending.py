@@ -1,6 +1,7 @@
 """The shorter way to an idle connection: it shares all that the pool promises, and is closed to what needs more."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 
 import pytest
@@ -162,3 +163,10 @@ async def test_a_pool_that_was_made_anew_lends_as_well(engine: AsyncEngine) -> N
     assert empty
     assert await pid_of(engine) != former
     assert lends(engine)
+
+
+async def test_the_pool_logs_as_the_library_does(engine: AsyncEngine) -> None:
+    """What it has to say at the level of information is not for operators, whose log has that of our own modules."""
+    logger = pool_in(engine).logger
+    assert isinstance(logger, logging.Logger)
+    assert logger.name.partition(".")[0] == "sqlalchemy"
