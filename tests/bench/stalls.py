@@ -134,7 +134,7 @@ def _batches() -> Iterator[Case]:
 
 def _reads() -> Iterator[Case]:
     condition = {"op": "eq", "field": ["a", "b", "c"], "value": 1}
-    where = {"op": "and", "all": [condition] * (MAX_CONDITIONS)}
+    where = {"op": "and", "all": [condition] * MAX_CONDITIONS}
     questions = [{"query": _text(60)} for _ in range(MAX_BATCH)]
     dear = [{"query": "tea", "where": where}] * (MAX_BATCH // 4)
     kinds = (Exists("a"), Eq("a", "tea"), In("a", [1, 2]), Gt("a", 1), Lte("a", "tea"))

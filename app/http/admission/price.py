@@ -154,14 +154,16 @@ def _of_filter(where: filters.Filter) -> float:
 
     A batch may hold some ten thousand, so each takes a microsecond and no more.
     """
-    price, waiting, size, count = 0.0, [where], 0, 0
-    # What has more conditions will be refused, whatever its price.
-    while waiting and count < filters.MAX_CONDITIONS:
+    price, waiting, size, left = 0.0, [where], 0, filters.MAX_CONDITIONS
+    # What has more conditions, or more that joins them than fits into its depth, will be refused, whatever its price.
+    for _ in range(filters.MAX_CONDITIONS * filters.MAX_FILTER_DEPTH):
+        if not waiting or not left:
+            break
         node = waiting.pop()
         if isinstance(node, (filters.And, filters.Or, filters.Not)):
             waiting += filters.children_of(node)
             continue
-        count += 1
+        left -= 1
         field = node.field
         price += _CONDITION
         if isinstance(field, str):
