@@ -75,8 +75,8 @@ class AdmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     number while the processor has time left.
     """
     queue_deadline: Annotated[float, Meta(ge=0, le=10)] = 0.01
-    """The seconds that a request waits to be admitted before it is refused with 503. Raise it for callers who would
-    rather wait than try again.
+    """The seconds that a request waits to be admitted before it is refused with 503; batches that write wait for 10.
+    Raise it for callers who would rather wait than try again.
     """
 
     def __post_init__(self) -> None:

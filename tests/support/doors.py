@@ -25,7 +25,7 @@ class Reply(Struct):
 
 
 class Door:
-    """An application behind admission; what it does with a request is `work`, until `end` is set by default."""
+    """An application behind admission; a request takes until `end` is set, or as many `seconds`."""
 
     def __init__(self, settings: AdmissionSettings) -> None:
         self.metrics = Metrics(CollectorRegistry())
@@ -34,6 +34,7 @@ class Door:
         self.price: float | None = None
         self.reads_body = True
         self.raises: Exception | None = None
+        self.seconds: float | None = None
         self.app = AdmissionControl(self._serve, settings, self.metrics, TEMPLATES, _recognize)
 
     def value(self, name: str, **labels: str) -> float:
@@ -84,7 +85,7 @@ class Door:
             await receive()
         if self.price is not None:
             await admission_of(scope).charge(self.price)
-        await self.end.wait()
+        await (self.end.wait() if self.seconds is None else asyncio.sleep(self.seconds))
         if self.raises is not None:
             raise self.raises
         await send({"type": "http.response.start", "status": 200, "headers": []})

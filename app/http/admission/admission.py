@@ -14,7 +14,7 @@ from app.http.admission.lanes import Routes
 from app.http.admission.limit import INTERVAL
 from app.http.admission.operators import Operators
 from app.http.admission.parking import may_be_parked, parked_while_it_comes
-from app.http.admission.prices_at_door import price_at_door
+from app.http.admission.prices_at_door import patience_at_door, price_at_door
 from app.http.admission.queueing import QueueingDelay
 from app.http.admission.refusals import ReturnTimes, refusal, refuse
 from app.http.admission.sharing import NoRoom
@@ -66,7 +66,7 @@ class AdmissionControl:
             return
         head = read_head(scope, self._recognize)
         units = self._shared.units_of(price_at_door(scope["method"], scope["path"], head.length))
-        slot = self._shared.arrive(head.caller, head.user)
+        slot = self._shared.arrive(head.caller, head.user, patience_at_door(scope["method"], scope["path"]))
         self._delay.begin()
         try:
             if not self._shared.take(slot, units):

@@ -5,12 +5,15 @@ from collections import deque
 
 
 class Waiter:
-    """Wait for `units`; the result of `granted` is whether they were granted in time."""
+    """Wait for `units`; the result of `granted` is whether they were granted in time.
 
-    __slots__ = ("granted", "slot", "units")
+    What becomes free is kept for it until a moment of the loop's time at most.
+    """
 
-    def __init__(self, slot: "Slot", units: float, granted: asyncio.Future[bool]) -> None:
-        self.slot, self.units, self.granted = slot, units, granted
+    __slots__ = ("granted", "kept_until", "slot", "units")
+
+    def __init__(self, slot: "Slot", units: float, granted: asyncio.Future[bool], kept_until: float) -> None:
+        self.slot, self.units, self.granted, self.kept_until = slot, units, granted, kept_until
 
 
 class UserFlow:
@@ -42,10 +45,10 @@ class CallerFlow:
 
 
 class Slot:
-    """Hold the units that one request has under way."""
+    """Hold the units that one request has under way; for more of them it waits `patience` seconds, if not longer."""
 
-    __slots__ = ("caller", "units", "user")
+    __slots__ = ("caller", "patience", "units", "user")
 
-    def __init__(self, caller: CallerFlow, user: UserFlow) -> None:
-        self.caller, self.user = caller, user
+    def __init__(self, caller: CallerFlow, user: UserFlow, patience: float) -> None:
+        self.caller, self.user, self.patience = caller, user, patience
         self.units = 0.0

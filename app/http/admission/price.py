@@ -5,7 +5,7 @@ depends on how many memories its user has as well, which nobody knows here: the 
 
 Measured with the embedded PostgreSQL 18 and the local embedder, on 2 cores that were busy otherwise, in ms:
 
-    get 0.8, remember 3.2, each of 1,000 memories in a batch 0.5, recall 6.1 (of 10,000 memories 60)
+    get 0.8, remember 3.2, each of 1,000 memories in a batch 0.2 to 0.5, recall 6.1 (of 10,000 memories 60)
     1,000 characters: embedded 0.8, embedded and stored 1.7, as a question 3
     a condition 0.45 to 0.7, with 31 steps 1.2 (of metadata of 14 kB 5.1); each value of an `in` 0.13 to 0.23
     a list of 100: 1.9; with an offset of 1,000: 1.2, of 10,000: 6.1
@@ -39,7 +39,7 @@ ERASE_ALL = 100.0
 _FEWER = "ask with fewer conditions or values"
 
 _RECALL = 3.0
-_BATCHED_MEMORY = 0.25
+_BATCHED_MEMORY = 0.15
 _PER_TEXT_CHAR = 0.8 / 1_000
 _PER_QUERY_CHAR = 1.5 / 1_000
 _PER_ANSWERED = 0.02  # memories in an answer

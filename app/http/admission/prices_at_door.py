@@ -26,13 +26,20 @@ _TARIFFS = {
     "/memory/remember": _Tariff(1.0, 1_250),
     "/memory/list": _Tariff(1.5, 650),
     "/memory/recall/batch": _Tariff(1.0, 14, MAX_BATCH_BODY_BYTES),
-    "/memory/remember/batch": _Tariff(1.0, 400, MAX_BATCH_BODY_BYTES),
+    "/memory/remember/batch": _Tariff(1.0, 600, MAX_BATCH_BODY_BYTES),
     "/memory/update/batch": _Tariff(1.0, 400, MAX_BATCH_BODY_BYTES),
-    "/memory/import": _Tariff(1.0, 400, MAX_BATCH_BODY_BYTES),
+    "/memory/import": _Tariff(1.0, 600, MAX_BATCH_BODY_BYTES),
     "/memory/delete/batch": _Tariff(1.0, 100),
 }
 _OF_AN_EDIT = _Tariff(1.0, 1_250)
 _ALL = "/memory/memories"
+
+# Whoever brings in very many memories sends one batch after the other, several at a time, and nobody looks on: each may
+# wait for those before it, where sending it again would take as long.
+PATIENCE = 10.0  # seconds
+_PATIENT = frozenset(
+    ("/memory/remember/batch", "/memory/update/batch", "/memory/delete/batch", "/memory/import", "/v1/batch")
+)
 
 
 def price_at_door(method: str, path: str, length: int | None) -> float:
@@ -41,3 +48,8 @@ def price_at_door(method: str, path: str, length: int | None) -> float:
         tariff = _TARIFFS.get(path.rstrip("/"), _OF_AN_EDIT)
         return tariff.least + (tariff.most_bytes if length is None else length) / tariff.bytes_a_unit
     return price.ERASE_ALL if method == "DELETE" and path.rstrip("/") == _ALL else price.ORDINARY
+
+
+def patience_at_door(method: str, path: str) -> float:
+    """Return for how many seconds a request waits for its turn, if that is longer than others wait."""
+    return PATIENCE if method != "GET" and path.rstrip("/") in _PATIENT else 0.0

@@ -25,6 +25,7 @@ FEW_CALLERS = 16
 # Seconds that a caller waits who has nothing under way: it is not its doing that there is no room.
 HOLDS_NOTHING = 1.0
 MAX_WAITING = 1_000  # requests
+MAX_PATIENT = 100  # requests that wait, up to which another one waits longer than others: it may hold a body meanwhile
 PARTS = 16  # of a unit; a power of two
 
 
@@ -59,8 +60,8 @@ class SharedLimit:
         """Return the units that a request takes: in whole parts, so that sums of them come back to exactly nothing."""
         return ceil(min(price, self._limit() * DEAREST) * PARTS) / PARTS
 
-    def arrive(self, caller: str, user: bytes) -> Slot:
-        """Return a slot for a request, empty at first; `depart` must follow."""
+    def arrive(self, caller: str, user: bytes, patience: float = 0.0) -> Slot:
+        """Return a slot for a request, empty at first, whose `patience` is that of `Slot`; `depart` must follow."""
         flow = self._callers.get(caller)
         if flow is None:
             flow = self._callers[caller] = CallerFlow(caller, self._virtual)
@@ -70,7 +71,7 @@ class SharedLimit:
         self.requests += 1
         flow.requests += 1
         of_user.requests += 1
-        return Slot(flow, of_user)
+        return Slot(flow, of_user, patience)
 
     def depart(self, slot: Slot) -> None:
         """Give everything back at the end of a request."""
@@ -123,11 +124,11 @@ class SharedLimit:
             self._dear.reached = True
         elif not self._fits(caller, user, units):
             self.full = True
-        deadline = self._deadline if caller.used else max(self._deadline, HOLDS_NOTHING)
+        deadline = self._deadline_of(slot)
         if self.waiting >= MAX_WAITING or self._expected(caller, user, units) > deadline:
             raise NoRoom(self._reason(units))
         loop = asyncio.get_running_loop()
-        waiter = Waiter(slot, units, loop.create_future())
+        waiter = Waiter(slot, units, loop.create_future(), loop.time() + HOLDS_NOTHING)
         self._enqueue(waiter)
         self.admit_waiting()
         if waiter.granted.done():
@@ -144,6 +145,11 @@ class SharedLimit:
         """Note that so many units were released within some seconds in which requests waited."""
         latest = released / seconds
         self.rate = latest if not self.rate else 0.7 * self.rate + 0.3 * latest
+
+    def _deadline_of(self, slot: Slot) -> float:
+        """Return the seconds that a request waits at most."""
+        patience = slot.patience if self.waiting < MAX_PATIENT else 0.0
+        return max(self._deadline, patience, 0.0 if slot.caller.used else HOLDS_NOTHING)
 
     def _expected(self, caller: CallerFlow, user: UserFlow, units: float) -> float:
         """Return the seconds until it would be the turn of such a request, 0 if nothing is known yet."""
@@ -206,7 +212,7 @@ class SharedLimit:
                 units = self.units_of(waiter.units)
                 if self._fits(caller, user, units):
                     return waiter
-                if not caller.used and not self._is_too_dear(units):
+                if not caller.used and not self._is_too_dear(units) and _now() < waiter.kept_until:
                     return None  # it holds nothing, and needs much: what becomes free is kept for it
         return None
 
@@ -243,6 +249,10 @@ class SharedLimit:
         for one in (waiter.slot.caller, waiter.slot.user):
             one.waiting += sign * waiter.units
         self._units_waiting += sign * waiter.units
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def _virtual(flow: CallerFlow | UserFlow) -> float:

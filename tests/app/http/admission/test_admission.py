@@ -177,6 +177,27 @@ def test_what_is_dearer_than_it_looked_waits_again() -> None:
     simulate(scene)
 
 
+@pytest.mark.parametrize("dearer", [False, True])
+def test_batches_of_memories_wait_for_each_other(*, dearer: bool) -> None:
+    """Also those that are dearer than they looked: eight clients at a time are no overload, but a queue."""
+
+    async def scene(_: FakeClock) -> None:
+        door = Door(AdmissionSettings())
+        door.price = 250.0 if dearer else None
+        door.seconds = 0.5
+        length = 1_000 if dearer else 150_000
+        asked = [
+            asyncio.create_task(door.ask("POST", "/memory/remember/batch", user=f"u{number % 3}", length=length))
+            for number in range(8)
+        ]
+        replies = await asyncio.gather(*asked)
+
+        assert [reply.status for reply in replies] == [200] * 8
+        assert door.used == 0
+
+    simulate(scene)
+
+
 def test_a_long_poll_holds_nothing() -> None:
     """While it waits; when it goes on it holds what it held before."""
 

@@ -6,7 +6,7 @@ import pytest
 from app.http.admission import price
 from app.http.admission.admitted import NEAR
 from app.http.admission.lanes import Routes
-from app.http.admission.prices_at_door import price_at_door
+from app.http.admission.prices_at_door import PATIENCE, patience_at_door, price_at_door
 from app.http.body_limit import MAX_BATCH_BODY_BYTES
 from app.http.remember_schemas import RememberRequest
 from app.http.schemas import RecallRequest
@@ -62,6 +62,24 @@ def test_a_body_without_a_length_is_charged_as_the_longest() -> None:
 def test_without_a_body_the_route_counts(method: str, path: str, units: float) -> None:
     """Only to delete everything is dear."""
     assert price_at_door(method, path, 0) == units
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "seconds"),
+    [
+        ("POST", "/memory/remember/batch", PATIENCE),
+        ("POST", "/memory/update/batch/", PATIENCE),
+        ("POST", "/memory/delete/batch", PATIENCE),
+        ("POST", "/memory/import", PATIENCE),
+        ("PUT", "/v1/batch", PATIENCE),
+        ("POST", "/memory/recall/batch", 0.0),
+        ("POST", "/memory/remember", 0.0),
+        ("GET", "/memory/import", 0.0),
+    ],
+)
+def test_who_brings_in_many_memories_waits(method: str, path: str, seconds: float) -> None:
+    """Batches that write do; whoever asks is told at once that there is no time."""
+    assert patience_at_door(method, path) == seconds
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,17 @@ from collections import Counter
 import pytest
 
 from app.http.admission.flows import Slot
-from app.http.admission.sharing import DEAREST, FEW_CALLERS, MAX_WAITING, ORDINARY, PARTS, NoRoom, SharedLimit
+from app.http.admission.sharing import (
+    DEAREST,
+    FEW_CALLERS,
+    HOLDS_NOTHING,
+    MAX_PATIENT,
+    MAX_WAITING,
+    ORDINARY,
+    PARTS,
+    NoRoom,
+    SharedLimit,
+)
 from tests.support.clock import FakeClock, simulate
 
 LIMIT = 100.0
@@ -280,3 +290,70 @@ def test_fractions_come_back_to_nothing() -> None:
 
     assert shared.used == 0
     assert shared.units_of(1 / 3) * PARTS == 6
+
+
+@pytest.mark.parametrize(("waiting", "waits"), [(MAX_PATIENT - 1, 10.0), (MAX_PATIENT, DEADLINE)])
+def test_some_wait_longer(waiting: int, waits: float) -> None:
+    """As long as their patience, while few requests wait."""
+
+    async def scene(clock: FakeClock) -> None:
+        shared = shared_limit()
+        take_all(shared, "x", A)
+        before = [asyncio.create_task(_queue(shared, [], "x", A, 1.0)) for _ in range(waiting)]
+        await asyncio.sleep(0)
+        began = clock()
+        with pytest.raises(NoRoom):
+            await shared.wait(shared.arrive("x", A, patience=10.0), 1.0)
+        took = clock() - began
+        await asyncio.gather(*before)
+
+        assert took == pytest.approx(waits)
+
+    simulate(scene)
+
+
+def test_who_waits_long_is_served_in_turn() -> None:
+    """One after the other, however long that takes, as long as nobody's patience is at its end."""
+
+    async def scene(clock: FakeClock) -> None:
+        shared = shared_limit()
+
+        async def store() -> float:
+            slot = shared.arrive("x", A, patience=10.0)
+            if not shared.take(slot, 50.0):
+                await shared.wait(slot, 50.0)
+            await asyncio.sleep(2 * DEADLINE)
+            shared.depart(slot)
+            return clock()
+
+        began = clock()
+        ended = await asyncio.gather(*(store() for _ in range(5)))
+
+        assert [round(one - began) for one in ended] == [2, 4, 6, 8, 10]
+        assert (shared.used, shared.waiting, shared.requests) == (0, 0, 0)
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize(("seconds", "overtakes"), [(HOLDS_NOTHING - 0.01, False), (HOLDS_NOTHING, True)])
+def test_room_is_not_kept_for_ever(seconds: float, *, overtakes: bool) -> None:
+    """What becomes free is kept for a dear request for a second; others need not wait as long as its patience lasts."""
+
+    async def scene(_: FakeClock) -> None:
+        shared, done = shared_limit(), list[str]()
+        held = take_all(shared, "x", A) + take_all(shared, "y", A)
+        dear = asyncio.create_task(shared.wait(shared.arrive("dear", A, patience=10.0), 40.0))
+        await asyncio.sleep(seconds)
+        cheap = asyncio.create_task(_queue(shared, done, "x", A, 1.0))
+        await asyncio.sleep(0)
+        for slot in held[:30]:
+            shared.depart(slot)
+        await asyncio.sleep(0.001)
+        before_dear = [*done]
+        for slot in held[30:]:
+            shared.depart(slot)
+        await asyncio.gather(dear, cheap)
+
+        assert before_dear == (["xa"] if overtakes else [])
+
+    simulate(scene)
