@@ -74,9 +74,9 @@ class AdmissionSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """The most units of work that each process admits at once. Raise it where `ninai_admission_limit` stays at this
     number while the processor has time left.
     """
-    queue_deadline: Annotated[float, Meta(ge=0, le=10)] = 0.01
-    """The seconds that a request waits to be admitted before it is refused with 503; batches that write wait for 10.
-    Raise it for callers who would rather wait than try again.
+    queue_deadline: Annotated[float, Meta(ge=0, le=10)] = 2.0
+    """The seconds that a request waits to be admitted before it is refused with 503; writes wait for 10. Lower it
+    for callers who would rather try again elsewhere than wait.
     """
 
     def __post_init__(self) -> None:

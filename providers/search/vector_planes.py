@@ -124,7 +124,7 @@ class VectorPlanes:
     def placed(self, rows: Rows) -> tuple[Rows, Rows]:
         """Return those of the rows that have a vector, and the places of these."""
         # Where no row is without one up to the last place, as in most indexes, each stands at its own number.
-        if len(rows) and self._rows[self._used - 1] == self._used - 1 and rows.max() < self._used:
+        if self._used and len(rows) and self._rows[self._used - 1] == self._used - 1 and rows.max() < self._used:
             return rows, rows
         places = self.places_of(rows)
         there = places >= 0

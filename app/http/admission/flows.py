@@ -32,13 +32,16 @@ class UserFlow:
 
 
 class CallerFlow:
-    """Hold the same for a caller, and its users; `queued` are those of them that wait, `now` is their virtual time."""
+    """Hold the same for a caller, and its users; `queued` are those of them that wait, `now` is their virtual time.
 
-    __slots__ = ("key", "now", "queued", "requests", "used", "users", "virtual", "waiting")
+    `waiting_dear` counts the dear requests that wait.
+    """
+
+    __slots__ = ("key", "now", "queued", "requests", "used", "users", "virtual", "waiting", "waiting_dear")
 
     def __init__(self, key: str, virtual: float) -> None:
         self.key, self.virtual = key, virtual
-        self.requests = 0
+        self.requests = self.waiting_dear = 0
         self.used = self.waiting = self.now = 0.0
         self.users: dict[bytes, UserFlow] = {}
         self.queued: dict[bytes, UserFlow] = {}

@@ -34,12 +34,23 @@ _TARIFFS = {
 _OF_AN_EDIT = _Tariff(1.0, 1_250)
 _ALL = "/memory/memories"
 
-# Whoever brings in very many memories sends one batch after the other, several at a time, and nobody looks on: each may
-# wait for those before it, where sending it again would take as long.
+# What is written waits for what is written before it: agents must not forget, and whoever brings in very many memories
+# sends some batches at a time, where sending one again would take as long.
 PATIENCE = 10.0  # seconds
-_PATIENT = frozenset(
-    ("/memory/remember/batch", "/memory/update/batch", "/memory/delete/batch", "/memory/import", "/v1/batch")
+_ASKS = frozenset(
+    (
+        "/memory/recall",
+        "/memory/recall/batch",
+        "/memory/list",
+        "/v3/memories",
+        "/v3/memories/search",
+        "/v2/memories",
+        "/v2/memories/search",
+        "/v1/memories/search",
+        "/search",
+    )
 )
+_READS = frozenset(("GET", "HEAD"))
 
 
 def price_at_door(method: str, path: str, length: int | None) -> float:
@@ -52,4 +63,4 @@ def price_at_door(method: str, path: str, length: int | None) -> float:
 
 def patience_at_door(method: str, path: str) -> float:
     """Return for how many seconds a request waits for its turn, if that is longer than others wait."""
-    return PATIENCE if method != "GET" and path.rstrip("/") in _PATIENT else 0.0
+    return 0.0 if method in _READS or path.rstrip("/") in _ASKS else PATIENCE

@@ -26,6 +26,9 @@ FEW_CALLERS = 16
 HOLDS_NOTHING = 1.0
 MAX_WAITING = 1_000  # requests
 MAX_PATIENT = 100  # requests that wait, up to which another one waits longer than others: it may hold a body meanwhile
+# Two dear requests of a caller that wait for each other are a queue. More would make all of them slow in an overload.
+FEW_DEAR = 2
+SOON = 0.01  # seconds that one more waits
 PARTS = 16  # of a unit; a power of two
 
 
@@ -124,7 +127,7 @@ class SharedLimit:
             self._dear.reached = True
         elif not self._fits(caller, user, units):
             self.full = True
-        deadline = self._deadline_of(slot)
+        deadline = self._deadline_of(slot, units)
         if self.waiting >= MAX_WAITING or self._expected(caller, user, units) > deadline:
             raise NoRoom(self._reason(units))
         loop = asyncio.get_running_loop()
@@ -146,10 +149,14 @@ class SharedLimit:
         latest = released / seconds
         self.rate = latest if not self.rate else 0.7 * self.rate + 0.3 * latest
 
-    def _deadline_of(self, slot: Slot) -> float:
+    def _deadline_of(self, slot: Slot, units: float) -> float:
         """Return the seconds that a request waits at most."""
-        patience = slot.patience if self.waiting < MAX_PATIENT else 0.0
-        return max(self._deadline, patience, 0.0 if slot.caller.used else HOLDS_NOTHING)
+        least = 0.0 if slot.caller.used else HOLDS_NOTHING
+        if self.waiting < MAX_PATIENT and slot.patience:
+            return max(self._deadline, least, slot.patience)
+        if units <= DEAR:
+            return max(self._deadline, least)
+        return max(least, self._deadline if slot.caller.waiting_dear < FEW_DEAR else min(SOON, self._deadline))
 
     def _expected(self, caller: CallerFlow, user: UserFlow, units: float) -> float:
         """Return the seconds until it would be the turn of such a request, 0 if nothing is known yet."""
@@ -249,6 +256,7 @@ class SharedLimit:
         for one in (waiter.slot.caller, waiter.slot.user):
             one.waiting += sign * waiter.units
         self._units_waiting += sign * waiter.units
+        waiter.slot.caller.waiting_dear += sign * (waiter.units > DEAR)
 
 
 def _now() -> float:

@@ -113,7 +113,7 @@ def test_show_lists_every_setting_with_its_origin(file: Path) -> None:
         "server.admission.enabled = true  # default",
         "server.admission.min_limit = 300  # default",
         "server.admission.max_limit = 2000  # default",
-        "server.admission.queue_deadline = 0.01  # default",
+        "server.admission.queue_deadline = 2.0  # default",
         'admin.host = "127.0.0.1"  # default',
         "admin.port = unset  # default",
         "admin.session_secret = unset  # default",

@@ -44,3 +44,14 @@ def test_halves_give_the_same_planes_as_floats(count: int) -> None:
     assert np.array_equal(by_halves.of(places), by_floats.of(places))
     assert np.abs(by_halves.of(places) - halves[1:-1].astype(np.float32)).max() < 1e-3
     assert by_halves.nbytes <= by_floats.nbytes
+
+
+def test_when_no_vector_is_left_no_row_has_one() -> None:
+    """Rows that were dropped leave none behind, while memories without a vector are still ranked."""
+    planes = VectorPlanes(4)
+    planes.add(np.eye(4, dtype=np.float32)[:2], np.array([0, 1]))
+    planes.renumber(np.array([-1, -1, 0]))
+
+    rows, places = planes.placed(np.array([0]))
+
+    assert (len(planes), rows.tolist(), places.tolist()) == (0, [], [])

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.http.admission.dear import DEAR, FIRST, LEAST, LEAST_ALONE, MOST_AMONG_DEAR, MOST_SLOWDOWN, DearLimit
-from app.http.admission.sharing import HOLDS_NOTHING, NoRoom, SharedLimit
+from app.http.admission.sharing import FEW_DEAR, HOLDS_NOTHING, SOON, NoRoom, SharedLimit
 from tests.support.clock import FakeClock, simulate
 
 MOST = 2_000.0
@@ -162,5 +162,29 @@ def test_who_holds_nothing_waits_longer(*, holds: bool, seconds: float) -> None:
             await shared.wait(shared.arrive("two", USER), 50.0)
 
         assert clock() - began == pytest.approx(seconds)
+
+    simulate(scene)
+
+
+@pytest.mark.parametrize(("waiting", "waits"), [(FEW_DEAR - 1, 2.0), (FEW_DEAR, SOON)])
+def test_few_dear_requests_of_a_caller_wait(waiting: int, waits: float) -> None:
+    """Two wait for their turn, and one more is refused soon; another caller waits as if they were not there."""
+
+    async def scene(clock: FakeClock) -> None:
+        shared = SharedLimit(lambda: 1_000.0, 2.0, DearLimit(LEAST))
+        shared.take(shared.arrive("one", USER), 50.0)
+        shared.take(shared.arrive("two", USER), 1.0)
+        before = [asyncio.create_task(shared.wait(shared.arrive("one", USER), 50.0)) for _ in range(waiting)]
+        await asyncio.sleep(0)
+        began = clock()
+        other = asyncio.create_task(shared.wait(shared.arrive("two", USER), 50.0))
+        with pytest.raises(NoRoom):
+            await shared.wait(shared.arrive("one", USER), 50.0)
+        took = clock() - began
+        await asyncio.wait([*before, other])
+
+        assert took == pytest.approx(waits)
+        assert clock() - began == pytest.approx(2.0)
+        assert all(isinstance(task.exception(), NoRoom) for task in [*before, other])
 
     simulate(scene)

@@ -73,12 +73,15 @@ def test_without_a_body_the_route_counts(method: str, path: str, units: float) -
         ("POST", "/memory/import", PATIENCE),
         ("PUT", "/v1/batch", PATIENCE),
         ("POST", "/memory/recall/batch", 0.0),
-        ("POST", "/memory/remember", 0.0),
+        ("POST", "/memory/remember", PATIENCE),
+        ("DELETE", "/memory/memories/x", PATIENCE),
+        ("POST", "/memory/recall", 0.0),
+        ("POST", "/memory/list/", 0.0),
         ("GET", "/memory/import", 0.0),
     ],
 )
-def test_who_brings_in_many_memories_waits(method: str, path: str, seconds: float) -> None:
-    """Batches that write do; whoever asks is told at once that there is no time."""
+def test_what_is_written_waits(method: str, path: str, seconds: float) -> None:
+    """Longer than what is asked."""
     assert patience_at_door(method, path) == seconds
 
 
