@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 import structlog
@@ -37,7 +38,12 @@ def wall_clock_ms() -> int:
 
 def moment_of(now_ms: Milliseconds) -> datetime:
     """Return the moment by a clock, in UTC."""
-    return _EPOCH + timedelta(milliseconds=now_ms())
+    return _moment_at(now_ms())
+
+
+@lru_cache(maxsize=1)  # memories of one batch mostly share it
+def _moment_at(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 class HybridClock:
