@@ -4,11 +4,12 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from msgspec import UNSET, Struct
+from msgspec import UNSET
 from msgspec.structs import replace
 
 from providers.errors import InvalidInput
@@ -36,7 +37,6 @@ MAX_FIRST_VERSION = 2**63 - 1  # 64 signed bits
 DEFAULT_RECALL_LIMIT, DEFAULT_LIST_LIMIT = 10, 100
 
 _Change = TypeVar("_Change", Edit, Deletion)
-_Value = TypeVar("_Value", bound=Struct)
 
 # Narrow on purpose: tenants stand in lists and in keys, and nobody types them but operators.
 _TENANT = re.compile(f"[A-Za-z0-9][A-Za-z0-9._-]{{0,{MAX_TENANT_CHARS - 1}}}", re.ASCII)
@@ -46,6 +46,7 @@ _CANONICAL_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TOO_LONG_TO_QUOTE = 10**20  # errors are to be read, and Python itself refuses to write thousands of digits
 
 
+@lru_cache(maxsize=256)  # all memories of a batch have the same; one that is refused is not kept
 def check_user_id(user_id: str) -> None:
     """Refuse a user id that is blank, too long, holds control characters, or is the wildcard of other stores."""
     if not user_id.strip():
@@ -105,11 +106,13 @@ def check_label(name: str, label: str | None) -> None:
 def check_source(source: WriteSource | None) -> None:
     """Refuse a source with parts that are blank, too long, or that no store can hold."""
     if source is not None:
-        for name in ("origin", "caller", "key"):
-            check_caller(f"source.{name}", getattr(source, name))
+        check_caller("source.origin", source.origin)
+        check_caller("source.caller", source.caller)
+        check_caller("source.key", source.key)
         check_moment("source.at", source.at)
 
 
+@lru_cache(maxsize=256)  # all memories of a batch come from the same; one that is refused is not kept
 def check_caller(field: str, name: str | None) -> None:
     """Refuse a part of a source that is blank, too long, or that no store can hold."""
     if name is not None:
@@ -174,7 +177,8 @@ def check_new_memory(memory: NewMemory) -> NewMemory:
     check_sliding(memory.sliding_seconds, memory.expires_at)
     check_labels(memory)
     check_source(memory.source)
-    return memory if memory.memory_id is None else _canonical(memory, memory_id=check_memory_id(memory.memory_id))
+    memory_id = None if memory.memory_id is None else check_memory_id(memory.memory_id)
+    return memory if memory_id == memory.memory_id else replace(memory, memory_id=memory_id)
 
 
 def check_edit(edit: Edit) -> Edit:
@@ -269,7 +273,7 @@ def check_uuid(field: str, text: str) -> str:
 
 def check_moment(field: str, moment: datetime | None) -> None:
     """Refuse a moment without a time zone, or one that no store can hold."""
-    if moment is None:
+    if moment is None or moment.tzinfo is UTC:
         return
     if moment.utcoffset() is None:
         raise InvalidInput(field, "must carry a time zone")
@@ -292,9 +296,5 @@ def _check_named(change: _Change) -> _Change:
     check_version(change.version)
     check_version(change.seen)
     edit_id = None if change.edit_id is None else check_edit_id(change.edit_id)
-    return _canonical(change, memory_id=memory_id, edit_id=edit_id)
-
-
-def _canonical(value: _Value, **ids: str | None) -> _Value:
-    """Set canonical ids; ids of our own clients are canonical already, and then nothing is copied."""
-    return value if all(getattr(value, name) == given for name, given in ids.items()) else replace(value, **ids)
+    canonical = (memory_id, edit_id) == (change.memory_id, change.edit_id)  # as those of our own clients are
+    return change if canonical else replace(change, memory_id=memory_id, edit_id=edit_id)

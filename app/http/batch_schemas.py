@@ -29,7 +29,8 @@ class BatchedMemory(RememberRequest, frozen=True, kw_only=True, forbid_unknown_f
         """Return the memory, with its key; raise `InvalidInput` also if it has one and a time of its own."""
         if self.key is not None and self.created_at is not None:
             raise InvalidInput("created_at", "must not be given together with a key: a replaced memory keeps its own")
-        return replace(RememberRequest.memory(self, owner, memory_id, lifetime), key=self.key)
+        memory = RememberRequest.memory(self, owner, memory_id, lifetime)
+        return memory if self.key is None else replace(memory, key=self.key)
 
 
 class RememberBatchRequest(Struct, frozen=True, forbid_unknown_fields=True):

@@ -59,7 +59,11 @@ class RememberRequest(LabelledRequest, frozen=True, forbid_unknown_fields=True):
             expires_at=lifetime.of_new(self.expires_at, self.ttl_seconds),
             sliding_seconds=lifetime.slides_by(self.ttl_seconds, sliding=self.sliding),
             source=WriteSource(origin=self.origin),
-            **self.labels,
+            # The `labels`, whose dictionary would take as long as the rest.
+            session=self.session,
+            agent=self.agent,
+            app=self.app,
+            speaker=self.speaker,
         )
 
 

@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from pgvector import HalfVector
 from sqlalchemy import Row
 
 from observability import tracing
@@ -27,6 +26,7 @@ from providers.errors import ProviderError
 from providers.native import statements
 from providers.native.database import Database
 from providers.native.embedder_change import EmbedderChange
+from providers.native.halves import to_half
 from providers.native.target_model import TargetModel
 from providers.postgres.translate import UnexpectedSqlState
 
@@ -205,7 +205,7 @@ class EmbeddingQueue:
     async def _store(self, rows: Sequence[Row[Any]], vectors: Sequence[Vector]) -> None:
         if not rows:
             return
-        embeddings = [HalfVector(vector) for vector in vectors]
+        embeddings = list(map(to_half, vectors))
         former = self._change.former
         values = {"model": self._embedder.model, "embeddings": embeddings, "former": former, **_keys(rows)}
         stored = await self._database.change(statements.SET_EMBEDDINGS, values)

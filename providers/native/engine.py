@@ -3,10 +3,10 @@
 from contextlib import AbstractAsyncContextManager
 
 import asyncpg
-from pgvector.asyncpg import register_vector
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from providers.any_json import decoded
+from providers.native.halves import register_halves
 from providers.postgres.engine import open_pool
 
 
@@ -23,4 +23,4 @@ async def _register(connection: asyncpg.Connection) -> None:
         "SELECT nspname FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace WHERE extname = 'vector'"
     )
     if schema is not None:
-        await register_vector(connection, schema=schema)
+        await register_halves(connection, schema)

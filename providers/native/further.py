@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import asdict
 
-from providers.source import Sourced, attributes_of
+from providers.source import Sourced
 from providers.states.unknown import NOTHING, joined, split
 from providers.types import Snapshot
 
@@ -36,7 +36,13 @@ def further_of(state: Snapshot) -> str:
         expires_at=state.expires_at,
         sliding_seconds=state.sliding_seconds,
         touched_at=state.touched_at,
-        **attributes_of(state),
+        # All of `attributes_of`, whose dictionary would take as long as the rest: every write passes here.
+        session=state.session,
+        agent=state.agent,
+        app=state.app,
+        speaker=state.speaker,
+        key=state.key,
+        source=state.source,
     )
     return state.unknown if further == _EMPTY else joined(_encode(further).decode(), state.unknown)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from operator import itemgetter
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -52,6 +53,8 @@ CONCURRENT_RECALLS = 4
 # Statements under way at once that store single memories; what arrives meanwhile shares the next one. With four of them
 # 8 clients took 13 % more processor time of this process, and 23 % more of PostgreSQL, at the same rate.
 CONCURRENT_STATEMENTS = 2
+
+_KEY = itemgetter(0, 1)  # of a row that was stored: by place, which takes a third of the time of names
 
 
 class PostgresMemoryProvider(NativeReplica):
@@ -221,7 +224,7 @@ class PostgresMemoryProvider(NativeReplica):
     async def _store(self, rows: Sequence[MemoryRow]) -> list[Stored | ProviderError]:
         """Store all rows or none; return each one's id or why it was not stored. A repeat is harmless."""
         parts = await insert_values(rows, FIRST)
-        fresh = {(row.user_id, str(row.id)) for row in await self._database.write_parts(statements.PUT, parts)}
+        fresh = {(user, str(uuid)) for user, uuid in map(_KEY, await self._database.write_parts(statements.PUT, parts))}
         if self._queue is not None:
             self._queue.report(sum(row.embedding.vector is None and row.key in fresh for row in rows))
         if len(fresh) == len(rows):

@@ -14,13 +14,12 @@ Without a vector on either side the score is `words`; for a question without lex
 
 from functools import lru_cache
 
-from pgvector import HalfVector
-
 from providers.answer_size import may_exceed
 from providers.embedders.base import Vector
 from providers.native.bounded_answers import bounded_recall
 from providers.native.columns import RECORD, names
 from providers.native.conditions_sql import conditions_sql
+from providers.native.halves import to_half
 from providers.native.wall import within
 from providers.postgres.bound_sql import Binding, BoundSql
 from providers.types import RecallQuery
@@ -49,7 +48,7 @@ def recall_statement(query: RecallQuery, vectors: dict[str, Vector], vector_weig
     columns = [("former_model", "former_embedding")] if len(vectors) > 1 else []
     cosines = " ".join(
         f"WHEN {name} = {bind(model, 'text')} AND vector_dims({column}) = {bind(len(vector), 'int')}"
-        f" THEN 1 - ({column} <=> {bind(HalfVector(vector), 'halfvec')})"
+        f" THEN 1 - ({column} <=> {bind(to_half(vector), 'halfvec')})"
         for name, column in [*columns, ("embedding_model", "embedding")]
         for model, vector in vectors.items()
     )

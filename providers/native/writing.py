@@ -18,7 +18,8 @@ def new_row(memory: NewMemory, embedding: Embedding, clock: HybridClock) -> Memo
         clock.meet(memory.version)
     memory_id = memory.memory_id or new_memory_id(clock.milliseconds)
     version = clock.next() if memory.version is None else memory.version
-    return MemoryRow(state=first_state(memory, memory_id, version, clock.moment()), embedding=embedding)
+    now = memory.created_at or clock.moment()
+    return MemoryRow(state=first_state(memory, memory_id, version, now), embedding=embedding)
 
 
 def is_late(row: MemoryRow, stored: Row[Any]) -> bool:

@@ -21,6 +21,15 @@ def size_of(values: Iterable[Any]) -> int:
     return size
 
 
+def most_size_of(arrays: Sequence[Sequence[Any]]) -> int:
+    """Return a bound on the size of all rows, given as one array for each column; one has texts, or other values."""
+    chars = 0
+    for array in arrays:
+        if isinstance(next((value for value in array if value is not None), None), str):
+            chars += sum(map(len, filter(None, array)))
+    return BYTES_PER_ROW * len(arrays[0]) + _BYTES_PER_CHAR * chars
+
+
 def in_parts(
     rows: Sequence[Row], size: Callable[[Row], int], order: Callable[[Row], Any], most: int = MOST_BYTES
 ) -> list[list[Row]]:

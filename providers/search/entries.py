@@ -67,8 +67,10 @@ def said_by(content: str, speaker: str | None) -> str | None:
 def leading_name(content: str) -> str | None:
     """Return the name in front of the colon that a content begins with, None if there is none."""
     head, colon, _ = content[: _LONGEST_NAME + 1].replace("\uff1a", ": ").partition(": ")
+    if not colon:  # as in most contents
+        return None
     words = head.split()
-    if not colon or not 1 <= len(words) <= _MOST_WORDS:
+    if not 1 <= len(words) <= _MOST_WORDS:
         return None
     named = all(
         word[0].isalpha() and word.replace(".", "").replace("-", "").replace("'", "").isalnum() for word in words

@@ -14,13 +14,14 @@ from msgspec import Struct
 from numpy.typing import NDArray
 
 from providers.search.entries import said_by, text_of
-from providers.search.packed_rows import HASH_BYTES, hashed
+from providers.search.packed_rows import HASH_BYTES, hash_bytes
 from providers.text.analyzer import ANALYZER_VERSION, analyze
 from providers.text.folding import fold
 from providers.text.languages import STOP_WORDS
 
 # Their order is a part of what is stored: another one wants another version of the analyzer.
 LANGUAGES = tuple(STOP_WORDS)
+_NUMBERS = {language: number for number, language in enumerate(LANGUAGES)}
 
 _HEAD = Layout("<BBHq")
 _HEAD_TYPE = np.dtype([("version", "u1"), ("language", "u1"), ("name", "<u2"), ("content", "<i8")])
@@ -47,9 +48,8 @@ def stored_analysis(content: str, speaker: str | None) -> bytes:
     """Analyze a memory, and return what is stored of that."""
     analysis = analyze(text_of(content, speaker))
     name = (said_by(content, speaker) or "").encode(errors="surrogatepass")
-    head = _HEAD.pack(ANALYZER_VERSION, LANGUAGES.index(analysis.language), len(name), fingerprint(content))
-    terms = b"".join([hashed(term).to_bytes(HASH_BYTES, "little") for term in analysis.terms])
-    return b"".join((head, name, terms))
+    head = _HEAD.pack(ANALYZER_VERSION, _NUMBERS[analysis.language], len(name), fingerprint(content))
+    return b"".join((head, name, *map(hash_bytes, analysis.terms)))
 
 
 def fingerprint(content: str) -> int:

@@ -4,6 +4,7 @@ import secrets
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 import structlog
@@ -17,6 +18,7 @@ _FAR_AHEAD_MS = FAR_AHEAD_SECONDS * 1000
 _REPORT_EVERY_SECONDS = 3_600.0  # between two reports: all versions minted meanwhile are as far ahead
 
 _48_BITS = (1 << 48) - 1
+_62_BITS = (1 << 62) - 1
 _RANDOM_BITS_OF_UUID7 = 74
 _RANDOM_BITS_OF_UUID4 = 122
 
@@ -37,7 +39,12 @@ def wall_clock_ms() -> int:
 
 def moment_of(now_ms: Milliseconds) -> datetime:
     """Return the moment by a clock, in UTC."""
-    return _EPOCH + timedelta(milliseconds=now_ms())
+    return _moment_at(now_ms())
+
+
+@lru_cache(maxsize=1)  # memories of one batch mostly share it
+def _moment_at(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)
 
 
 class HybridClock:
@@ -109,16 +116,18 @@ def seconds_ahead(version: int, now_ms: int) -> float:
 def new_memory_id(now_ms: Milliseconds = wall_clock_ms, random_bits: Callable[[int], int] = secrets.randbits) -> str:
     """Mint a UUIDv7 (RFC 9562, section 5.7): 48 bits of milliseconds, then 74 random bits."""
     now, random = now_ms() & _48_BITS, random_bits(_RANDOM_BITS_OF_UUID7)
-    version, variant = 0x7 << 12 | random >> 62, 0b10 << 14 | random >> 48 & 0x3FFF
-    return f"{now >> 16:08x}-{now & 0xFFFF:04x}-{version:04x}-{variant:04x}-{random & _48_BITS:012x}"
+    return _uuid(now << 80 | 0x7 << 76 | random >> 62 << 64 | 0b10 << 62 | random & _62_BITS)
 
 
 def new_edit_id(random_bits: Callable[[int], int] = secrets.randbits) -> str:
     """Mint a UUIDv4 (RFC 9562, section 5.4): 122 random bits, in half of the time that `uuid.uuid4` takes."""
     random = random_bits(_RANDOM_BITS_OF_UUID4)
-    version, variant = 0x4 << 12 | random >> 62 & 0xFFF, 0b10 << 14 | random >> 48 & 0x3FFF
-    first = random >> 74
-    return f"{first >> 16:08x}-{first & 0xFFFF:04x}-{version:04x}-{variant:04x}-{random & _48_BITS:012x}"
+    return _uuid(random >> 74 << 80 | 0x4 << 76 | (random >> 62 & 0xFFF) << 64 | 0b10 << 62 | random & _62_BITS)
+
+
+def _uuid(number: int) -> str:
+    digits = number.to_bytes(16, "big").hex()  # twice as fast as to format each of the groups
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def keyed_memory_id(*scope: str) -> str:

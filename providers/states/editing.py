@@ -30,19 +30,15 @@ def was_applied(stored: Snapshot, edit_id: str | None) -> bool:
 
 def first_state(memory: NewMemory, memory_id: str, version: int, now: datetime) -> Snapshot:
     """Return the state of a new memory, created now unless it has a moment of creation."""
-    return Snapshot(
+    state = Snapshot(
         user_id=memory.owner.key,
         id=memory_id,
         version=version,
         content=memory.content,
         metadata=memory.metadata,
         created_at=now if memory.created_at is None else memory.created_at.astimezone(UTC),
-        updated_at=None if memory.updated_at is None else memory.updated_at.astimezone(UTC),
-        expires_at=None if memory.expires_at is None else memory.expires_at.astimezone(UTC),
-        sliding_seconds=memory.sliding_seconds,
         digest=digest_of(memory.content, memory.metadata),
         first_version=version if memory.first_version is None else memory.first_version,
-        unknown=memory.unknown,
         # All of `attributes_of`, whose dictionary would take as long as the rest: every write passes here.
         session=memory.session,
         agent=memory.agent,
@@ -50,6 +46,16 @@ def first_state(memory: NewMemory, memory_id: str, version: int, now: datetime) 
         speaker=memory.speaker,
         key=memory.key,
         source=memory.source,
+    )
+    if not (memory.updated_at or memory.expires_at or memory.sliding_seconds is not None or memory.unknown):
+        return state
+    # What few have, by itself: Python passes more than 15 keywords in a dictionary as well.
+    return replace(
+        state,
+        updated_at=None if memory.updated_at is None else memory.updated_at.astimezone(UTC),
+        expires_at=None if memory.expires_at is None else memory.expires_at.astimezone(UTC),
+        sliding_seconds=memory.sliding_seconds,
+        unknown=memory.unknown,
     )
 
 

@@ -12,9 +12,10 @@ from msgspec import Struct
 
 from providers.text.folding import casefolded, fold, without_accents
 from providers.text.identifiers import is_plain, parts_of, slices
-from providers.text.languages import MOST_WORDS, STOP_WORDS, language_of, script_language
+from providers.text.languages import MOST_WORDS, STOP_WORDS, language_of, most_voted, script_language
+from providers.text.pieces import PieceTerms, PieceVotes
 from providers.text.stemming import stem
-from providers.text.tokens import bigrams_of, is_unspaced, tokens_of
+from providers.text.tokens import LONGEST_TEXT, bigrams_of, is_unspaced, tokens_of
 
 # Of the terms that texts get. Stores keep those of a version, and analyze anew what has those of another one.
 ANALYZER_VERSION = 1
@@ -62,6 +63,18 @@ class _Unit(Struct, frozen=True):
 
 def analyze(text: str) -> Analysis:
     """Return the terms of a memory."""
+    if text.isascii() and len(text) <= LONGEST_TEXT:
+        pieces = text.split()
+        votes = _votes.of(pieces)
+        if votes is not None:
+            language = most_voted(votes) if votes >= 0 else _language_of_many(pieces)
+            found = map(_known_terms.within(language), pieces)
+            return Analysis(tuple(dict.fromkeys(chain.from_iterable(found))), language)
+    return analyze_whole(text)
+
+
+def analyze_whole(text: str) -> Analysis:
+    """Return the same as `analyze`, which does not go through a text whose pieces are known."""
     tokens = tokens_of(text)
     language = _language_of(tokens, ascii_only=text.isascii())
     cached = not tokens or max(map(len, tokens)) <= _LONGEST_CACHED  # as in nearly all texts
@@ -93,6 +106,14 @@ def _language_of(tokens: Sequence[str], *, ascii_only: bool) -> str:
     return language_of(_folded(token) for token in tokens if _is_latin(token))
 
 
+def _language_of_many(pieces: list[str]) -> str:
+    """Return the language of many pieces, which the first words tell unless few of those begin with a letter."""
+    first = [token for token in tokens_of(" ".join(pieces[: 2 * MOST_WORDS])) if token[0].isalpha()]
+    if len(first) >= MOST_WORDS or len(pieces) <= 2 * MOST_WORDS:
+        return language_of(map(str.lower, first))
+    return _language_of(tokens_of(" ".join(pieces)), ascii_only=True)
+
+
 def _language(word: str, language: str) -> str:
     of_script = script_language(word)
     return language if of_script is None else of_script
@@ -105,6 +126,8 @@ def _new_terms_of(token: str, language: str) -> tuple[str, ...]:
 
 
 _terms_of = lru_cache(maxsize=_CACHED)(_new_terms_of)
+_votes = PieceVotes()
+_known_terms = PieceTerms(_terms_of)
 
 
 def _terms_of_any(token: str, language: str) -> tuple[str, ...]:

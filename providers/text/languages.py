@@ -162,6 +162,7 @@ _VOTED = (DEFAULT_LANGUAGE, *sorted(set(STOP_WORDS) - _OF_OTHER_SCRIPTS - {DEFAU
 # language leave room in them.
 _BITS = 16
 _LAYOUT = Layout(f"<{len(_VOTED)}H")
+VOTE_BITS = _BITS * len(_VOTED)
 _VOTES = {
     word: sum(_WHOLE_VOTE // len(languages) << _BITS * _VOTED.index(language) for language in languages)
     for word, languages in _LANGUAGES_OF.items()
@@ -173,11 +174,20 @@ def language_of(folded_words: Iterable[str]) -> str:
 
     A word that several languages have counts less for each of them.
     """
-    told = sum(filter(None, map(_VOTES.get, islice(folded_words, MOST_WORDS))))
-    if not told:
+    return most_voted(votes_of(islice(folded_words, MOST_WORDS)))
+
+
+def votes_of(folded_words: Iterable[str]) -> int:
+    """Return the votes of at most `MOST_WORDS` words for all languages, in the lowest `VOTE_BITS` of one number."""
+    return sum(filter(None, map(_VOTES.get, folded_words)))
+
+
+def most_voted(votes: int) -> str:
+    """Return the language with the most votes, English where there are none."""
+    if not votes:
         return DEFAULT_LANGUAGE
-    votes = _LAYOUT.unpack(told.to_bytes(_LAYOUT.size, "little"))
-    return _VOTED[votes.index(max(votes))]
+    counts = _LAYOUT.unpack(votes.to_bytes(_LAYOUT.size, "little"))
+    return _VOTED[counts.index(max(counts))]
 
 
 def script_language(word: str) -> str | None:

@@ -31,13 +31,18 @@ _NUMBERS = re.compile(r"\d,\d|[+(0]\d|\d\.\d")  # where one of these may be
 def tokens_of(text: str) -> list[str]:
     """Return the tokens of the first `LONGEST_TEXT` characters, in their order."""
     text = composed(text[:LONGEST_TEXT])
-    numbers = _NUMBERS.search(text) is not None
+    numbers = has_numbers(text)
     if text.isascii():
         return _ascii_tokens(numbers).findall(text)
     tokens = _tokens(numbers).findall(text)
     if _unspaced().search(text) is None:
         return tokens
     return [run for token in tokens for run in ((token,) if token.isascii() else _runs().findall(token))]
+
+
+def has_numbers(text: str) -> bool:
+    """Return whether a token of a text may be a number with signs in it; only such a one may hold blanks."""
+    return _NUMBERS.search(text) is not None
 
 
 def is_unspaced(token: str) -> bool:

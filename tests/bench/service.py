@@ -24,7 +24,6 @@ import asyncpg
 import msgspec
 import numpy as np
 import uvloop
-from pgvector.asyncpg import register_vector
 from sqlalchemy import TextClause
 from sqlalchemy.dialects.postgresql import asyncpg as dialect
 
@@ -32,6 +31,7 @@ from providers.embedders.base import Vector
 from providers.native import statements
 from providers.native.columns import FIRST, insert_values
 from providers.native.embedded import EmbeddedServer
+from providers.native.halves import register_halves
 from providers.native.rows import Embedding
 from providers.native.search import recall_statement
 from providers.native.writing import new_row
@@ -88,7 +88,7 @@ class Bare:
         """Connect with the settings that the service's own pool has."""
         settings = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
         connection = await asyncpg.connect(libpq_dsn(dsn), server_settings=settings)
-        await register_vector(connection)
+        await register_halves(connection, "public")
         return cls(connection, random)
 
     def vector(self) -> Vector:

@@ -10,12 +10,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
-from pgvector.asyncpg import register_vector
 
 from providers.native.distribution.reading import layout_of
 from providers.native.distribution.rebuilding import rebuilt
 from providers.native.embedded import EmbeddedServer
 from providers.native.engine import open_engine
+from providers.native.halves import register_halves
 from tests.support.postgres import connected, create_database
 
 PARTITIONS = 16
@@ -44,7 +44,7 @@ async def rebuild(dsn: str) -> None:
 async def planning_connection(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """Yield a connection that binds the values of every statement."""
     async with connected(dsn) as connection:
-        await register_vector(connection)
+        await register_halves(connection, "public")
         yield connection
 
 

@@ -79,7 +79,8 @@ def _as_values(statement: TextClause, values: Mapping[str, Any]) -> tuple[TextCl
     """Return the insertion of a few rows, in the order in which all statements lock them."""
     columns, _ = _OF_ROWS[statement]
     names = [column.name for column in columns if column.type is not None]
-    rows = sorted(zip(*(values[name] for name in names), strict=True), key=lambda row: row[:2])
+    none = [None] * len(values["user_id"])  # what an empty array stands for
+    rows = sorted(zip(*(values[name] or none for name in names), strict=True), key=lambda row: row[:2])
     bound = {f"{name}_{place}": value for place, row in enumerate(rows) for name, value in zip(names, row, strict=True)}
     return _insertion(statement, len(rows)), bound
 

@@ -1,6 +1,8 @@
 """A large write is divided into parts, in the order in which everybody locks rows; a small one stays as it is."""
 
-from providers.postgres.parts import BYTES_PER_ROW, in_parts, size_of
+from typing import Any
+
+from providers.postgres.parts import BYTES_PER_ROW, in_parts, most_size_of, size_of
 
 
 def parts(rows: list[str], most: int) -> list[list[str]]:
@@ -32,3 +34,10 @@ def test_texts_count_by_their_bytes() -> None:
     """At most four for a character beyond ASCII; other values take what any row takes."""
     assert size_of(["abc", None, 7]) == BYTES_PER_ROW + 3
     assert size_of(["é" * 3]) == BYTES_PER_ROW + 12
+
+
+def test_a_bound_on_the_size_is_told_by_columns() -> None:
+    """As if every character were as large as one may be, so that what is below it is small for certain."""
+    columns: list[list[Any]] = [[1, 2], [None, "ab"], ["é", "c"], [None, None], [b"many", b"bytes"]]
+
+    assert most_size_of(columns) == 2 * BYTES_PER_ROW + 4 * 4 >= sum(map(size_of, zip(*columns, strict=True)))
