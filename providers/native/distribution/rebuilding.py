@@ -21,9 +21,6 @@ TRANSACTION = "changed"  # the column that says which transaction changed a row
 REPLACED_TRIGGERS = frozenset(
     {
         "ninai_memories_derive",
-        "ninai_memories_key",
-        "ninai_memories_expiry",
-        "ninai_memories_source",
         "ninai_memories_stamp",
         "ninai_memories_outdate",
         "ninai_memories_former",

@@ -30,8 +30,8 @@ from tests.support.postgres import (
 
 MIGRATIONS = Path(schema_module.__file__).parent / "migrations"
 
-NEWEST = "0020"
-NEXT = "0021"
+NEWEST = "0021"
+NEXT = "0022"
 
 ONE_MORE = f'''
 """One more column.
@@ -169,6 +169,7 @@ async def test_the_history_tells_every_revision(database: str) -> None:
         ("0017", True),
         ("0018", True),
         ("0019", True),
+        ("0020", True),
         (NEWEST, True),
     ]
 
@@ -182,6 +183,17 @@ async def downgraded(engine: AsyncEngine, schema: Schema, revision: str) -> None
 
     async with engine.connect() as connection:
         await connection.run_sync(downgrade)
+
+
+async def upgraded(engine: AsyncEngine, schema: Schema, revision: str) -> None:
+    """Apply what is missing up to a revision."""
+
+    def upgrade(connection: Connection) -> None:
+        schema._config.attributes["connection"] = connection  # noqa: SLF001 - users upgrade to the newest one
+        command.upgrade(schema._config, revision)  # noqa: SLF001 - as above
+
+    async with engine.connect() as connection:
+        await connection.run_sync(upgrade)
 
 
 @pytest.mark.thorough
