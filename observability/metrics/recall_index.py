@@ -8,8 +8,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 # What a recall found: an index that was brought up to date, none, one of another history of the store, one that was
 # still being loaded, or a store that cannot tell what changed. Beside them an index that had to make room, and one that
-# was loaded for a single recall, because those that would have had to make room are asked for as often.
-RECALL_INDEX_EVENTS = ("hit", "miss", "dropped", "loading", "unknown", "evicted", "passed")
+# was loaded for a single recall, because those that would have had to make room are asked for as often; and a question
+# that was ranked before, since when nothing had changed.
+RECALL_INDEX_EVENTS = ("hit", "miss", "dropped", "loading", "unknown", "evicted", "passed", "repeated")
 
 
 class RecallIndexMetrics:
@@ -20,7 +21,8 @@ class RecallIndexMetrics:
         self.recall_index_events = Counter(
             "ninai_recall_index_events_total",
             "What recalls found of their user's index: hit, miss, dropped, loading, unknown; and indexes that were"
-            " evicted, or passed over because those in memory are asked for as often.",
+            " evicted, or passed over because those in memory are asked for as often. Also repeated: questions whose"
+            " ranking was still known.",
             ("provider", "event"),
             registry=registry,
         )

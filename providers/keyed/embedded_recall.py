@@ -6,14 +6,14 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from observability import notes
 from providers.keyed.reader import Reader
-from providers.keyed.recall import MOST_RANKED, Read, Recall
+from providers.keyed.recall import MOST_RANKED, Recall
 from providers.keyed.shelf import Shelf
 from providers.keyed.vectors import EmbeddedState, StateVectors
 from providers.search.entries import Vector
 from providers.search.pending import PendingEntry
 from providers.search.recall_index.index import RecallIndex
+from providers.search.recall_index.ranked import Read
 from providers.types import RecallQuery, Snapshot
 
 
@@ -34,8 +34,7 @@ class EmbeddedRecall(Recall, ABC):
 
     async def read(self, query: RecallQuery) -> Read:
         """See `Recall`."""
-        with notes.timed("embed"):
-            return Read(*await self._vectors.asked(query.query))
+        return Read(*await self._vectors.asked(query.query))
 
     async def pending(self, states: Sequence[Snapshot]) -> list[PendingEntry]:
         """See `Recall`."""

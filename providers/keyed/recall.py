@@ -1,6 +1,7 @@
 """Recall by the ranking of this process, over an index that a store's changes bring up to date."""
 
 from collections.abc import AsyncIterator, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -15,8 +16,9 @@ from providers.search.pending import PendingEntry, plain_entry
 from providers.search.questions import Ordering, Question
 from providers.search.ranking import rank
 from providers.search.recall_index.index import RecallIndex
-from providers.search.recall_index.ranked import Asked, RankedHits, ranked_now
+from providers.search.recall_index.ranked import Asked, RankedHits, Read, ranked_now
 from providers.search.user_index import UserIndex
+from providers.timing.once import Once
 from providers.timing.turns import Turns, in_turns
 from providers.types import MemoryRecord, RecallQuery, Snapshot
 
@@ -34,13 +36,6 @@ class Candidates(Struct, frozen=True):
     all_there_are: bool
 
 
-class Read(Struct, frozen=True):
-    """A question as it is ranked by, and why its answers are `degraded` already."""
-
-    question: Question
-    degraded: tuple[str, ...] = ()
-
-
 class Recall:
     """Rank in this process; the store tells what changed, and holds the contents.
 
@@ -53,18 +48,19 @@ class Recall:
 
     async def find(self, query: RecallQuery) -> Found:
         """Return the answers, best first; of an owner with too many memories among the newest, and `partial` then."""
-        read = await self.read(query)
         pending = await self.pending(query.pending)
-        asked = Asked(query, read.question, Ordering.of(query))
+        asked = Asked(query, Ordering.of(query), Once(partial(self.read, query)))
         for last in [False] * (_TRIES - 1) + [True]:
             with notes.timed("refresh"):
                 ranked = await ranked_now(self._index, asked, pending)
             if ranked is None:
+                with notes.timed("embed"):
+                    read = await asked.read()
                 return await self._among_some(query, read)
             memories = await self._contents(ranked)
             if last or len(memories) == len(ranked.hits):
                 considered = ranked.considered if query.options.explain else None
-                degraded = (*read.degraded, *((APPROXIMATE,) if ranked.approximate else ()))
+                degraded = (*ranked.degraded, *((APPROXIMATE,) if ranked.approximate else ()))
                 return Found(memories=memories, considered=considered, pending=ranked.pending, degraded=degraded)
         raise AssertionError("the last try returns")
 

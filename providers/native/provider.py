@@ -5,7 +5,6 @@ from functools import partial
 from operator import itemgetter
 
 from msgspec import UNSET
-from msgspec.structs import replace
 
 from observability import notes
 from providers import limits
@@ -44,6 +43,7 @@ from providers.search.recall_index.index import RecallIndex
 from providers.states.clock import HybridClock
 from providers.states.editing import is_done
 from providers.store import RECENT_CHANGES
+from providers.timing.once import Once
 from providers.timing.turns import in_turns
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery
 
@@ -130,14 +130,16 @@ class PostgresMemoryProvider(NativeReplica):
         """See `MemoryStore`."""
         limits.check_recall(query)
         query = as_of(query, self._clock.moment())
-        with notes.timed("embed"):
-            question = await self._vectors.of_question(query.query)
-        degraded = question.degraded
+        vectors = Once(partial(self._vectors.of_question, query.query))
+        without: tuple[str, ...] = ()
         if self._ranked is not None:
-            found = await self._ranked.recall(query, question.vectors)
+            found = await self._ranked.recall(query, vectors)
             if found is not None:
-                return await recall_within(replace(found, degraded=(*degraded, *found.degraded)), query.most_bytes)
-            degraded = (*degraded, *self._ranked.without_index(query.owner))
+                return await recall_within(found, query.most_bytes)
+            without = self._ranked.without_index(query.owner)
+        with notes.timed("embed"):
+            question = await vectors()
+        degraded = (*question.degraded, *without)
         if query.options.of_ranking:
             degraded = (*degraded, PLAIN_ORDER)
         rows = await self._database.bound_rows(recall_statement(query, question.vectors, self._vector_weight))

@@ -1,23 +1,25 @@
 """Recall by the ranking of this process, over an index that the database brings up to date."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
+from functools import partial
 from uuid import UUID
 
 from msgspec.structs import replace
 
 from observability import notes
 from providers.answers import APPROXIMATE, INDEX_LOADING, INDEX_TOO_LARGE, Found
-from providers.embedders.base import Vector
 from providers.native.columns import RECORD, names, record_of
 from providers.native.database import Database
 from providers.native.pending_entries import PendingEntries
-from providers.native.vectors import Vectors
+from providers.native.vectors import QuestionVectors, Vectors
 from providers.native.wall import within as named
 from providers.owners import Owner
 from providers.postgres.bound_sql import BoundSql
+from providers.search.pending import PendingEntry
 from providers.search.questions import EmbeddedQuestion, Ordering, Question
 from providers.search.recall_index.index import RecallIndex
-from providers.search.recall_index.ranked import Asked, RankedHits, ranked_now
+from providers.search.recall_index.ranked import Asked, RankedHits, Read, ranked_now
+from providers.timing.once import Once
 from providers.types import MemoryRecord, RecallQuery
 
 # Answers may change between the look at what changed and the reading of their contents; then all is done once more, and
@@ -41,13 +43,14 @@ class RankedRecall:
         self._database, self._vectors, self._vectors_weight, self.index = database, vectors, vectors_weight, index
         self._pending = PendingEntries(vectors)
 
-    async def recall(self, query: RecallQuery, vectors: Mapping[str, Vector]) -> Found | None:
+    async def recall(self, query: RecallQuery, vectors: Once[QuestionVectors]) -> Found | None:
         """Return the answers, best first; None while the owner's index loads, or with too many memories for one."""
-        with notes.timed("embed"):
-            question = await self._question(query.query, vectors)
-            pending = await self._pending.of(query.pending) if query.pending else []
+        pending: Sequence[PendingEntry] = []
+        if query.pending:
+            with notes.timed("embed"):
+                pending = await self._pending.of(query.pending)
         ordering = Ordering.of(query, self._vectors_weight)
-        asked = Asked(query, question, ordering)
+        asked = Asked(query, ordering, Once(partial(self._read, query.query, vectors)))
         for last in [False] * (_TRIES - 1) + [True]:
             with notes.timed("refresh"):
                 ranked = await ranked_now(self.index, asked, pending, _PATIENCE)
@@ -56,7 +59,7 @@ class RankedRecall:
             records = await self._records(ranked)
             if last or len(records) == len(ranked.hits):
                 considered = ranked.considered if query.options.explain else None
-                degraded = (APPROXIMATE,) if ranked.approximate else ()
+                degraded = (*ranked.degraded, *((APPROXIMATE,) if ranked.approximate else ()))
                 return Found(memories=records, considered=considered, pending=ranked.pending, degraded=degraded)
         raise AssertionError("the last try returns")
 
@@ -66,15 +69,13 @@ class RankedRecall:
             return (INDEX_LOADING,)
         return () if self._database.distributed else (INDEX_TOO_LARGE,)
 
-    async def _question(self, text: str, vectors: Mapping[str, Vector]) -> Question:
-        plain = Question.of(text)
-        if not vectors:
-            return plain
+    async def _read(self, text: str, asked: Once[QuestionVectors]) -> Read:
+        plain, vectors = Question.of(text), await asked()
+        if not vectors.vectors:
+            return Read(plain, vectors.degraded)
         words = await self._vectors.of_words([word.text for word in plain.words])
-        return replace(
-            plain,
-            vectors={model: EmbeddedQuestion(vector, words.get(model)) for model, vector in vectors.items()},
-        )
+        embedded = {model: EmbeddedQuestion(vector, words.get(model)) for model, vector in vectors.vectors.items()}
+        return Read(replace(plain, vectors=embedded), vectors.degraded)
 
     async def _records(self, ranked: RankedHits) -> list[MemoryRecord]:
         """Return the memories of hits, in their order, without those that have changed by now.
@@ -82,7 +83,7 @@ class RankedRecall:
         They have another version. What is kept is as of the look at what changed, which the recall began with.
         """
         query, index, brought = ranked.query, ranked.joined.index, ranked.joined.brought
-        found = {hit.row: brought.get(hit.id) or index.kept.get(ranked.moves, hit.row) for hit in ranked.hits}
+        found = {hit.row: brought.get(hit.id) or index.spare.records.get(ranked.moves, hit.row) for hit in ranked.hits}
         missing = {hit.id: hit.row for hit in ranked.hits if found[hit.row] is None}
         if missing:
             values = query.owner.key, [*map(UUID, missing)], query.owner.tenant
@@ -91,7 +92,7 @@ class RankedRecall:
             fresh = {missing[str(row.id)]: record_of(row) for row in same}
             found |= fresh
             if index.moves == ranked.moves:
-                index.kept.put(ranked.moves, fresh)
+                index.spare.records.put(ranked.moves, fresh)
         return [
             replace(record, similarity_score=hit.score, explanation=hit.explanation)
             for hit in ranked.hits

@@ -43,7 +43,7 @@ async def met_by(index: UserIndex, conditions: Conditions) -> Met | None:
 def _while_in_place(index: UserIndex, conditions: Conditions) -> Generator[None, None, Mask | None]:
     """Return the rows that meet the conditions at last, None if rows have got other numbers before."""
     moves = index.moves
-    steps = content_steps(index, conditions, index.fields, 0, len(index.columns))
+    steps = content_steps(index, conditions, index.spare.fields, 0, len(index.columns))
     while True:
         try:
             next(steps)

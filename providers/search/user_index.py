@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from providers.search.columns import Columns, halves, id_hash, id_hashes
 from providers.search.distinct import numbered
 from providers.search.entries import Entry, said_by, text_of
-from providers.search.field_table import FieldTable
-from providers.search.kept_records import KeptRecords
 from providers.search.moments import NEVER, expiry_of, microseconds, written_of
 from providers.search.neighbours import NO_SESSION, Neighbours, NeighbourStep
 from providers.search.packed_memories import PackedMemories
 from providers.search.packed_rows import FULL, MOST_ROWS, PackedRows, Rows, hashed
 from providers.search.packed_texts import PackedTexts, side_by_side
+from providers.search.spare import Spare
 from providers.search.speakers import Speakers
 from providers.search.stored_analysis import LANGUAGES, analyses_of, fingerprint
 from providers.search.traits import Traits, TraitsTable
@@ -40,15 +39,15 @@ class UserIndex:
         self.neighbours = Neighbours()
         self.speakers = Speakers()
         self.planes: dict[str, VectorPlanes] = {}  # by the name of the model
-        self.kept = KeptRecords()
+        self.spare = Spare()
         self.traits = TraitsTable()
         self.metadata = PackedTexts()  # as JSON, empty where there is none
         self.keys = PackedTexts()
-        self.fields = FieldTable()
         self._terms = PackedRows()
         self._ids = PackedRows()
         self._sessions: dict[str, int] = {}
         self._in_language: Counter[int] = Counter()
+        self.changes = 0  # how often anything has changed
         self.moves = 0  # how often rows have got other numbers
         self.mortal = 0  # live memories that expire some day
         self._count = 0
@@ -80,6 +79,7 @@ class UserIndex:
         first, count = len(self.columns), len(memories.version)
         if first + count > MOST_ROWS:
             raise OverflowError(FULL)
+        self.changes += 1
         ids = np.frombuffer(memories.ids, ">u8").astype(np.uint64).reshape(count, 2)
         high, low = ids[:, 0], ids[:, 1]
         analyses = analyses_of(memories.analyses, memories.lengths)
@@ -116,26 +116,24 @@ class UserIndex:
             yield
             planes = self._planes_of(packed.model, packed.vectors.shape[1])
             planes.add_directions(packed.vectors, packed.places + first)
+        self.changes += 1  # what was ranked in between lacks some
 
     @property
     def nbytes(self) -> int:
         """The bytes of all arrays; names of sessions and speakers are few, and not counted.
 
-        What is kept for the next answers is not counted, either; see `spare_nbytes`.
+        What is kept for the next answers is not counted, either; see `Spare`.
         """
         ranked = self.columns.nbytes + self.neighbours.nbytes + self._terms.nbytes + self._ids.nbytes
         filtered = self.traits.nbytes + self.metadata.nbytes + self.keys.nbytes
         return ranked + filtered + sum(planes.nbytes for planes in self.planes.values())
 
-    @property
-    def spare_nbytes(self) -> int:
-        """The bytes of what is kept for the next answers, and can be made again."""
-        return self.kept.nbytes + self.fields.nbytes
-
-    def forget_spare(self) -> None:
-        """Forget what can be made again."""
-        self.kept.forget()
-        self.fields.forget()
+    def next_expiry(self, now: int) -> int:
+        """Return the first moment after `now` at which a memory expires, `NEVER` if none will."""
+        if not self.mortal:
+            return NEVER
+        expires = self.columns.expires[self.columns.alive]
+        return int(expires[expires > now].min(initial=NEVER))
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -169,6 +167,7 @@ class UserIndex:
         high, low = halves(entry.id)
         session = NO_SESSION if entry.session is None else self._session(entry.session)
         language = LANGUAGES.index(analysis.language)
+        self.changes += 1
         row = self.columns.append(
             high=high,
             low=low,
@@ -246,6 +245,7 @@ class UserIndex:
         return self.neighbours.steps(self.columns.created, self.columns.session, self._order)
 
     def _drop(self, row: int) -> None:
+        self.changes += 1
         columns = self.columns
         columns.alive[row] = False
         self._count -= 1
@@ -265,7 +265,7 @@ class UserIndex:
         self.columns.keep(kept)
         self.metadata.keep(kept)
         self.keys.keep(kept)
-        self.fields.forget()
+        self.spare.fields.forget()
         self._terms.renumber(numbers)
         self._ids.renumber(numbers)
         for planes in self.planes.values():

@@ -26,6 +26,8 @@ class RecallCounts(Struct):
 class HeldIndex(Struct):
     """One owner's index, how far it has come, and the bytes that were counted for it.
 
+    `spare` of those bytes are of what can be made again.
+
     An owner whose memories are unknown is not asked about until `unknown_until`. `loading` is the first look, which all
     who come meanwhile wait for; `applying` keeps two looks from being applied at once.
     """
@@ -35,6 +37,7 @@ class HeldIndex(Struct):
     cursor: ChangeCursor | None = None
     order: tuple[int, ...] = ()
     counted: int = 0
+    spare: int = 0
     unknown_until: float = 0.0
     loading: asyncio.Task[bool] | None = None
     applying: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -8,19 +8,17 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
 from typing import TypeVar
 
 from providers import background
 from providers.changes import Changes
 from providers.owners import Owner
 from providers.search.packed_memories import PackedMemories
-from providers.search.recall_index.building import extend
+from providers.search.recall_index.building import brought_up, extend
 from providers.search.recall_index.frequencies import Frequencies
 from providers.search.recall_index.held import HeldIndex, RecallCounts
 from providers.search.recall_index.source import ChangeSource
 from providers.search.user_index import UserIndex
-from providers.timing.turns import Turns
 
 MEGABYTE = 1024 * 1024
 
@@ -82,11 +80,13 @@ class RecallIndex:
         prepare: Callable[[UserIndex], Awaitable[Prepared]],
         *,
         by_contents: bool = True,
+        known: Callable[[UserIndex], Done | None] = lambda _index: None,
     ) -> Done | None:
         """Return what `work` makes of an owner's index as of now, None if the store cannot tell what changed.
 
         `prepare` comes before it, in turns of the event loop in which the index may change. Without conditions
-        `by_contents` the index may lack what these look at: metadata, keys, and traits.
+        `by_contents` the index may lack what these look at: metadata, keys, and traits. What is `known` of the index as
+        of now saves all of this.
 
         None also stands for an index that takes more than `patience` seconds to load, without a bound if it is None;
         loading goes on. The index stays as it is while `work` lasts, which is done in a thread where it takes long.
@@ -98,6 +98,10 @@ class RecallIndex:
         if held is None:
             return None
         index = held.index
+        done = known(index)
+        if done is not None:
+            self._note("repeated")
+            return done
         prepared = await prepare(index)
         if len(index.columns) <= self._most_on_loop:
             return work(index, prepared)
@@ -218,19 +222,7 @@ class RecallIndex:
         if same_epoch and changes.order < held.order:
             return  # a later look was applied meanwhile, and has seen all of this
         index = UserIndex(changes.expected) if whole else held.index
-        if changes.packed is not None:
-            await extend(index, changes.packed)
-        if changes.pages is not None:
-            async with aclosing(changes.pages) as pages:
-                async for page in pages:
-                    await extend(index, page)
-        if changes.gone or changes.memories:
-            turns = Turns()
-            for memory_id in changes.gone:
-                index.remove(memory_id)
-            for entry in changes.memories:
-                index.put(entry)
-                await turns.take()
+        await brought_up(index, changes)
         # Last, so that what was cut off in between is asked for again.
         held.index, held.cursor, held.order = index, changes.cursor, changes.order
 
@@ -247,7 +239,7 @@ class RecallIndex:
         self._recount(held)
         while self.counts.bytes > self._most_bytes and self._keeping:
             other = next(iter(self._keeping.values()))
-            other.index.forget_spare()
+            other.index.spare.forget()
             self._recount(other)
         if held.counted > self._most_bytes:
             self._note("evicted")
@@ -261,15 +253,19 @@ class RecallIndex:
         self.counts.owners = len(self._held)
 
     def _is_passed(self, owner: Owner, held: HeldIndex, more: int = 0) -> bool:
-        """Return whether others would have to go for an index, of so many `more` bytes, that are asked for as often."""
-        asked, excess = 0, self.counts.bytes + more - self._most_bytes
+        """Return whether others would have to go for an index, of so many `more` bytes, that are asked for as often.
+
+        What can be made again goes before any of them.
+        """
+        spare = sum(other.spare for other in self._keeping.values())
+        asked, excess = 0, self.counts.bytes - spare + more - self._most_bytes
         if excess <= 0:
             return False
         for other in self._held.values():
             if excess <= 0:
                 break
             if other is not held and other.counted:
-                excess -= other.counted
+                excess -= other.counted - other.spare
                 asked += self._frequencies.of(other.owner)
         return asked >= self._frequencies.of(owner)
 
@@ -284,9 +280,10 @@ class RecallIndex:
 
     def _recount(self, held: HeldIndex) -> None:
         self._keeping.pop(held.owner, None)
-        if held.index.spare_nbytes:
+        held.spare = held.index.spare.nbytes
+        if held.spare:
             self._keeping[held.owner] = held  # the last now
-        held.counted, former = held.index.nbytes + held.index.spare_nbytes + _LEAST_BYTES, held.counted
+        held.counted, former = held.index.nbytes + held.spare + _LEAST_BYTES, held.counted
         self.counts.bytes += held.counted - former
 
     def _forget(self, owner: Owner, held: HeldIndex) -> None:

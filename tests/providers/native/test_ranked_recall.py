@@ -256,7 +256,7 @@ async def test_what_is_kept_of_answers_is_never_stale(database: str) -> None:
         assert (await provider.find(query)).memories[0].metadata == {"tags": ["hot"]}
         assert provider._ranked is not None  # noqa: SLF001 - nothing else shows what is kept
         [held] = provider._ranked.index._held.values()  # noqa: SLF001 - as above
-        assert held.index.kept.nbytes > 0
+        assert held.index.spare.records.nbytes > 0
 
         await other.update("anna", first, metadata={"tags": ["cold"]})
         assert (await provider.find(query)).memories[0].metadata == {"tags": ["cold"]}

@@ -167,7 +167,7 @@ async def test_the_columns_of_fields_stay_within_their_bytes(monkeypatch: pytest
         answers.append(mask.nonzero()[0].tolist())
 
     assert answers == [[7]] * 6
-    assert 0 < index.fields.nbytes <= 100_000
-    index.forget_spare()
-    assert index.spare_nbytes == 0
+    assert 0 < index.spare.fields.nbytes <= 100_000
+    index.spare.forget()
+    assert index.spare.nbytes == 0
     assert isinstance(await met_by(index, Conditions(session="a")), Met)

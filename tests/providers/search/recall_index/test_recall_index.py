@@ -468,14 +468,14 @@ async def test_kept_records_go_before_any_index() -> None:
     record = MemoryRecord(
         id=str(UUID(int=1)), user_id="anna", content="tea", metadata=None, created_at=MOMENT, updated_at=None
     )
-    current.kept.put(0, {0: record})
+    current.spare.records.put(0, {0: record})
 
-    assert current.kept.get(0, 0) == record
-    assert (current.kept.get(0, 1), current.kept.get(1, 0)) == (None, None)
+    assert current.spare.records.get(0, 0) == record
+    assert (current.spare.records.get(0, 1), current.spare.records.get(1, 0)) == (None, None)
     await versions_in(index, BEN)
     await versions_in(index, ANNA)
-    assert current.kept.nbytes == 0
+    assert current.spare.records.nbytes == 0
     assert (index.counts.events["evicted"], index.counts.owners) == (0, 2)
     assert index.counts.bytes == room.counts.bytes
-    current.kept.put(1, {0: record})
-    assert current.kept.get(0, 0) is None
+    current.spare.records.put(1, {0: record})
+    assert current.spare.records.get(0, 0) is None
