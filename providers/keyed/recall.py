@@ -18,7 +18,7 @@ from providers.search.ranking import rank
 from providers.search.recall_index.index import RecallIndex
 from providers.search.recall_index.ranked import Asked, RankedHits, Read, ranked_now
 from providers.search.user_index import UserIndex
-from providers.timing.once import Once
+from providers.timing.lazy import Lazy
 from providers.timing.turns import Turns, in_turns
 from providers.types import MemoryRecord, RecallQuery, Snapshot
 
@@ -49,7 +49,7 @@ class Recall:
     async def find(self, query: RecallQuery) -> Found:
         """Return the answers, best first; of an owner with too many memories among the newest, and `partial` then."""
         pending = await self.pending(query.pending)
-        asked = Asked(query, Ordering.of(query), Once(partial(self.read, query)))
+        asked = Asked(query, Ordering.of(query), Lazy(partial(self.read, query)))
         for last in [False] * (_TRIES - 1) + [True]:
             with notes.timed("refresh"):
                 ranked = await ranked_now(self._index, asked, pending)

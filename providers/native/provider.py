@@ -43,7 +43,7 @@ from providers.search.recall_index.index import RecallIndex
 from providers.states.clock import HybridClock
 from providers.states.editing import is_done
 from providers.store import RECENT_CHANGES
-from providers.timing.once import Once
+from providers.timing.lazy import Lazy
 from providers.timing.turns import in_turns
 from providers.types import Deletion, Edit, MemoryRecord, NewMemory, PageQuery, RecallQuery
 
@@ -130,7 +130,7 @@ class PostgresMemoryProvider(NativeReplica):
         """See `MemoryStore`."""
         limits.check_recall(query)
         query = as_of(query, self._clock.moment())
-        vectors = Once(partial(self._vectors.of_question, query.query))
+        vectors = Lazy(partial(self._vectors.of_question, query.query))
         without: tuple[str, ...] = ()
         if self._ranked is not None:
             found = await self._ranked.recall(query, vectors)

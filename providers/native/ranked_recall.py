@@ -19,7 +19,7 @@ from providers.search.pending import PendingEntry
 from providers.search.questions import EmbeddedQuestion, Ordering, Question
 from providers.search.recall_index.index import RecallIndex
 from providers.search.recall_index.ranked import Asked, RankedHits, Read, ranked_now
-from providers.timing.once import Once
+from providers.timing.lazy import Lazy
 from providers.types import MemoryRecord, RecallQuery
 
 # Answers may change between the look at what changed and the reading of their contents; then all is done once more, and
@@ -43,14 +43,14 @@ class RankedRecall:
         self._database, self._vectors, self._vectors_weight, self.index = database, vectors, vectors_weight, index
         self._pending = PendingEntries(vectors)
 
-    async def recall(self, query: RecallQuery, vectors: Once[QuestionVectors]) -> Found | None:
+    async def recall(self, query: RecallQuery, vectors: Lazy[QuestionVectors]) -> Found | None:
         """Return the answers, best first; None while the owner's index loads, or with too many memories for one."""
         pending: Sequence[PendingEntry] = []
         if query.pending:
             with notes.timed("embed"):
                 pending = await self._pending.of(query.pending)
         ordering = Ordering.of(query, self._vectors_weight)
-        asked = Asked(query, ordering, Once(partial(self._read, query.query, vectors)))
+        asked = Asked(query, ordering, Lazy(partial(self._read, query.query, vectors)))
         for last in [False] * (_TRIES - 1) + [True]:
             with notes.timed("refresh"):
                 ranked = await ranked_now(self.index, asked, pending, _PATIENCE)
@@ -69,7 +69,7 @@ class RankedRecall:
             return (INDEX_LOADING,)
         return () if self._database.distributed else (INDEX_TOO_LARGE,)
 
-    async def _read(self, text: str, asked: Once[QuestionVectors]) -> Read:
+    async def _read(self, text: str, asked: Lazy[QuestionVectors]) -> Read:
         plain, vectors = Question.of(text), await asked()
         if not vectors.vectors:
             return Read(plain, vectors.degraded)

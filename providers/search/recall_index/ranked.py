@@ -16,7 +16,7 @@ from providers.search.questions import Hit, Ordering, Question
 from providers.search.ranking import rank
 from providers.search.recall_index.index import RecallIndex
 from providers.search.user_index import UserIndex
-from providers.timing.once import Once
+from providers.timing.lazy import Lazy
 from providers.types import RecallQuery
 
 
@@ -32,7 +32,7 @@ class Asked(Struct, frozen=True):
 
     query: RecallQuery
     ordering: Ordering
-    read: Once[Read]
+    read: Lazy[Read]
 
 
 class RankedHits(Struct, frozen=True):

@@ -21,7 +21,7 @@ from providers.search.ranking import rank
 from providers.search.recall_index.index import RecallIndex
 from providers.search.recall_index.ranked import Asked, RankedHits, Read, ranked_now
 from providers.search.user_index import UserIndex
-from providers.timing.once import Once
+from providers.timing.lazy import Lazy
 from providers.types import RecallQuery, Snapshot
 from tests.support.packed import packed
 
@@ -104,7 +104,7 @@ class Asking:
 
         query = replace(query, pending=tuple(pending))
         ranked = await ranked_now(
-            self.index, Asked(query, Ordering.of(query), Once(read)), [plain_entry(state) for state in pending]
+            self.index, Asked(query, Ordering.of(query), Lazy(read)), [plain_entry(state) for state in pending]
         )
         assert ranked is not None
         return ranked

@@ -1,8 +1,8 @@
-"""Once: asked at the first need alone."""
+"""Lazy: asked at the first need alone."""
 
 import pytest
 
-from providers.timing.once import Once
+from providers.timing.lazy import Lazy
 
 
 async def test_it_asks_once() -> None:
@@ -13,10 +13,10 @@ async def test_it_asks_once() -> None:
         asked.append(1)
         return None
 
-    once = Once(ask)
+    lazy = Lazy(ask)
     assert asked == []
-    assert await once() is None
-    assert await once() is None
+    assert await lazy() is None
+    assert await lazy() is None
     assert asked == [1]
 
 
@@ -30,8 +30,8 @@ async def test_a_failed_question_is_asked_again() -> None:
             raise ConnectionError
         return "tea"
 
-    once = Once(ask)
+    lazy = Lazy(ask)
     with pytest.raises(ConnectionError):
-        await once()
-    assert [await once(), await once()] == ["tea", "tea"]
+        await lazy()
+    assert [await lazy(), await lazy()] == ["tea", "tea"]
     assert len(asked) == 2

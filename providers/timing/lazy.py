@@ -1,4 +1,4 @@
-"""Once: an answer that is asked for when it is first needed, and then kept."""
+"""Lazy: an answer that is asked for when it is first needed, and then kept."""
 
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 Answer = TypeVar("Answer")
 
 
-class Once(Generic[Answer]):
+class Lazy(Generic[Answer]):
     """Ask at the first call, and return the same answer at each later one; a failed question is asked again.
 
     It serves one caller at a time: two that come at once would both ask.
