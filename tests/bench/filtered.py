@@ -2,6 +2,7 @@
 
 `recall` is one with no condition; `statement` is what the database takes for the ids of those that meet the conditions,
 without the recall; `index` is a whole recall with them, and `first` the one that reads the fields for the first time.
+No question is asked twice.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from random import Random
 from time import perf_counter
+
+from msgspec.structs import replace
 
 from providers import filters
 from providers.native.conditions_sql import conditions_sql
@@ -27,6 +30,7 @@ SIZES = (1_000, 10_000)
 ROUNDS = 15
 CLIENTS = 8
 _BATCH = 500
+_WORDS = 6  # of a question
 
 # Thirty conditions that most memories meet, so that none of them saves the others.
 _THIRTY = filters.And(
@@ -80,9 +84,10 @@ async def _fill(provider: PostgresMemoryProvider, size: int) -> None:
 
 
 async def _times(provider: PostgresMemoryProvider, owner: Owner, conditions: Conditions) -> tuple[str, ...]:
-    plain = RecallQuery(owner=owner, query="bana tolo")
+    words = Random(2)
+    plain = RecallQuery(owner=owner, query="")
     asked = RecallQuery(
-        owner=owner, query="bana tolo", **{name: getattr(conditions, name) for name in Conditions.__struct_fields__}
+        owner=owner, query="", **{name: getattr(conditions, name) for name in Conditions.__struct_fields__}
     )
     binding = Binding((owner.key,))
     eligible = " AND ".join(conditions_sql(conditions, binding.bind))
@@ -96,10 +101,10 @@ async def _times(provider: PostgresMemoryProvider, owner: Owner, conditions: Con
         assert [str(row.id) for row in rows]
 
     async def by_index() -> None:
-        await provider.find(asked)
+        await provider.find(replace(asked, query=text_of(words, _WORDS)))
 
     async def without() -> None:
-        await provider.find(plain)
+        await provider.find(replace(plain, query=text_of(words, _WORDS)))
 
     await without()
     first = await _ms(by_index, 1, 1)

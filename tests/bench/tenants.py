@@ -8,6 +8,7 @@ two processes used of the processor holds none of their waiting, and is what the
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from itertools import count
 from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
@@ -152,16 +153,16 @@ def _works() -> Iterator[tuple[str, Work]]:
 
 
 def _of(owner: Owner) -> dict[str, Work]:
-    new = Owner("new", owner.tenant)
+    new, numbers = Owner("new", owner.tenant), count()
     rare = Eq("number", 500)
     filtered = {"metadata": Eq("n", 3), "a rare value": rare, "a value that is not there": Eq("number", -1)}
     lists = {f"list by {name}": _listed(owner, where) for name, where in filtered.items()}
     if owner == MANY:
         return lists
     return {
-        "recall": lambda one: one.find(RecallQuery(owner=owner, query="tea by the river")),
+        "recall": lambda one: one.find(RecallQuery(owner=owner, query=_text(next(numbers)))),
         "recall by metadata": lambda one: one.find(
-            RecallQuery(owner=owner, query="tea by the river", where=filtered["metadata"])
+            RecallQuery(owner=owner, query=_text(next(numbers)), where=filtered["metadata"])
         ),
         "list": lambda one: one.page(PageQuery(owner=owner, limit=20)),
         **lists,
