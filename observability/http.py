@@ -78,16 +78,15 @@ class Observed:
         status = _CLIENT_GONE
         secure = came_over_tls(scope)
 
-        async def send_observed(message: Message) -> None:
+        def send_observed(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                own = list(message.get("headers", ()))
-                kept = any(name == _NOT_KEPT[0] for name, _ in own)
-                added = _headers(notes, perf_counter() - started)
+                own = message.get("headers", ())
+                kept = () if _NOT_KEPT[0] in dict(own) else (_NOT_KEPT,)
                 guarding = _STRICT_TRANSPORT if secure else _NO_GUESSING
-                message["headers"] = [*own, *guarding, *added] if kept else [*own, _NOT_KEPT, *guarding, *added]
-            await send(message)
+                message["headers"] = [*own, *kept, *guarding, *_headers(notes, perf_counter() - started)]
+            return send(message)
 
         self._metrics.http_in_flight.inc()
         with self._span(scope) as span:
@@ -153,8 +152,10 @@ def came_over_tls(scope: Mapping[str, Any]) -> bool:
     """
     if scope.get("scheme") == "https":
         return True
-    said = next((value for name, value in scope["headers"] if name == b"x-forwarded-proto"), b"")
-    return bool(said.partition(b",")[0].strip().lower() == b"https")
+    for name, said in scope["headers"]:
+        if name == b"x-forwarded-proto":
+            return bool(said.partition(b",")[0].strip().lower() == b"https")
+    return False
 
 
 def _client_of(scope: Scope) -> str | None:

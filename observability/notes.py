@@ -1,9 +1,10 @@
 """The notes that one request gathers on its way, for the access line and the response headers."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from time import perf_counter
+from types import TracebackType
 
 from msgspec import Struct
 
@@ -96,24 +97,36 @@ class Notes(Struct, eq=False):
             self.memories.append(memory_id)
 
 
-@contextmanager
-def timed(part: str, out_of: str | None = None) -> Iterator[None]:
+def timed(part: str, out_of: str | None = None) -> AbstractContextManager[None]:
     """Add the seconds within to a part of the request of this task, if there is one; take them `out_of` another part.
 
     That is of one that is being timed around this one.
     """
-    request = current.get()
-    if request is None:
-        yield
-        return
-    started = perf_counter()
-    try:
-        yield
-    finally:
-        seconds = perf_counter() - started
-        request.parts[part] = request.parts.get(part, 0.0) + seconds
-        if out_of is not None:
-            request.parts[out_of] = request.parts.get(out_of, 0.0) - seconds
+    return _Timed(part, out_of)
+
+
+class _Timed(AbstractContextManager[None]):
+    """The context of `timed`; no generator, because every question has several."""
+
+    __slots__ = ("_out_of", "_part", "_request", "_started")
+
+    def __init__(self, part: str, out_of: str | None) -> None:
+        self._part, self._out_of = part, out_of
+
+    def __enter__(self) -> None:
+        self._request = current.get()
+        self._started = perf_counter()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        request = self._request
+        if request is None:
+            return
+        seconds = perf_counter() - self._started
+        request.parts[self._part] = request.parts.get(self._part, 0.0) + seconds
+        if self._out_of is not None:
+            request.parts[self._out_of] = request.parts.get(self._out_of, 0.0) - seconds
 
 
 def parked() -> AbstractContextManager[None]:

@@ -1,5 +1,6 @@
 """The labels of a memory: what it belongs to beside its user; and its key, the name that its user has chosen."""
 
+from operator import attrgetter
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
@@ -23,6 +24,8 @@ class Labels(Struct, frozen=True, kw_only=True):
 
 
 NAMES = Labels.__struct_fields__
+_NO_LABELS = (None,) * len(NAMES)
+_values_of = attrgetter(*NAMES)
 LABELS = tuple(name for name in NAMES if name != "key")
 
 Change = str | UnsetType | None
@@ -46,4 +49,12 @@ class LabelChanges(Struct, frozen=True, kw_only=True):
 
 def labels_of(labelled: Labels) -> dict[str, Any]:
     """Return all labels of a value, and its key, by their names, None for those that it has not."""
-    return {name: getattr(labelled, name) for name in NAMES}
+    return dict(zip(NAMES, _values_of(labelled), strict=True))
+
+
+def given_labels_of(labelled: Labels) -> dict[str, Any]:
+    """Return the labels that a value has, and its key, by their names; mostly there are none."""
+    values = _values_of(labelled)
+    if values == _NO_LABELS:
+        return {}
+    return {name: label for name, label in zip(NAMES, values, strict=True) if label is not None}

@@ -133,14 +133,21 @@ class _Span:
 
     def _note(self, request: notes.Notes | None) -> tuple[str | None, list[str]]:
         """Note the facts of the answers; return the provider of the last one, and all reasons why they are degraded."""
-        name = next((one.provider for one in reversed(self._answers) if one.provider is not None), None)
-        degraded = list(dict.fromkeys(reason for one in self._answers for reason in one.degraded))
+        name = token = None
+        reasons: dict[str, None] = {}
+        eventual = False
+        for one in self._answers:
+            name = name if one.provider is None else one.provider
+            reasons.update(dict.fromkeys(one.degraded))
+            eventual = eventual or one.eventual
+            if isinstance(one, Written) and one.session is not None:
+                token = one.session
+        degraded = list(reasons)
         if self._incomplete:
             degraded.append(INCOMPLETE)
         if request is not None and self._answers:
-            sessions = [one.session for one in self._answers if isinstance(one, Written) and one.session is not None]
-            request.answered(name, degraded, eventual=any(one.eventual for one in self._answers))
-            request.token = sessions[-1] if sessions else None
+            request.answered(name, degraded, eventual=eventual)
+            request.token = token
         return name, degraded
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from msgspec import Struct
 
-from providers.labels import Labels, labels_of
+from providers.labels import Labels, given_labels_of
 
 CallerOrigin = Literal["user", "assistant", "tool", "document"]  # what a caller may say of a text
 Origin = Literal[CallerOrigin, "import"]
@@ -72,17 +72,19 @@ class SourceConditions(Labels, frozen=True, kw_only=True):
     @property
     def given_labels(self) -> dict[str, Any]:
         """The labels that are asked for, and the key."""
-        return {name: label for name, label in labels_of(self).items() if label is not None}
+        return given_labels_of(self)
 
     @property
     def given_source(self) -> dict[str, str]:
         """What is asked of the source, by the names of its fields."""
+        if self.origin is None and self.source_caller is None and self.source_key is None:
+            return {}
         asked = {"origin": self.origin, "caller": self.source_caller, "key": self.source_key}
         return {name: value for name, value in asked.items() if value is not None}
 
     def admits_source(self, source: WriteSource | None) -> bool:
         """Return whether a source is one that is asked for; a memory without one has none of it."""
-        if any(writes.admits(source) for writes in self.hidden):
+        if self.hidden and any(writes.admits(source) for writes in self.hidden):
             return False
         asked = self.given_source.items()
         return not asked or (source is not None and all(getattr(source, name) == value for name, value in asked))

@@ -1,6 +1,6 @@
 """The limit on a request's body, enforced while it is read, whatever length the client announced."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import Any
 
 from app.http.problems import BAD_REQUEST, TOO_LARGE, RequestError
@@ -17,14 +17,13 @@ class BodyLimit:
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass one connection on; its `receive` raises `RequestError` beyond the limit, or at a disconnect.
 
         Once the answer has begun nobody misses the body, and whoever sends a stream is told of the disconnect.
         """
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         limit = limit_of(scope)
         too_large = announced_length(scope) > limit
         seen = 0
@@ -42,12 +41,12 @@ class BodyLimit:
             refuse_longer(seen, limit)
             return message
 
-        async def send_noted(message: Message) -> None:
+        def send_noted(message: Message) -> Awaitable[None]:
             nonlocal answered
             answered = True
-            await send(message)
+            return send(message)
 
-        await self._app(scope, receive_limited, send_noted)
+        return self._app(scope, receive_limited, send_noted)
 
 
 def limit_of(scope: Mapping[str, Any]) -> int:
@@ -63,9 +62,11 @@ def refuse_longer(seen: int, limit: int) -> None:
 
 def announced_length(head: Mapping[str, Any]) -> int:
     """Return the length that a request's or response's head announces, 0 if none that can be understood."""
-    said = next((value for name, value in head.get("headers", ()) if name == b"content-length"), b"")
-    # Python refuses to parse thousands of digits; the first twenty are enough.
-    return int(said.lstrip(b"0")[:20] or b"0") if said.isdigit() else 0
+    for name, said in head.get("headers", ()):
+        if name == b"content-length":
+            # Python refuses to parse thousands of digits; the first twenty are enough.
+            return int(said.lstrip(b"0")[:20] or b"0") if said.isdigit() else 0
+    return 0
 
 
 def is_framed_otherwise(head: Mapping[str, Any]) -> bool:

@@ -6,7 +6,7 @@ down once, and a request for such a handler is read, admitted and answered at on
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -68,16 +68,15 @@ class DirectRoutes:
             if isinstance(route, HTTPRoute):
                 self._add(route)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request, or pass the connection on."""
         if scope["type"] == "http" and (found := self._found(scope["method"], scope["path"])) and _plain_host(scope):
             route, parts = found
             given = plain_parameters(scope["query_string"], route.parameters)
             if given is not None:
                 scope.update(path_template=route.template, route_handler=route.handler, path_params=parts)
-                await _serve(route, given, GrowingRequest(scope, receive, send))  # type: ignore[arg-type] # ASGI's own open types
-                return
-        await self._app(scope, receive, send)
+                return _serve(route, given, GrowingRequest(scope, receive, send))  # type: ignore[arg-type] # ASGI's own open types
+        return self._app(scope, receive, send)
 
     def _found(self, method: str, path: str) -> tuple[_DirectRoute, dict[str, str]] | None:
         """Return the route of a path, and the parameters in that."""
@@ -163,5 +162,7 @@ def _direct(handler: HTTPRouteHandler, template: str, parameter: str | None) -> 
 
 
 def _plain_host(scope: Mapping[str, Any]) -> bool:
-    host = next((value for name, value in scope["headers"] if name == b"host"), b"")
-    return _PLAIN_HOST.fullmatch(host) is not None
+    for name, value in scope["headers"]:
+        if name == b"host":
+            return _PLAIN_HOST.fullmatch(value) is not None
+    return True

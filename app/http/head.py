@@ -1,5 +1,7 @@
 """HEAD on every route that has GET: the same status and the same headers, without the body."""
 
+from collections.abc import Awaitable
+
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 
 # In the scope of a request whose answer is not read: a long one need not be made.
@@ -16,11 +18,13 @@ class HeadAsGet:
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass one connection on."""
         if scope["type"] != "http" or scope["method"] != "HEAD":
-            await self._app(scope, receive, _naming(send))
-            return
+            return self._app(scope, receive, _naming(send))
+        return self._as_get(scope, receive, send)
+
+    async def _as_get(self, scope: Scope, receive: Receive, send: Send) -> None:
         # In the same scope, since the router leaves its results in it.
         scope["method"] = "GET"
         scope[HEAD_ONLY] = True
@@ -31,12 +35,12 @@ class HeadAsGet:
 
 
 def _naming(send: Send) -> Send:
-    async def naming(message: Message) -> None:
+    def naming(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             headers = message.get("headers", ())
-            if any(name == _ALLOW for name, _ in headers):
+            if _ALLOW in dict(headers):
                 message["headers"] = [(name, _with_head(value) if name == _ALLOW else value) for name, value in headers]
-        await send(message)
+        return send(message)
 
     return naming
 
@@ -46,7 +50,7 @@ def _with_head(methods: bytes) -> bytes:
 
 
 def _without_body(send: Send) -> Send:
-    async def without_body(message: Message) -> None:
-        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
+    def without_body(message: Message) -> Awaitable[None]:
+        return send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
     return without_body

@@ -1,5 +1,6 @@
 """The key in a path: everything behind the beginning of the path, as the client wrote it."""
 
+from collections.abc import Awaitable
 from typing import Annotated, Any
 from urllib.parse import unquote_to_bytes
 
@@ -50,12 +51,14 @@ class KeysOfSlashes:
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass one connection on."""
         path = scope["path"] if scope["type"] == "http" else ""
         if not path.startswith(BEGINNING) or path == BEGINNING or path[len(BEGINNING) :].strip("/"):
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
+        return self._renamed(path, scope, receive, send)
+
+    async def _renamed(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         # In the same scope, since the router leaves its results in it; the key is read from the path as it was sent.
         scope["path"] = BEGINNING + "slashes"
         try:

@@ -27,29 +27,25 @@ class Prioritization:
         self._app, self._sleep = app, sleep
         self._under_way = 0
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass one connection on."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         if is_callers(scope["path"]):
-            await self._with_priority(scope, receive, send)
-        else:
-            await self._app(scope, receive, self._delayed(send))
+            return self._with_priority(scope, receive, send)
+        return self._app(scope, receive, self._delayed(send))
 
     async def _with_priority(self, scope: Scope, receive: Receive, send: Send) -> None:
         counted = True
         self._under_way += 1
-        delayed = self._delayed(send)
 
-        async def sent(message: Message) -> None:
+        def sent(message: Message) -> Awaitable[None]:
             nonlocal counted
             if message.get("status") != _UNAUTHENTICATED:
-                await send(message)
-                return
+                return send(message)
             self._under_way -= counted  # not one of the requests that others give way to
             counted = False
-            await delayed(message)
+            return self._delayed(send)(message)
 
         try:
             await self._app(scope, receive, sent)

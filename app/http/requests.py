@@ -1,17 +1,27 @@
 """Requests whose bodies are put together while they arrive."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import cached_property
 from io import BytesIO
 from typing import Any
 
 from litestar import Request
+from litestar.datastructures import Headers
 
 from observability.http import Message
 from providers.timing.turns import Turns
 
 
 class GrowingRequest(Request[Any, Any, Any]):
-    """A request whose body comes whole: joining the pieces of 16 MiB after the last one would take up to 20 ms."""
+    """A request whose body comes whole: joining the pieces of 16 MiB after the last one would take up to 20 ms.
+
+    Its headers are put together once: the framework looks for them in the scope each time.
+    """
+
+    @cached_property
+    def headers(self) -> Headers:
+        """The headers."""
+        return Headers.from_scope(self.scope)
 
     async def stream(self) -> AsyncGenerator[bytes, None]:
         """Yield the whole body, in which the framework's `body` finds nothing to join."""

@@ -1,7 +1,6 @@
 """What was asked of this process since its start, counted by key, user and tenant."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from secrets import token_bytes
 
@@ -69,13 +68,11 @@ class RequestCounts:
             counts.move_to_end(name)
         return count
 
-    def _names(self, notes: Notes) -> Iterator[tuple[By, str]]:
-        if notes.caller is not None:
-            yield "key", notes.caller
-        for tenant, user in notes.owners:
-            yield "user", self.hashed(Owner(user, tenant))
-        for tenant in dict.fromkeys(tenant for tenant, _ in notes.owners):
-            yield "tenant", tenant
+    def _names(self, notes: Notes) -> list[tuple[By, str]]:
+        names: list[tuple[By, str]] = [] if notes.caller is None else [("key", notes.caller)]
+        names += [("user", self.hashed(Owner(user, tenant))) for tenant, user in notes.owners]
+        names += [("tenant", tenant) for tenant in dict.fromkeys([tenant for tenant, _ in notes.owners])]
+        return names
 
 
 def _written(deed: Deed) -> int:

@@ -1,7 +1,7 @@
 """Answers in JSON, packed with gzip or zstd for clients that ask for it."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from app.http.coding.negotiation import Coding, preferred_coding
 from app.http.coding.packers import Packer, packer_for
@@ -29,12 +29,10 @@ class PackAnswers:
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass one connection on."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        await self._app(scope, receive, _PackedAnswer(scope["headers"], send).send)
+        packing = _PackedAnswer(scope["headers"], send).send if scope["type"] == "http" else send
+        return self._app(scope, receive, packing)
 
 
 class _PackedAnswer:

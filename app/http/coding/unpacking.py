@@ -1,6 +1,7 @@
 """Bodies that arrive in gzip, unpacked piece by piece as they are read, so that none grows beyond its limit."""
 
 import zlib
+from collections.abc import Awaitable
 
 from app.http.body_limit import limit_of, refuse_longer
 from app.http.problems import BAD_REQUEST, UNSUPPORTED_MEDIA_TYPE, RequestError
@@ -22,13 +23,11 @@ class UnpackBodies:
     def __init__(self, app: AsgiApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass one connection on; its `receive` raises `RequestError` if the body cannot be unpacked."""
         if scope["type"] == "http" and (codings := _codings_of(scope)):
-            unpacked = _Unpacking(receive, limit_of(scope)).receive if _is_gzip(codings) else _refusing(codings)
-            await self._app(scope, unpacked, send)
-        else:
-            await self._app(scope, receive, send)
+            receive = _Unpacking(receive, limit_of(scope)).receive if _is_gzip(codings) else _refusing(codings)
+        return self._app(scope, receive, send)
 
 
 class _Unpacking:
@@ -87,8 +86,8 @@ class _Unpacking:
 
 
 def _codings_of(scope: Scope) -> list[bytes]:
-    listed = b",".join(value for name, value in scope["headers"] if name == _CODING)
-    codings = [coding.strip().lower() for coding in listed.split(b",")]
+    listed = [value for name, value in scope["headers"] if name == _CODING]
+    codings = [coding.strip().lower() for value in listed for coding in value.split(b",")]
     return [coding for coding in codings if coding not in _PLAIN]
 
 

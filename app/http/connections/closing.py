@@ -1,6 +1,6 @@
 """The end of each connection with its next answer while the process drains."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from observability.http import AsgiApp, Message, Receive, Scope, Send
 
@@ -16,16 +16,16 @@ class CloseWhileDraining:
     def __init__(self, app: AsgiApp, draining: Callable[[], bool]) -> None:
         self._app, self._draining = app, draining
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass one connection on."""
         draining = scope["type"] == "http" and self._draining()
-        await self._app(scope, receive, _closing(send) if draining else send)
+        return self._app(scope, receive, _closing(send) if draining else send)
 
 
 def _closing(send: Send) -> Send:
-    async def closing(message: Message) -> None:
+    def closing(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             message["headers"] = [*message.get("headers", ()), _CLOSE]
-        await send(message)
+        return send(message)
 
     return closing
