@@ -19,9 +19,11 @@ from providers.native.further import unknown_of
 from providers.native.halves import to_half
 from providers.native.jsonb import to_jsonb
 from providers.native.rows import Embedding, MemoryRow
+from providers.native.terms import memory_terms
 from providers.native.wall import NAMED, tenants_of
 from providers.owners import Owner
 from providers.postgres.parts import MOST_BYTES, in_parts, most_size_of, size_of
+from providers.search.stored_analysis import analysis_of
 from providers.source import WriteSource
 from providers.timing.turns import in_turns
 from providers.types import Edit, MemoryRecord, Snapshot
@@ -74,7 +76,6 @@ _IF_GIVEN = "CASE WHEN :has_{name} THEN CAST(:{name} AS {type}) ELSE {name} END"
 _WITH_CONTENT = "CASE WHEN :has_content THEN CAST(:{name} AS {type}) ELSE {name} END"
 _WITH_FURTHER = "CASE WHEN :has_further THEN ninai_changed_fields({name}, CAST(:further AS jsonb)) ELSE {name} END"
 _OF_THE_SAME = "CASE WHEN :has_content OR CAST(:further AS jsonb) ? 'speaker' THEN NULL ELSE {name} END"
-_OF_CONTENT = "CASE WHEN :has_content THEN ninai_terms(CAST(:content AS text)) ELSE {name} END"
 
 COLUMNS = (
     Column(name="user_id", type="text"),
@@ -115,7 +116,7 @@ COLUMNS = (
         edit=_WITH_CONTENT,
     ),
     Column(name="analysis", type="bytea", live=True, source="analysis", edit=_OF_THE_SAME),
-    Column(name="terms", type=None, live=True, expression="ninai_terms(content)", edit=_OF_CONTENT),
+    Column(name="terms", type="sparsevec", live=True, source="terms", edit=_WITH_CONTENT),
 )
 
 EDITED = "updated_at IS NOT NULL"  # of a memory, whether it was changed after it was stored
@@ -251,7 +252,13 @@ def edit_values(edit: Edit) -> dict[str, Any]:
         given = value is not UNSET
         values[f"has_{column.name}"] = given
         [values[column.name]] = _written([value], column.write) if given else [None]
+    values["terms"] = None if edit.content is UNSET else _edited_terms(edit.content, edit.further.get("speaker"))
     return values
+
+
+def _edited_terms(content: str, speaker: str | datetime | None) -> bytes:
+    """Return the terms of a new content; the analysis queue adds the name of a speaker that only the row tells."""
+    return memory_terms(analysis_of(content, speaker if isinstance(speaker, str) else None))
 
 
 def _in_text(value: str | datetime | None) -> str | None:
