@@ -12,12 +12,12 @@ import structlog
 from sqlalchemy import Row, text
 
 from providers.errors import Misconfigured, ProviderError
+from providers.native.analyzed import AnalyzedMemory, analysis_column, terms_column
 from providers.native.database import Database
 from providers.native.statements import UPDATED
-from providers.native.terms import BY_DATABASE, memory_terms
+from providers.native.terms import BY_DATABASE
 from providers.native.wall import ALL
 from providers.postgres.translate import UnexpectedSqlState
-from providers.search.stored_analysis import analysis_of, packed_analysis
 from providers.text.analyzer import ANALYZER_VERSION
 from providers.timing.turns import in_turns
 
@@ -47,7 +47,7 @@ SET_ANALYSES = text(f"""
     SET analysis = CASE WHEN {UNANALYZED} THEN new.found ELSE m.analysis END, terms = new.words
     FROM unnest(
         CAST(:user_ids AS text[]), CAST(:ids AS uuid[]), CAST(:versions AS bigint[]), CAST(:analyses AS bytea[]),
-        CAST(:terms AS sparsevec[])
+        CAST(:words AS sparsevec[])
     ) AS new (user_id, id, version, found, words)
     WHERE {ALL} AND {UPDATED} AND m.user_id = new.user_id AND m.id = new.id AND m.version = new.version
         AND ({UNANALYZED} OR {BY_DATABASE})
@@ -88,19 +88,18 @@ class AnalysisQueue:
         if not rows:
             rows = await self._database.rows(PARSED, {"limit": BATCH})
         if rows:
-            found = await in_turns(_analyzed, rows)
+            found = await in_turns(_columns_of, rows)
             values = {
                 "user_ids": [row.user_id for row in rows],
                 "ids": [row.id for row in rows],
                 "versions": [row.version for row in rows],
                 "analyses": [analysis for analysis, _ in found],
-                "terms": [terms for _, terms in found],
+                "words": [terms for _, terms in found],
             }
             await self._database.change(SET_ANALYSES, values)
         return len(rows)
 
 
-def _analyzed(row: Row[Any]) -> tuple[bytes, bytes]:
-    """Return the analysis of a memory, and its terms."""
-    analysis = analysis_of(row.content, row.speaker)
-    return packed_analysis(analysis, row.content, row.speaker), memory_terms(analysis)
+def _columns_of(row: Row[Any]) -> tuple[bytes | None, bytes | None]:
+    memory = AnalyzedMemory.of(row.content, row.speaker)
+    return analysis_column(memory), terms_column(memory)

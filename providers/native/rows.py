@@ -1,15 +1,12 @@
 """A memory on its way into the table: its state, and what the table holds beside it."""
 
 from datetime import datetime
-from functools import cached_property
 
 from msgspec import Struct
 
 from providers.embedders.base import Vector
+from providers.native.analyzed import AnalyzedMemory
 from providers.native.further import further_of
-from providers.native.terms import memory_terms
-from providers.search.stored_analysis import analysis_of, packed_analysis
-from providers.text.analyzer import Analysis
 from providers.types import Snapshot
 
 Key = tuple[str, str]  # user and memory
@@ -36,7 +33,7 @@ class Embedding(Struct, frozen=True):
 NO_EMBEDDING = Embedding()
 
 
-class MemoryRow(Struct, frozen=True, kw_only=True, dict=True):
+class MemoryRow(Struct, frozen=True, kw_only=True):
     """A checked state of a memory with its vector; `deleted_at` is the moment at which a tombstone is written."""
 
     state: Snapshot
@@ -49,21 +46,10 @@ class MemoryRow(Struct, frozen=True, kw_only=True, dict=True):
         return further_of(self.state)
 
     @property
-    def analysis(self) -> bytes | None:
+    def analyzed(self) -> AnalyzedMemory | None:
         """What the analyzer finds in the memory, None for a tombstone."""
-        content = self.state.content
-        if content is None or self._found is None:
-            return None
-        return packed_analysis(self._found, content, self.state.speaker)
-
-    @property
-    def terms(self) -> bytes | None:
-        """The terms that the memory is found by in the database, None for a tombstone."""
-        return None if self._found is None else memory_terms(self._found)
-
-    @cached_property
-    def _found(self) -> Analysis | None:
-        return None if self.state.content is None else analysis_of(self.state.content, self.state.speaker)
+        state = self.state
+        return None if state.content is None else AnalyzedMemory.of(state.content, state.speaker)
 
     @property
     def key(self) -> Key:

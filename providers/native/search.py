@@ -81,14 +81,18 @@ def _text(cosines: str, eligible: str, masks: tuple[str, ...], most_bytes: str |
     by_mask = ", ".join(["analyzed", *names])
     of_lexemes = [_pair("(SELECT low FROM question)", "(SELECT high FROM question)"), *["0"] * len(pairs)]
     matched = ", ".join(
-        f"CASE WHEN {LANGUAGE} > 0 THEN {_pair(*map(_of_language, pair))} ELSE {lexemes} END AS {name}"
+        f"CASE WHEN language > 0 THEN {_pair(*(f'({one})[language]' for one in pair))} ELSE {lexemes} END AS {name}"
         for pair, name, lexemes in zip(pairs, names, of_lexemes, strict=False)
     )
+    # The offset keeps the planner from computing the language wherever it is named.
     scan = f"""
-        SELECT id, created_at, {eligible} AS eligible, l2_norm(terms) ^ 2 AS length,
-            {f"CASE {cosines} END" if cosines else "CAST(NULL AS float8)"} AS cosine,
-            {LANGUAGE} > 0 AS analyzed, {matched}
-        FROM ninai_memories WHERE {_WITHIN} AND user_id = {_USER} AND deleted_at IS NULL"""  # noqa: S608 - see the docstring
+        SELECT id, created_at, eligible, length, cosine, language > 0 AS analyzed, {matched}
+        FROM (
+            SELECT id, created_at, {eligible} AS eligible, l2_norm(terms) ^ 2 AS length,
+                {f"CASE {cosines} END" if cosines else "CAST(NULL AS float8)"} AS cosine,
+                terms, CAST({LANGUAGE} AS int) AS language
+            FROM ninai_memories WHERE {_WITHIN} AND user_id = {_USER} AND deleted_at IS NULL AND NOT wide OFFSET 0
+        ) AS found"""  # noqa: S608 - see the docstring
     return f"""
     WITH word AS MATERIALIZED (
         SELECT * FROM unnest({_WORDS}) WITH ORDINALITY AS asked (dimension, may_be_empty, shift, width, place)
@@ -105,9 +109,9 @@ def _text(cosines: str, eligible: str, masks: tuple[str, ...], most_bytes: str |
             CAST((1 << width) - 1 AS bigint) << (shift % {2 * BITS_PER_MASK}) AS bits
         FROM word FULL JOIN lexeme USING (place)
     ), scan AS MATERIALIZED (
-        {scan} AND NOT wide
+        {scan}
         UNION ALL
-        {scan} AND wide
+        {scan.replace("NOT wide OFFSET", "wide OFFSET")}
     ), corpus AS MATERIALIZED (
         SELECT CAST(count(*) AS float8) AS size, greatest(avg(length), 1) AS average FROM scan
     ), shared AS MATERIALIZED (
@@ -150,11 +154,6 @@ def _pair(low: str, high: str) -> str:
     """Return the masks, in SQL, that the products with two vectors are, as one number; a missing vector has none."""
     low, high = (f"coalesce(CAST(-(terms <#> {vector}) AS bigint), 0)" for vector in (low, high))
     return f"{low} + ({high} << {BITS_PER_MASK})"
-
-
-def _of_language(vectors: str) -> str:
-    """Return that of several vectors, in SQL, which a memory is asked for in its language."""
-    return f"({vectors})[CAST({LANGUAGE} AS int)]"
 
 
 def _chosen(names: list[str]) -> str:

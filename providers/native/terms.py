@@ -36,7 +36,7 @@ _LANGUAGE_UNIT = 2.0**-64
 _LANGUAGE = {name: Layout(">f").pack(number * _LANGUAGE_UNIT) for number, name in enumerate(LANGUAGES, 1)}
 
 # The number of a memory's language in SQL, from 1 on, 0 where the database made its terms.
-LANGUAGE = f"-(terms <#> CAST('{{{_LANGUAGE_PLACE + 1}:{int(1 / _LANGUAGE_UNIT)}}}/{DIMENSIONS}' AS sparsevec))"
+LANGUAGE = f"-(CAST('{{{_LANGUAGE_PLACE + 1}:{int(1 / _LANGUAGE_UNIT)}}}/{DIMENSIONS}' AS sparsevec) <#> terms)"
 
 # The condition of the index `ninai_memories_lexemes`.
 BY_DATABASE = f"deleted_at IS NULL AND {LANGUAGE} = 0"
@@ -50,9 +50,10 @@ def dimension_of(term: str) -> int:
 def memory_terms(analysis: Analysis) -> bytes:
     """Return the terms of a memory, the first ones of very many."""
     terms = analysis.terms
-    places = sorted(set(map(_place_of, terms if len(terms) <= MOST_TERMS else terms[:MOST_TERMS])))
-    if places and places[0] == _LANGUAGE_PLACE:  # one term in a billion
-        del places[0]
+    places = sorted(map(_place_of, terms if len(terms) <= MOST_TERMS else terms[:MOST_TERMS]))
+    distinct = set(places)
+    if len(distinct) < len(places) or _LANGUAGE_PLACE in distinct:  # of a billion terms one
+        places = sorted(distinct - {_LANGUAGE_PLACE})
     count = len(places)
     head = _HEAD_WITH_LANGUAGE.pack(DIMENSIONS, count + 1, 0, _LANGUAGE_PLACE)
     return b"".join((head, _big_endian(array("i", places)), _LANGUAGE[analysis.language], _ONES[: count * len(_ONE)]))

@@ -14,7 +14,7 @@ depends_on = None
 # Only statements ever filled `terms`, so no trigger is needed: the version before calls `ninai_terms` wherever it
 # stores or changes a content, and goes on doing so on this schema. What it stores has no language in the first
 # dimension, and so waits here to be analyzed (see `providers/native/terms.py`).
-_LANGUAGE = r"-(terms <#> CAST('{1\:18446744073709551616}/1000000000' AS sparsevec))"
+_LANGUAGE = r"-(CAST('{1\:18446744073709551616}/1000000000' AS sparsevec) <#> terms)"
 
 
 def upgrade() -> None:
