@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, groupby
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -15,6 +15,7 @@ from sqlalchemy import Row
 
 from providers.embedders.base import Vector
 from providers.labels import NAMES
+from providers.native.analyzed import AnalyzedMemory, analysis_column, terms_column
 from providers.native.further import unknown_of
 from providers.native.halves import to_half
 from providers.native.jsonb import to_jsonb
@@ -74,7 +75,6 @@ _IF_GIVEN = "CASE WHEN :has_{name} THEN CAST(:{name} AS {type}) ELSE {name} END"
 _WITH_CONTENT = "CASE WHEN :has_content THEN CAST(:{name} AS {type}) ELSE {name} END"
 _WITH_FURTHER = "CASE WHEN :has_further THEN ninai_changed_fields({name}, CAST(:further AS jsonb)) ELSE {name} END"
 _OF_THE_SAME = "CASE WHEN :has_content OR CAST(:further AS jsonb) ? 'speaker' THEN NULL ELSE {name} END"
-_OF_CONTENT = "CASE WHEN :has_content THEN ninai_terms(CAST(:content AS text)) ELSE {name} END"
 
 COLUMNS = (
     Column(name="user_id", type="text"),
@@ -114,8 +114,8 @@ COLUMNS = (
         write=_half,
         edit=_WITH_CONTENT,
     ),
-    Column(name="analysis", type="bytea", live=True, source="analysis", edit=_OF_THE_SAME),
-    Column(name="terms", type=None, live=True, expression="ninai_terms(content)", edit=_OF_CONTENT),
+    Column(name="analysis", type="bytea", live=True, source="analyzed", write=analysis_column, edit=_OF_THE_SAME),
+    Column(name="terms", type="sparsevec", live=True, source="analyzed", write=terms_column, edit=_WITH_CONTENT),
 )
 
 EDITED = "updated_at IS NOT NULL"  # of a memory, whether it was changed after it was stored
@@ -195,10 +195,11 @@ async def insert_values(rows: Sequence[MemoryRow], columns: Sequence[Column]) ->
     There is one statement unless the rows are large; many rows take turns of the event loop. An array of nothing but
     NULL is empty: unnest makes it as long as the others, and the driver takes as long for NULL as for other values.
     """
-    names, fields = _bound(tuple(columns))
+    names, sources = _bound(tuple(columns))
 
     def written(some: Sequence[MemoryRow]) -> list[list[Any]]:
-        return [_written(map(take, some), write) for take, write in fields]
+        taken = ((list(map(take, some)), writes) for take, writes in sources)
+        return [_written(values, write) for values, writes in taken for write in writes]
 
     slices = await in_turns(written, _slices(rows))
     arrays = [list(chain.from_iterable(array)) for array in zip(*slices, strict=True)]
@@ -230,10 +231,15 @@ def _without_nulls(array: Sequence[Any]) -> list[Any]:
 
 
 @lru_cache
-def _bound(columns: tuple[Column, ...]) -> tuple[list[str], list[tuple[Convert, Convert | None]]]:
-    """Return the names of the columns that are bound, and how the value of each is taken from a row and converted."""
+def _bound(columns: tuple[Column, ...]) -> tuple[list[str], list[tuple[Convert, list[Convert | None]]]]:
+    """Return the names of the columns that are bound, and how values are taken from a row and converted.
+
+    What several columns next to each other are made of is taken once.
+    """
     bound = [column for column in columns if column.type is not None]
-    return [column.name for column in bound], [(_TAKE[column.name], column.write) for column in bound]
+    sources = groupby(bound, lambda column: column.source or column.name)
+    alike = [list(some) for _, some in sources]
+    return [column.name for column in bound], [(_TAKE[some[0].name], [one.write for one in some]) for some in alike]
 
 
 def _key_in_order(written: Sequence[Any]) -> tuple[str, str]:
@@ -251,7 +257,10 @@ def edit_values(edit: Edit) -> dict[str, Any]:
         given = value is not UNSET
         values[f"has_{column.name}"] = given
         [values[column.name]] = _written([value], column.write) if given else [None]
-    return values
+    if edit.content is UNSET:
+        return values | {"terms": None}
+    # The name of a speaker that only the row tells is added by the analysis queue.
+    return values | {"terms": terms_column(AnalyzedMemory.of(edit.content, edit.labels.get("speaker")))}
 
 
 def _in_text(value: str | datetime | None) -> str | None:

@@ -7,6 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from providers.any_json import decoded
 from providers.native.halves import register_halves
+from providers.native.terms import register_terms
 from providers.postgres.engine import open_pool
 
 
@@ -24,3 +25,4 @@ async def _register(connection: asyncpg.Connection) -> None:
     )
     if schema is not None:
         await register_halves(connection, schema)
+        await register_terms(connection, schema)

@@ -5,8 +5,8 @@ from datetime import datetime
 from msgspec import Struct
 
 from providers.embedders.base import Vector
+from providers.native.analyzed import AnalyzedMemory
 from providers.native.further import further_of
-from providers.search.stored_analysis import stored_analysis
 from providers.types import Snapshot
 
 Key = tuple[str, str]  # user and memory
@@ -46,9 +46,10 @@ class MemoryRow(Struct, frozen=True, kw_only=True):
         return further_of(self.state)
 
     @property
-    def analysis(self) -> bytes | None:
+    def analyzed(self) -> AnalyzedMemory | None:
         """What the analyzer finds in the memory, None for a tombstone."""
-        return None if self.state.content is None else stored_analysis(self.state.content, self.state.speaker)
+        state = self.state
+        return None if state.content is None else AnalyzedMemory.of(state.content, state.speaker)
 
     @property
     def key(self) -> Key:

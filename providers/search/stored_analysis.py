@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from providers.search.entries import said_by, text_of
 from providers.search.packed_rows import HASH_BYTES, hash_bytes
-from providers.text.analyzer import ANALYZER_VERSION, analyze
+from providers.text.analyzer import ANALYZER_VERSION, Analysis, analyze
 from providers.text.folding import fold
 from providers.text.languages import STOP_WORDS
 
@@ -46,7 +46,16 @@ class Analyses(Struct, frozen=True):
 
 def stored_analysis(content: str, speaker: str | None) -> bytes:
     """Analyze a memory, and return what is stored of that."""
-    analysis = analyze(text_of(content, speaker))
+    return packed_analysis(analysis_of(content, speaker), content, speaker)
+
+
+def analysis_of(content: str, speaker: str | None) -> Analysis:
+    """Analyze a memory."""
+    return analyze(text_of(content, speaker))
+
+
+def packed_analysis(analysis: Analysis, content: str, speaker: str | None) -> bytes:
+    """Return what is stored of the analysis of a memory."""
     name = (said_by(content, speaker) or "").encode(errors="surrogatepass")
     head = _HEAD.pack(ANALYZER_VERSION, _NUMBERS[analysis.language], len(name), fingerprint(content))
     return b"".join((head, name, *map(hash_bytes, analysis.terms)))

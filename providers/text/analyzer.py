@@ -182,7 +182,8 @@ def _alternatives(word: str, languages: tuple[str, ...]) -> tuple[str, ...]:
     bare = without_accents(word)
     of_script = script_language(word)
     stemmers = sorted(languages) if of_script is None else (of_script,)
-    stems = (stem(form, language) for language in stemmers for form in (word, bare))
+    forms = (word,) if word == bare else (word, bare)
+    stems = (stem(form, language) for language in stemmers for form in forms)
     return tuple(dict.fromkeys((bare, *stems)))
 
 

@@ -34,6 +34,7 @@ from providers.native.embedded import EmbeddedServer
 from providers.native.halves import register_halves
 from providers.native.rows import Embedding
 from providers.native.search import recall_statement
+from providers.native.terms import register_terms
 from providers.native.writing import new_row
 from providers.owners import Owner
 from providers.states.clock import HybridClock
@@ -89,6 +90,7 @@ class Bare:
         settings = {"plan_cache_mode": "force_generic_plan", "jit": "off"}
         connection = await asyncpg.connect(libpq_dsn(dsn), server_settings=settings)
         await register_halves(connection, "public")
+        await register_terms(connection, "public")
         return cls(connection, random)
 
     def vector(self) -> Vector:

@@ -16,6 +16,7 @@ from providers.native.distribution.rebuilding import rebuilt
 from providers.native.embedded import EmbeddedServer
 from providers.native.engine import open_engine
 from providers.native.halves import register_halves
+from providers.native.terms import register_terms
 from tests.support.postgres import connected, create_database
 
 PARTITIONS = 16
@@ -45,6 +46,7 @@ async def planning_connection(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     """Yield a connection that binds the values of every statement."""
     async with connected(dsn) as connection:
         await register_halves(connection, "public")
+        await register_terms(connection, "public")
         yield connection
 
 

@@ -39,6 +39,7 @@ ABOUT_ALL: dict[str, TextClause] = {
     "count of those that do not": statements.EMBEDDED,
     "with a former vector": statements.WITH_FORMER,
     "waiting for an analysis": analysis_queue.WAITING,
+    "parsed by the database": analysis_queue.PARSED,
     "count for the health": statements.COUNT_UP_TO,
 }
 

@@ -159,7 +159,7 @@ async def test_an_empty_database_stays_empty(empty: str) -> None:
     findings = await found_in(empty)
 
     assert wrong(findings) == {"pgvector": CheckStatus.WARNING, "schema": CheckStatus.WARNING}
-    assert findings["schema"].found == "at nothing yet, this version has 0021"
+    assert findings["schema"].found == "at nothing yet, this version has 0022"
     assert findings["health"].found == "needs providers.native.schema"
     async with connected(empty) as connection:
         assert await connection.fetchval(TABLES) == 0
@@ -176,7 +176,7 @@ async def test_a_schema_that_nobody_brings_up_is_an_error(empty: str) -> None:
 async def test_a_newer_schema_is_a_warning(well: str) -> None:
     """This version can live with it, and the rest is looked at."""
     update = "UPDATE ninai_schema_version SET version_num = '{}'"
-    async with changed(well, update.format("9999"), update.format("0021")):
+    async with changed(well, update.format("9999"), update.format("0022")):
         findings = await found_in(well)
 
     assert wrong(findings) == {"schema": CheckStatus.WARNING}

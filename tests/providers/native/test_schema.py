@@ -30,8 +30,8 @@ from tests.support.postgres import (
 
 MIGRATIONS = Path(schema_module.__file__).parent / "migrations"
 
-NEWEST = "0021"
-NEXT = "0022"
+NEWEST = "0022"
+NEXT = "0023"
 
 ONE_MORE = f'''
 """One more column.
@@ -170,6 +170,7 @@ async def test_the_history_tells_every_revision(database: str) -> None:
         ("0018", True),
         ("0019", True),
         ("0020", True),
+        ("0021", True),
         (NEWEST, True),
     ]
 

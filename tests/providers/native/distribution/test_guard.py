@@ -38,10 +38,10 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 # Values for whatever a statement names, about one owner. One with a further name is not judged until it has a value.
 VALUES: dict[str, Any] = {
     "user_id": ANN, "user_ids": [ANN], "id": ID, "ids": [ID], "tenants": "default", "limit": 10, "after": ID,
-    "version": 7, "versions": [7], "model": "m", "embeddings": [None], "analyses": [b"x"], "edit_id": ID, "seen": None,
-    "minted": True, "now": NOW, "kept_edits": 8, "content": "tea", "has_content": True, "metadata": None,
-    "has_metadata": False, "further": "{}", "has_further": False, "embedding": None, "embedding_model": None,
-    "former": ["f"], "former_model": None, "former_embedding": None,
+    "version": 7, "versions": [7], "model": "m", "embeddings": [None], "analyses": [b"x"], "words": [None],
+    "edit_id": ID, "seen": None, "minted": True, "now": NOW, "kept_edits": 8, "content": "tea", "has_content": True,
+    "metadata": None, "has_metadata": False, "further": "{}", "has_further": False, "embedding": None,
+    "embedding_model": None, "terms": None, "former": ["f"], "former_model": None, "former_embedding": None,
     "kept_versions": "0", "newest": 9, "oldest": 1, "keep": 5, "floor": 1, "before": 9, "after_version": 1,
     "most_bytes": 1_000, "recent": 1_000, "expired_by": None, "moments": [NOW], "put": False,
 }  # fmt: skip
@@ -95,7 +95,7 @@ def test_there_are_statements_of_both_kinds() -> None:
     """The modules were looked through: these are some of what they have."""
     assert {"statements.GET", "statements.UPDATE", "statements.SET_EMBEDDINGS", "replication_sql.HEADS"} <= {*ABOUT_ONE}
     assert {"history_sql.PAGE", "erasing._PURGE", "erasing._PURGE_HISTORY"} <= {*ABOUT_ONE}
-    assert len(ABOUT_ALL) == 11
+    assert len(ABOUT_ALL) == 12
 
 
 @pytest.mark.parametrize("name", ABOUT_ONE)
