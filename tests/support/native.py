@@ -49,8 +49,8 @@ class HashingEmbedder(Embedder):
 class FickleEmbedder(Embedder):
     """An embedder that can be switched off and on, made to hang, and that refuses some texts.
 
-    `asked` counts calls; `hanging` holds every call until it is cancelled; texts that hold a word of `poison` are
-    refused together with all others of their call, as an HTTP API does it; over those that hold a word of `fatal` it
+    `asked` counts calls; `hanging` holds every call until it is cancelled, and `held` has the texts of those that hang
+    now; texts that hold a word of `poison` are refused together with all others of their call, as an HTTP API does it; over those that hold a word of `fatal` it
     breaks, as a server does that ends with its answer. `slow_beyond` is the number of texts from which on a call takes
     longer than anybody waits.
     """
@@ -64,12 +64,18 @@ class FickleEmbedder(Embedder):
         self.fatal: set[str] = set()
         self.slow_beyond: int | None = None
         self.asked = 0
+        self.held: list[str] = []
 
     async def embed(self, texts: Sequence[str]) -> list[Vector]:
         """Pass the texts on, as far as the switches let it."""
         self.asked += 1
         if self.hanging:
-            await asyncio.Event().wait()
+            self.held += texts
+            try:
+                await asyncio.Event().wait()
+            finally:
+                for text in texts:
+                    self.held.remove(text)
         if self.down:
             raise EmbedderUnavailable("switched off")
         if self.slow_beyond is not None and len(texts) > self.slow_beyond:

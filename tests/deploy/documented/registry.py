@@ -59,6 +59,7 @@ TRIED: Mapping[tuple[str, str], str] = {
     ("deploy/docs/redis.md", "$ redis-server"): SETTINGS,
     ("deploy/docs/redis.md", "[providers.redis.embedder]"): SETTINGS,
     ("deploy/docs/native.md", "effective_io_concurrency"): "tests/providers/native/test_embedded.py",
+    ("deploy/docs/native.md", "SELECT count(*)"): "tests/deploy/documented/test_sql.py",
     ("deploy/docs/scale.md", "SET maintenance_work_mem"): "tests/deploy/documented/test_sql.py",
     ("deploy/docs/scale.md", "$ ninai db distribute"): "tests/app/cli/test_cli_db_distribute.py",
     ("deploy/docs/scale.md", "[chain.attempts"): SETTINGS,

@@ -105,3 +105,14 @@ async def test_an_index_may_lead_behind_the_wall(database: str) -> None:
         await superuser.execute(statement)
 
         assert await superuser.fetchval(marked)
+
+
+async def test_a_statement_counts_what_the_database_parsed(database: str) -> None:
+    """As long as any memory of an earlier schema waits for its terms."""
+    [counting] = fenced((ROOT / "deploy/docs/native.md").read_text("utf-8"), "sql")
+    async with open_native_provider(database) as provider:
+        await provider.store_many([NewMemory(owner=Owner("anna"), content=word) for word in ("tea", "coffee")])
+        async with connected(database) as connection:
+            assert await connection.fetchval(counting) == 0
+            await connection.execute("UPDATE ninai_memories SET terms = ninai_terms(content) WHERE content = 'tea'")
+            assert await connection.fetchval(counting) == 1
