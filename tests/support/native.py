@@ -50,9 +50,9 @@ class FickleEmbedder(Embedder):
     """An embedder that can be switched off and on, made to hang, and that refuses some texts.
 
     `asked` counts calls; `hanging` holds every call until it is cancelled, and `held` has the texts of those that hang
-    now; texts that hold a word of `poison` are refused together with all others of their call, as an HTTP API does it; over those that hold a word of `fatal` it
-    breaks, as a server does that ends with its answer. `slow_beyond` is the number of texts from which on a call takes
-    longer than anybody waits.
+    now; texts that hold a word of `poison` are refused together with all others of their call, as an HTTP API does it;
+    over those that hold a word of `fatal` it breaks, as a server does that ends with its answer. `slow_beyond` is the
+    number of texts from which on a call takes longer than anybody waits.
     """
 
     def __init__(self, embedder: Embedder | None = None) -> None:

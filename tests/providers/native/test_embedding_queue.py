@@ -243,8 +243,9 @@ async def test_embedders_that_hang_are_waited_for_together(database: str) -> Non
     async with open_native_provider(database) as provider:
         await provider.remember("anna", "automobile")
     async with open_native_provider(database, current, [former], timeout=1.0) as provider:
-        asking = asyncio.create_task(found(provider, "automobile"))
-        while not (current.held and former.held):
+        question = "an automobile"  # the queue asks for the vector of the memory
+        asking = asyncio.create_task(found(provider, question))
+        while not (question in current.held and question in former.held):
             assert not asking.done()
             await asyncio.sleep(0.001)
         assert await asking == ["automobile"]
