@@ -14,7 +14,8 @@ from providers.chain.stores.introductions import holds
 from providers.chain.stores.registrar import Registrar
 from providers.errors import ProviderError
 from providers.introduction import Introduction
-from providers.journal.operations import MemberState
+from providers.journal.base import JournalUnavailable
+from providers.journal.operations import Member, MemberState
 
 COMPARE_SECONDS = 10.0  # for stores that all hold something
 
@@ -51,12 +52,27 @@ async def found(
         identity = None if introduction is None else introduction.identity
         # The source holds what there is, and the others nothing else, if anything.
         member = await registrar.journal.join(link.name, identity, state, ours=introduction is not None)
-        if introduction is not None and introduction.mark is not None:
-            _log.warning("journal_replaced", provider=link.name)
-            introduction = await registrar.leave_mark(link.provider, introduction, member)
         if introduction is not None:
+            introduction = await _marked(registrar, link, introduction, member)
             await registrar.note_history(link.name, link.provider, member)
             registrar.met[link.name] = introduction
+
+
+async def _marked(registrar: Registrar, link: Link, introduction: Introduction, member: Member) -> Introduction:
+    """Have a store say at once to which journal it belongs, so that no other one is founded in the place of this one.
+
+    If it cannot take a mark now, the next look leaves it, unless it would go on naming another journal until then.
+    """
+    if introduction.mark is not None:
+        _log.warning("journal_replaced", provider=link.name)
+        return await registrar.leave_mark(link.provider, introduction, member)
+    try:
+        return await registrar.leave_mark(link.provider, introduction, member)
+    except JournalUnavailable:
+        raise
+    except (ProviderError, TimeoutError) as error:
+        _log.warning("mark_postponed", provider=link.name, reason=str(error) or "no answer in time")
+        return introduction
 
 
 def refuse_foreign(met: Mapping[str, Introduction], *, alone: bool) -> None:

@@ -1,6 +1,5 @@
 """The order of the providers and their embedded servers, in services as processes."""
 
-import asyncio
 import contextlib
 import json
 import os
@@ -13,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.postgres import connected, reachable_folder
+from tests.support.postgres import reachable_folder
 from tests.support.service import Service, ninai, running_service
 
 PATIENCE = 30.0  # seconds
@@ -279,7 +278,6 @@ def test_a_single_provider_whose_journal_is_lost_ends_the_start(folder: Path, da
     }
     with running_service(folder, variables | {"NINAI__JOURNAL__KIND": "sqlite"}) as service:
         ask(service, "POST", "/memory/remember", {"content": "tea"})
-        asyncio.run(has_its_mark(database))
         service.kill_everything()
     lose_journal(folder / "data")
 
@@ -304,7 +302,6 @@ def test_a_refused_start_leaves_no_journal_where_the_former_one_was(folder: Path
     }
     with running_service(folder, variables) as service:
         ask(service, "POST", "/memory/remember", {"content": "tea"})
-        asyncio.run(has_its_mark(database))
         service.terminate()
     lose_journal(folder / "data")
 
@@ -314,13 +311,6 @@ def test_a_refused_start_leaves_no_journal_where_the_former_one_was(folder: Path
     assert refused.returncode == 2
     assert "the journal is new, and native belong to another one" in line
     assert journal_files(folder / "data") == []
-
-
-async def has_its_mark(database: str) -> None:
-    """Wait until a store says to which journal it belongs, which the service writes some seconds after its start."""
-    async with connected(database) as connection, asyncio.timeout(60):
-        while await connection.fetchval("SELECT mark_epoch FROM ninai_store") is None:  # noqa: ASYNC110 - another process writes
-            await asyncio.sleep(0.1)
 
 
 def journal_files(data_dir: Path) -> list[Path]:
