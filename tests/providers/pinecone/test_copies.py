@@ -150,9 +150,9 @@ async def test_whoever_reads_removes_what_another_left(fake: FakePinecone) -> No
     """As after a crash between a write and the removal of what it replaced."""
     settings = pinecone_at(fake.base_url)
     namespace = Namespaces(settings.prefix).of(ANN)
-    async with settings.open(host_for()) as provider:
-        state = await state_at(provider, "canary")
-        await provider.update("ann", state.id, content="second")
+    async with replace(settings, staleness_seconds=30.0).open(host_for()) as crashing:  # before it tidies up
+        state = await state_at(crashing, "canary")
+        await crashing.update("ann", state.id, content="second")
     assert "canary" in texts(fake, namespace)
 
     async with settings.open(host_for()) as provider:
