@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from observability.secret import Secret
 from providers.redis.acknowledging import Command
-from providers.redis.node import Connecting, Node, maker_of
+from providers.redis.runner import CommandRunner
 from providers.redis.server_check import Demands
 
 _AT_ONCE = 500  # buckets in one trip, which take the server well below a millisecond
@@ -59,7 +59,7 @@ class Taken(Struct, frozen=True):
 class SharedBuckets:
     """Take from buckets in a Redis, which fill up within `window` seconds."""
 
-    def __init__(self, node: Node, window: float) -> None:
+    def __init__(self, node: CommandRunner, window: float) -> None:
         self._node, self._window = node, window
 
     async def take(self, taken: Sequence[Taken]) -> list[float]:
@@ -81,6 +81,9 @@ class SharedBuckets:
 @asynccontextmanager
 async def open_shared_buckets(url: Secret, window: float) -> AsyncIterator[SharedBuckets]:
     """Hold shared buckets for as long as the context lasts; the server need not be up yet."""
+    # Every service imports this file, and few share anything: the library is an extra, and takes long to load.
+    from providers.redis.node import Connecting, Node, maker_of
+
     connecting = Connecting(connections=1, timeout=_SECONDS, connect_timeout=_SECONDS, demands=Demands(may_lose=True))
     node = Node(maker_of(url.reveal()), connecting)
     try:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from observability.secret import Secret
 from providers.redis.acknowledging import Command
-from providers.redis.node import Connecting, Node, maker_of
+from providers.redis.runner import CommandRunner
 from providers.redis.server_check import Demands
 
 _AT_ONCE = 1_000  # names in one command, which takes the server about a millisecond
@@ -23,7 +23,7 @@ class SharedCounts:
     Every method raises `ProviderError` if the server does not answer, or refuses.
     """
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: CommandRunner) -> None:
         self._node = node
 
     async def knows(self, host: str) -> bool:
@@ -71,6 +71,9 @@ class SharedCounts:
 @asynccontextmanager
 async def open_shared_counts(url: Secret) -> AsyncIterator[SharedCounts]:
     """Hold shared counts for as long as the context lasts; the server need not be up yet."""
+    # Every service imports this file, and few share anything: the library is an extra, and takes long to load.
+    from providers.redis.node import Connecting, Node, maker_of
+
     connecting = Connecting(connections=1, timeout=_SECONDS, connect_timeout=_SECONDS, demands=Demands(may_lose=True))
     node = Node(maker_of(url.reveal()), connecting)
     try:

@@ -85,6 +85,8 @@ def composed(text: str) -> str:
 
 def stream_safe(text: str) -> str:
     """Drop the marks on a letter beyond the number that any script needs."""
+    if len(text) <= MOST_MARKS:
+        return text
     marks = _non_starters()
     # A longer run of marks contains one of these pairs of neighbours, so few texts need the full check.
     pairs = zip(text[::MOST_MARKS], text[1::MOST_MARKS], strict=False)
@@ -107,7 +109,9 @@ def marks() -> str:
 @cache
 def _accents() -> re.Pattern[str]:
     """Return the pattern of the marks that are dropped; the search in C is many times as fast as a look at each."""
-    return re.compile(f"[{_ranges(code for code in range(_FIRST_MARK, _END_OF_MARKS) if _dropped(chr(code)))}]+")
+    # Few characters combine with another, and C finds them: every process that starts waits for this.
+    combining = filter(unicodedata.combining, map(chr, range(_FIRST_MARK, _END_OF_MARKS)))
+    return re.compile(f"[{_ranges(ord(char) for char in combining if _dropped(char))}]+")
 
 
 def _ranges(codes: Iterable[int]) -> str:

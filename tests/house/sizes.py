@@ -21,11 +21,11 @@ def files_over(tree: Tree, lines: int) -> list[str]:
     return [_with_lines(tree, path) for path in tree.product() if lines_of(path) > lines]
 
 
-def code_lines(path: Path) -> int:
+def code_lines(tree: Tree, path: Path) -> int:
     """Return the number of lines of a file that hold code: no docstring, no comment, nothing blank."""
     documented = {
         line
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in tree.statements(path)
         if isinstance(node, ast.Module | ast.ClassDef | Definition) and ast.get_docstring(node) is not None
         for line in range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1)
     }
@@ -66,7 +66,7 @@ def rows(tree: Tree) -> list[Row]:
     return [
         Row(measure="Python files of the product", value=len(files)),
         Row(measure="lines of them", value=sum(map(lines_of, files))),
-        Row(measure="lines of code among them", value=sum(map(code_lines, files))),
+        Row(measure="lines of code among them", value=sum(code_lines(tree, path) for path in files)),
         Row(measure="longest file", value=lines_of(longest), aim=f"<= {MOST_LINES}", places=(tree.name(longest),)),
         Row(measure=f"files over {MOST_LINES} lines", value=len(over), aim="0", places=tuple(over)),
         Row(measure=f"files over {WANTED_LINES} lines", value=len(wanted), places=tuple(wanted)),

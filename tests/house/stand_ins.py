@@ -1,7 +1,7 @@
 """Which classes of the tests stand in for a provider."""
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -61,7 +61,7 @@ def _inheriting(names: set[str], classes: list[DeclaredClass]) -> set[str]:
 
 
 def _classes(tree: Tree, path: Path) -> Iterator[DeclaredClass]:
-    module, imported = tree.module(path), _imported(tree.parsed(path))
+    module, imported = tree.module(path), _imported(tree.statements(path))
     for node in tree.classes(path):
         yield DeclaredClass(
             name=f"{module}.{node.name}",
@@ -71,11 +71,11 @@ def _classes(tree: Tree, path: Path) -> Iterator[DeclaredClass]:
         )
 
 
-def _imported(tree: ast.Module) -> dict[str, str]:
+def _imported(statements: Iterable[ast.AST]) -> dict[str, str]:
     """Return what each imported name stands for, dotted."""
     return {
         alias.asname or alias.name: f"{node.module}.{alias.name}" if isinstance(node, ast.ImportFrom) else alias.name
-        for node in ast.walk(tree)
+        for node in statements
         if isinstance(node, ast.ImportFrom | ast.Import)
         for alias in node.names
     }

@@ -89,4 +89,6 @@ def test_only_what_is_code_counts_as_code(tmp_path: Path) -> None:
             return TEXT  # as it is
     '''
 
-    assert sizes.code_lines(next(iter(tree_of(tmp_path, {"app/a.py": source}).product()))) == 5
+    tree = tree_of(tmp_path, {"app/a.py": source})
+
+    assert sizes.code_lines(tree, tree.product()[0]) == 5

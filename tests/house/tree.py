@@ -7,6 +7,7 @@ from pathlib import Path
 PACKAGES = ("app", "providers", "observability")
 APART = ("app", "client")  # distributions of their own, which share neither code nor names with the service
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
+_STATEMENTS = ("body", "orelse", "handlers", "finalbody", "cases")  # where a node holds statements
 
 
 class Tree:
@@ -16,6 +17,7 @@ class Tree:
         self.root = root
         self.packages = packages
         self._parsed: dict[Path, ast.Module] = {}
+        self._statements: dict[Path, list[ast.AST]] = {}
 
     def product(self, *suffixes: str) -> list[Path]:
         """Return the files of the product that have one of these suffixes; `.py` by default."""
@@ -39,13 +41,25 @@ class Tree:
             self._parsed[path] = ast.parse(path.read_text(), str(path))
         return self._parsed[path]
 
+    def statements(self, path: Path) -> list[ast.AST]:
+        """Return every statement of a file, nested ones included, in the order of `ast.walk`, without expressions."""
+        if path not in self._statements:
+            found: list[ast.AST] = [self.parsed(path)]
+            for node in found:
+                for name in _STATEMENTS:
+                    inner = getattr(node, name, None)
+                    if isinstance(inner, list):  # the body of a lambda is an expression
+                        found.extend(inner)
+            self._statements[path] = found
+        return self._statements[path]
+
     def classes(self, path: Path) -> Iterator[ast.ClassDef]:
         """Yield every class of a file, nested ones included."""
-        return (node for node in ast.walk(self.parsed(path)) if isinstance(node, ast.ClassDef))
+        return (node for node in self.statements(path) if isinstance(node, ast.ClassDef))
 
     def functions(self, path: Path) -> Iterator[Definition]:
         """Yield every function of a file: methods, nested functions and coroutines included."""
-        return (node for node in ast.walk(self.parsed(path)) if isinstance(node, Definition))
+        return (node for node in self.statements(path) if isinstance(node, Definition))
 
     def _below(self, folder: str, suffixes: tuple[str, ...]) -> list[Path]:
         return sorted(

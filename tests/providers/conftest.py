@@ -1,6 +1,6 @@
 """Every provider that keeps the contract, opened once per session; and fresh users."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +22,7 @@ from providers.native.embedded import EmbeddedServer
 from providers.native.settings import NativeSettings
 from providers.states.clock import HybridClock
 from tests.support.citus import CitusCluster
+from tests.support.left_out import leaves_out
 from tests.support.mem0_oss import Mem0Process
 from tests.support.native import HashingEmbedder, LentEmbedder, native_settings
 from tests.support.opensearch import OpenSearchServer
@@ -245,33 +246,56 @@ _TOO_LARGE_WITH_MORE = {
 }
 
 
-@pytest.hookimpl(tryfirst=True)
+Make = Callable[[pytest.FixtureRequest], Opener]
+
+
+def _marks(make: Make, name: str, file: str) -> Iterator[pytest.MarkDecorator]:
+    """Yield the marks of a test with a provider: what takes long with it is left to the thorough tests and the soak."""
+    of_ourselves, brief = make in OURSELVES, file in _BRIEF_ENOUGH
+    if (
+        make is redis_vectors
+        or (of_ourselves and brief)
+        or (make is opensearch_vectors and file == _CORE)
+        or (make in _CORE_ALONE and file != _CORE)
+    ):
+        yield pytest.mark.thorough
+    elif of_ourselves or make is opensearch_vectors or (make is mem0 and not brief):
+        yield pytest.mark.soak
+    if of_ourselves and name in _TOO_LARGE_WITH_MORE:
+        yield pytest.mark.xfail(raises=InvalidInput, strict=False, reason="too large with more")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Ask every provider, but those that this run leaves out: to make their tests takes seconds in each process."""
+    if "make_opener" not in metafunc.fixturenames:
+        return
+    asked = []
+    for provider, make in PROVIDERS:
+        marks = list(_marks(make, metafunc.definition.originalname, metafunc.definition.path.stem))
+        if not leaves_out(metafunc.config, {mark.name for mark in marks}):
+            asked.append(pytest.param(make, id=provider, marks=marks))
+    metafunc.parametrize("make_opener", asked, indirect=True, scope="session")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave to the thorough tests and the soak what takes long with one store or another."""
+    """Judge the statements of each test with the distributed provider: a parameter's mark cannot ask for a fixture."""
     for item in items:
-        if isinstance(item, pytest.Function) and getattr(item, "callspec", None) is not None:
-            made_by = item.callspec.params.get("opener")
-            if made_by is distributed:
-                item.fixturenames.append("statements_judged")
-            of_ourselves, brief = made_by in OURSELVES, item.path.stem in _BRIEF_ENOUGH
-            if (
-                made_by is redis_vectors
-                or (of_ourselves and brief)
-                or (made_by is opensearch_vectors and item.path.stem == _CORE)
-                or (made_by in _CORE_ALONE and item.path.stem != _CORE)
-            ):
-                item.add_marker(pytest.mark.thorough)
-            elif of_ourselves or made_by is opensearch_vectors or (made_by is mem0 and not brief):
-                item.add_marker(pytest.mark.soak)
-            if of_ourselves and item.originalname in _TOO_LARGE_WITH_MORE:
-                item.add_marker(pytest.mark.xfail(raises=InvalidInput, strict=False, reason="too large with more"))
+        callspec = getattr(item, "callspec", None)
+        if isinstance(item, pytest.Function) and callspec and callspec.params.get("make_opener") is distributed:
+            item.fixturenames.append("statements_judged")
 
 
-@pytest.fixture(scope="session", params=[pytest.param(make, id=name) for name, make in PROVIDERS])
-def opener(request: pytest.FixtureRequest) -> Opener:
+@pytest.fixture(scope="session")
+def make_opener(request: pytest.FixtureRequest) -> Make:
+    """Return what makes the opener of one of the providers."""
+    make: Make = request.param
+    return make
+
+
+@pytest.fixture(scope="session")
+def opener(make_opener: Make, request: pytest.FixtureRequest) -> Opener:
     """How to open one of the providers; what it needs is running by then."""
-    make: Callable[[pytest.FixtureRequest], Opener] = request.param
-    return make(request)
+    return make_opener(request)
 
 
 @pytest.fixture(scope="session")

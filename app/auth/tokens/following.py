@@ -8,8 +8,9 @@ from pathlib import Path
 
 import structlog
 
+from app.auth.tokens.fault import KeySetFault
 from app.auth.tokens.issuer import Issuer
-from app.auth.tokens.key_set import KeySet, KeySetFault
+from app.auth.tokens.key_set import KeySet
 from app.auth.tokens.source import fetch, read
 from app.reloading.stamps import Stamp, stamp_of
 from providers import background

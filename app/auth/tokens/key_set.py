@@ -7,6 +7,7 @@ import msgspec
 from jwt import PyJWK, PyJWS, PyJWTError
 from msgspec import UNSET, Struct, UnsetType
 
+from app.auth.tokens.fault import KeySetFault
 from app.settings.auth import Algorithm
 from observability.counted import counted
 
@@ -20,10 +21,6 @@ _KINDS: dict[Algorithm, tuple[str, str | None]] = {
     "ES512": ("EC", "P-521"),
     "EdDSA": ("OKP", "Ed25519"),
 }
-
-
-class KeySetFault(Exception):
-    """Signal that an issuer's keys cannot be used, with the reason, which quotes none of them."""
 
 
 class _Key(Struct, frozen=True):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from app.auth.tokens.key_set import KeySetFault
+from app.auth.tokens.fault import KeySetFault
 
 MAX_KEY_SET_BYTES = 512 * 1024
 FETCH_SECONDS = 10.0  # for all of it

@@ -21,14 +21,14 @@ from tests.support.chains import two_providers
 CHANGES = "/admin/changes"
 
 
-@pytest_asyncio.fixture
-async def app(tmp_path: Path) -> AsyncIterator[Litestar]:
-    """An application over `a` and `b`, with a journal."""
-    async with running_app(two_providers(tmp_path)) as opened:
+@pytest_asyncio.fixture(scope="module")
+async def app(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Litestar]:
+    """An application over `a` and `b`, with a journal: one for all tests, as each looks only at what it has changed."""
+    async with running_app(two_providers(tmp_path_factory.mktemp("shared"))) as opened:
         yield opened
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module")
 async def http(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
     """A bare client of it."""
     async with asgi_client(app) as client:
@@ -60,12 +60,13 @@ async def test_changes_of_all_users_are_told(http: httpx.AsyncClient) -> None:
     assert (await changes(http, after=page["next"]))["changes"] == []
 
 
-async def test_pages_neither_repeat_nor_skip(http: httpx.AsyncClient) -> None:
-    """In pages of two."""
-    await Api(http, fresh_user()).remember_batch("one", "two", "three", "four", "five")
-    pages = [await changes(http, limit=2)]
-    while pages[-1]["more"]:
-        pages.append(await changes(http, after=pages[-1]["next"], limit=2))
+async def test_pages_neither_repeat_nor_skip(tmp_path: Path) -> None:
+    """In pages of two, from the very first change if none is named."""
+    async with running_app(two_providers(tmp_path)) as app, asgi_client(app) as http:
+        await Api(http, fresh_user()).remember_batch("one", "two", "three", "four", "five")
+        pages = [await changes(http, limit=2)]
+        while pages[-1]["more"]:
+            pages.append(await changes(http, after=pages[-1]["next"], limit=2))
 
     assert [len(page["changes"]) for page in pages] == [2, 2, 1]
     told = {change["memory"]["content"] for page in pages for change in page["changes"]}

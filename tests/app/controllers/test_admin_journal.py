@@ -36,6 +36,14 @@ async def http(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest_asyncio.fixture(scope="module")
+async def shared_http(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """A bare client of one application for all tests that append nothing."""
+    environ = two_providers(tmp_path_factory.mktemp("shared"))
+    async with running_app(environ) as app, asgi_client(app) as client:
+        yield client
+
+
 async def killed(app: Litestar, operation: Operation) -> int:
     """Have an operation given up at `b`; its number."""
     journal: Journal = app.state.chain.journal
@@ -173,9 +181,11 @@ async def test_what_is_no_dead_letter_is_not_found(app: Litestar, http: httpx.As
         ("DELETE", "/admin/journal/dead/1/b?force=true", "force"),
     ],
 )
-async def test_a_question_that_is_none_is_refused(http: httpx.AsyncClient, method: str, path: str, field: str) -> None:
+async def test_a_question_that_is_none_is_refused(
+    shared_http: httpx.AsyncClient, method: str, path: str, field: str
+) -> None:
     """Parameters are read as strictly as everywhere."""
-    response = await http.request(method, path)
+    response = await shared_http.request(method, path)
 
     assert (response.status_code, field_in(response)) == (422, field)
 

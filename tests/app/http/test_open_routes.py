@@ -27,6 +27,12 @@ MOST_CALLS = 4_000
 MOST_HELD = 3 * 64 * 1024
 
 KEY = new_key("watch")
+GUARDED = {
+    "MEMORY_PROVIDER": "mock",
+    "NINAI__AUTH__MODE": "api_key",
+    "NINAI__AUTH__KEYS__ONE__HASH": hash_key(KEY),
+    "NINAI__AUTH__KEYS__ONE__SCOPES": "metrics:read",
+}
 SHOWN: Headers = ((b"x-api-key", KEY.encode()),)
 PACKED: Headers = ((b"accept-encoding", b"gzip"),)
 OPEN: Headers = ((b"accept", OPEN_METRICS.encode()),)
@@ -105,13 +111,14 @@ class Scraped:
 @pytest_asyncio.fixture
 async def app() -> AsyncIterator[Litestar]:
     """An application that asks for keys, in which nothing grows old."""
-    environ = {
-        "MEMORY_PROVIDER": "mock",
-        "NINAI__AUTH__MODE": "api_key",
-        "NINAI__AUTH__KEYS__ONE__HASH": hash_key(KEY),
-        "NINAI__AUTH__KEYS__ONE__SCOPES": "metrics:read",
-    }
-    async with running_app(environ, FOREVER) as opened:
+    async with running_app(GUARDED, FOREVER) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(scope="module")
+async def shared_app() -> AsyncIterator[Litestar]:
+    """Such an application for all tests that change nothing in it."""
+    async with running_app(GUARDED, FOREVER) as opened:
         yield opened
 
 
@@ -120,6 +127,13 @@ async def http(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
     """A client of it that may see how it does."""
     async with asgi_client(app) as client:
         client.headers["X-API-Key"] = KEY
+        yield client
+
+
+@pytest_asyncio.fixture(scope="module")
+async def shared_http(shared_app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
+    """A bare client of the shared one."""
+    async with asgi_client(shared_app) as client:
         yield client
 
 
@@ -132,11 +146,13 @@ def looks_of(app: Litestar) -> float:
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(("method", "path", "headers", "status"), REQUESTS)
-async def test_a_request_costs_little(app: Litestar, method: str, path: str, headers: Headers, status: int) -> None:
+async def test_a_request_costs_little(
+    shared_app: Litestar, method: str, path: str, headers: Headers, status: int
+) -> None:
     """What it does and what it holds stay within bounds, however large its answer is."""
-    assert (await ask(app, method, path, headers)).status == status
+    assert (await ask(shared_app, method, path, headers)).status == status
 
-    effort = await effort_of(app, method, path, headers)
+    effort = await effort_of(shared_app, method, path, headers)
 
     assert effort.calls <= MOST_CALLS
     assert effort.held <= MOST_HELD
@@ -226,18 +242,18 @@ async def test_whoever_asks_an_open_route_gives_way_to_callers() -> None:
 
 
 @pytest.mark.parametrize(("path", "kept"), FIXED.items())
-async def test_what_never_changes_has_a_tag(http: httpx.AsyncClient, path: str, kept: str) -> None:
+async def test_what_never_changes_has_a_tag(shared_http: httpx.AsyncClient, path: str, kept: str) -> None:
     """A strong one for each encoding; whoever shows it is told that it has the bytes already."""
     tags = []
     for coding in ("gzip", "identity"):
         headers = {"Accept-Encoding": coding}
-        whole = await http.get(path, headers=headers)
+        whole = await shared_http.get(path, headers=headers)
         tag = whole.headers["etag"]
         tags.append(tag)
         shown = {"same": tag, "weak": f"W/{tag}", "among": f'"other", {tag}', "any": "*", "other": '"other"'}
         statuses = {}
         for name, value in shown.items():
-            response = await http.get(path, headers=headers | {"If-None-Match": value})
+            response = await shared_http.get(path, headers=headers | {"If-None-Match": value})
             statuses[name] = response.status_code
             assert (response.content == b"") == (response.status_code == 304)
             assert [response.headers[name] for name in ("etag", "cache-control", "vary")] == [
@@ -252,12 +268,11 @@ async def test_what_never_changes_has_a_tag(http: httpx.AsyncClient, path: str, 
 
 
 @pytest.mark.parametrize("path", FIXED)
-async def test_what_never_changes_is_the_same_in_both_encodings(app: Litestar, path: str) -> None:
+async def test_what_never_changes_is_the_same_in_both_encodings(shared_http: httpx.AsyncClient, path: str) -> None:
     """Bytes and length, as HEAD tells them too."""
-    async with asgi_client(app) as http:
-        plain = await http.get(path, headers={"Accept-Encoding": "identity"})
-        packed = await http.get(path, headers={"Accept-Encoding": "gzip"})
-        head = await http.head(path, headers={"Accept-Encoding": "gzip"})
+    plain = await shared_http.get(path, headers={"Accept-Encoding": "identity"})
+    packed = await shared_http.get(path, headers={"Accept-Encoding": "gzip"})
+    head = await shared_http.head(path, headers={"Accept-Encoding": "gzip"})
 
     assert packed.content == plain.content
     assert int(plain.headers["content-length"]) == len(plain.content)

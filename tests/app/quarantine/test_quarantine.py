@@ -53,6 +53,13 @@ async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest_asyncio.fixture(scope="module")
+async def shared_http(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of one service for all tests that put nothing in quarantine."""
+    async with running(environment(tmp_path_factory.mktemp("shared"))) as client:
+        yield client
+
+
 def of(http: httpx.AsyncClient, name: str, user: str = "alice") -> Api:
     """A caller with one of the keys, for a user."""
     return Api(http, user, {"Authorization": f"Bearer {_KEYS[name]}"})
@@ -284,14 +291,16 @@ async def test_another_process_of_the_host_is_followed_and_a_broken_file_changes
         ({"key": "leaky", "until": "9999-12-31T23:59:59-23:59"}, "until"),
     ],
 )
-async def test_what_is_no_quarantine_is_refused(http: httpx.AsyncClient, body: dict[str, Any], field: str) -> None:
+async def test_what_is_no_quarantine_is_refused(
+    shared_http: httpx.AsyncClient, body: dict[str, Any], field: str
+) -> None:
     """With the field that is wrong; nothing is in force then."""
     wanted = {"since": datetime.now(UTC).isoformat(), **body}
 
-    response = await http.post(QUARANTINES, json=wanted, headers=_OPS)
+    response = await shared_http.post(QUARANTINES, json=wanted, headers=_OPS)
 
     assert field_in(response) == field
-    assert (await http.get(QUARANTINES, headers=_OPS)).json()["quarantines"] == []
+    assert (await shared_http.get(QUARANTINES, headers=_OPS)).json()["quarantines"] == []
 
 
 async def test_quarantines_are_for_operators_and_have_a_bound(http: httpx.AsyncClient, tmp_path: Path) -> None:

@@ -18,11 +18,10 @@ from tests.support.chains import two_providers
 KEYS = {name: new_key("test") for name in ("agent", "acme", "ops")}
 
 
-@pytest_asyncio.fixture
-async def app(tmp_path: Path) -> AsyncIterator[Litestar]:
-    """A service over a chain of two, with keys of two tenants, limits and quotas."""
-    environ = {
-        **two_providers(tmp_path),
+def environment(folder: Path) -> dict[str, str]:
+    """The settings of a service over a chain of two, with keys of two tenants, limits and quotas."""
+    return {
+        **two_providers(folder),
         "NINAI__AUTH__MODE": "api_key",
         "NINAI__TENANTS__ENABLED": "true",
         "NINAI__QUOTAS__USER__MEMORIES": "3",
@@ -31,7 +30,12 @@ async def app(tmp_path: Path) -> AsyncIterator[Litestar]:
         "NINAI__AUTH__KEYS__ACME__TENANT": "acme",
         "NINAI__AUTH__KEYS__OPS__SCOPES": '["admin"]',
     }
-    async with running_app(environ) as opened:
+
+
+@pytest_asyncio.fixture
+async def app(tmp_path: Path) -> AsyncIterator[Litestar]:
+    """A service that nobody has used."""
+    async with running_app(environment(tmp_path)) as opened:
         yield opened
 
 
@@ -39,6 +43,14 @@ async def app(tmp_path: Path) -> AsyncIterator[Litestar]:
 async def http(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
     """A bare client of it."""
     async with asgi_client(app) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="module")
+async def shared_http(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """A bare client of one service for all tests that look at no numbers."""
+    environ = environment(tmp_path_factory.mktemp("shared"))
+    async with running_app(environ) as opened, asgi_client(opened) as client:
         yield client
 
 
@@ -131,23 +143,23 @@ async def test_pages_have_each_name_once(http: httpx.AsyncClient, by: str) -> No
     ],
 )
 async def test_a_page_that_breaks_a_rule_is_refused(
-    http: httpx.AsyncClient, params: dict[str, str | int], field: str
+    shared_http: httpx.AsyncClient, params: dict[str, str | int], field: str
 ) -> None:
     """The field is named."""
-    response = await http.get("/admin/usage", params=params, headers={"Authorization": f"Bearer {KEYS['ops']}"})
+    response = await shared_http.get("/admin/usage", params=params, headers={"Authorization": f"Bearer {KEYS['ops']}"})
 
     assert response.status_code == 422
     assert field_in(response) == field
 
 
 @pytest.mark.parametrize("by", ["key", "tenant"])
-async def test_a_page_follows_the_longest_name(http: httpx.AsyncClient, by: str) -> None:
+async def test_a_page_follows_the_longest_name(shared_http: httpx.AsyncClient, by: str) -> None:
     """The bound is that of the names themselves."""
-    assert (await usage(http, by=by, after="x" * MAX_KEY_CHARS))["next_after"] is None
+    assert (await usage(shared_http, by=by, after="x" * MAX_KEY_CHARS))["next_after"] is None
 
 
-async def test_only_operators_see_usage(http: httpx.AsyncClient) -> None:
+async def test_only_operators_see_usage(shared_http: httpx.AsyncClient) -> None:
     """A key for memories does not."""
-    response = await http.get("/admin/usage", headers={"Authorization": f"Bearer {KEYS['agent']}"})
+    response = await shared_http.get("/admin/usage", headers={"Authorization": f"Bearer {KEYS['agent']}"})
 
     assert response.status_code == 403

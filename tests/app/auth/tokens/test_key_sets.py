@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP384R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as new_curve_key
 from jwt.algorithms import ECAlgorithm
 
-from app.auth.tokens.key_set import MAX_KEYS, KeySet, KeySetFault
+from app.auth.tokens.fault import KeySetFault
+from app.auth.tokens.key_set import MAX_KEYS, KeySet
 from app.auth.tokens.source import MAX_KEY_SET_BYTES, fetch, may_be_asked, read
 from app.settings.auth import Algorithm
 from tests.support.issuer import TokenIssuer, certified, curve_key, jwk, rsa_key
