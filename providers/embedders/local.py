@@ -14,7 +14,7 @@ import numpy as np
 from observability.metrics import Metrics
 from providers.embedders.base import REJECTED, Embedder, EmbedderUnavailable, Matrix, Vector
 from providers.embedders.timed import TimedCalls
-from providers.embedders.word_tokens import Tokenize, WordTokens, starts_of
+from providers.embedders.word_tokens import Tokenize, Tokens, WordTokens, starts_of
 
 MODEL = "local/l2_supercat_256"
 
@@ -34,7 +34,7 @@ class LocalEmbedder(Embedder):
     is embedded as one space, so that no vector is ever zero or NaN.
     """
 
-    def __init__(self, tokenize: Tokenize, token_vectors: Vector, metrics: Metrics) -> None:
+    def __init__(self, tokenize: Tokenize | WordTokens, token_vectors: Vector, metrics: Metrics) -> None:
         self.model = MODEL
         self._tokenize, self._token_vectors = tokenize, token_vectors
         self._word = lru_cache(maxsize=_CACHED_WORDS)(self._word_anew)
@@ -77,26 +77,35 @@ class LocalEmbedder(Embedder):
             tokens = self._tokenize(word or " ")
         except TypeError:  # as below
             tokens = []
-        if not tokens or (len(tokens) >= len(word) and not word.isascii()):
+        if len(tokens) == 0 or (len(tokens) >= len(word) and not word.isascii()):
             return np.zeros(self._token_vectors.shape[1], np.float32)
-        vector: Vector = np.add.reduce(self._token_vectors.take(tokens, axis=0, mode="clip"), axis=0)
-        return vector
+        return self._sum_of(tokens)
 
     def _embed(self, texts: Sequence[str]) -> list[Vector]:
-        return [self._embed_one(text) for text in texts]
+        if len(texts) == 1:  # without what only many are worth
+            vector = self._sum_of(self._tokens_of(texts[0]))
+            vector /= math.sqrt(vector @ vector)
+            return [vector]
+        vectors = np.empty((len(texts), self._token_vectors.shape[1]), np.float32)
+        for text, vector in zip(texts, vectors, strict=True):
+            self._sum_of(self._tokens_of(text), vector)
+        vectors /= np.sqrt(np.vecdot(vectors, vectors).astype(np.float64)).astype(np.float32)[:, None]
+        return list(vectors)
 
-    def _embed_one(self, text: str) -> Vector:
+    def _tokens_of(self, text: str) -> list[int] | Tokens:
         try:
-            tokens = self._tokenize(text or " ")
+            return self._tokenize(text or " ")
         except TypeError as error:  # how the tokenizer refuses a string that cannot be written as UTF-8
             raise EmbedderUnavailable("a text is not valid Unicode", outcome=REJECTED) from error
-        # The sum points where the mean points. "clip" spares a second check of indices the vocabulary bounds already.
-        vector: Vector = np.add.reduce(self._token_vectors.take(tokens, axis=0, mode="clip"), axis=0)
-        vector /= math.sqrt(vector @ vector)
-        return vector
+
+    def _sum_of(self, tokens: list[int] | Tokens, out: Vector | None = None) -> Vector:
+        """Return the sum of the vectors of tokens, which points where their mean points; put it into `out` if given."""
+        # "clip" spares a second check of indices that the vocabulary bounds already.
+        total: Vector = np.add.reduce(self._token_vectors.take(tokens, axis=0, mode="clip"), axis=0, out=out)
+        return total
 
 
-def _load_model() -> tuple[Tokenize, Vector]:
+def _load_model() -> tuple[Tokenize | WordTokens, Vector]:
     """Return the tokenizer and its float32[tokens, 256] vectors."""
     try:
         with _root_logger_left_alone():

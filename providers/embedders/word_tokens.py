@@ -4,6 +4,10 @@ import re
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
+Tokens = NDArray[np.int64]
 Tokenize = Callable[[str], list[int]]
 
 BLANK = "▁"  # what the tokenizer writes for a blank
@@ -22,29 +26,38 @@ class WordTokens:
 
     def __init__(self, tokenize: Tokenize, starts: Sequence[bool]) -> None:
         self._tokenize, self._starts = tokenize, starts
-        self._known: dict[str, bytes] = {}
+        self._known: dict[str, bytes] = {}  # tokens as int64
 
-    def __call__(self, text: str) -> list[int]:
+    def __call__(self, text: str) -> Tokens:
         """Return the tokens of a text; raise what `tokenize` raises."""
         words = text.split(" ")
-        if _NOT_BY_WORDS.search(text) or max(map(len, words)) > MOST_CHARS:
-            return self._tokenize(text)
         known = self._known  # in one call the same, and what is in it stays
+        try:
+            # A text whose words are all known has nothing that is not by words: no such thing is in a known word.
+            found = b"".join(map(known.__getitem__, words))
+        except KeyError:
+            if _NOT_BY_WORDS.search(text) or max(map(len, words)) > MOST_CHARS:
+                return np.array(self._tokenize(text), np.int64)
+            found = b"".join(map(self._with_those_of(words).__getitem__, words))
+        return np.frombuffer(found, np.int64)
+
+    def _with_those_of(self, words: Sequence[str]) -> Mapping[str, bytes]:
+        """Return known words with their tokens, all of these words among them."""
+        known = self._known
         missing = [word for word in dict.fromkeys(words) if word not in known]
-        if missing:
-            if len(known) + len(missing) > MOST_WORDS:
-                known = self._known = {}
-                missing = list(dict.fromkeys(words))
-            known.update(zip(missing, self._by_word(" ".join(missing)), strict=True))
-        return memoryview(b"".join([known[word] for word in words])).cast("I").tolist()
+        if len(known) + len(missing) > MOST_WORDS:
+            known = self._known = {}
+            missing = list(dict.fromkeys(words))
+        known.update(zip(missing, self._by_word(" ".join(missing)), strict=True))
+        return known
 
     def _by_word(self, text: str) -> Iterator[bytes]:
         """Yield the tokens of each word; all are found at once, since each call of the tokenizer costs as much."""
-        word = array("I")
+        word = array("q")
         for token in self._tokenize(text):
             if self._starts[token] and word:
                 yield word.tobytes()
-                word = array("I")
+                word = array("q")
             word.append(token)
         yield word.tobytes()
 
