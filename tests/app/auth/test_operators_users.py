@@ -1,6 +1,7 @@
 """Operators whose keys are for some users, or for one tenant: of all others they see, export and erase nothing."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,10 @@ def _of(name: str) -> dict[str, str]:
     return {"X-API-Key": KEYS[name]}
 
 
-@pytest_asyncio.fixture
-async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+@asynccontextmanager
+async def inhabited(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application with a journal and two tenants, of which each has memories."""
-    environ = {**two_providers(tmp_path), "NINAI__AUTH__MODE": "api_key", "NINAI__TENANTS__ENABLED": "true"}
+    environ = {**two_providers(folder), "NINAI__AUTH__MODE": "api_key", "NINAI__TENANTS__ENABLED": "true"}
     for name, fields in _FIELDS.items():
         own = {"HASH": hash_key(KEYS[name]), **fields}
         environ |= {f"NINAI__AUTH__KEYS__{name.upper()}__{field}": value for field, value in own.items()}
@@ -43,23 +44,37 @@ async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest_asyncio.fixture
+async def http(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of an application of its own."""
+    async with inhabited(tmp_path) as client:
+        yield client
+
+
+@pytest_asyncio.fixture(scope="module")
+async def shared_http(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of one application for all tests that only read."""
+    async with inhabited(tmp_path_factory.mktemp("shared")) as client:
+        yield client
+
+
 @pytest.mark.parametrize(
     ("name", "seen"), [("service", [_ALICE, _BOB, _ACMES]), ("acme", [_ACMES]), ("alices", [_ALICE])]
 )
 async def test_the_feed_of_all_users_is_of_those_that_a_key_is_for(
-    http: httpx.AsyncClient, name: str, seen: list[tuple[str, str]]
+    shared_http: httpx.AsyncClient, name: str, seen: list[tuple[str, str]]
 ) -> None:
     """A key of another tenant than the default one sees that, one for some users these, and any other key all."""
-    page: dict[str, Any] = (await http.get("/admin/changes", headers=_of(name))).json()
+    page: dict[str, Any] = (await shared_http.get("/admin/changes", headers=_of(name))).json()
 
     assert [(one["user_id"], one["memory"]["content"]) for one in page["changes"]] == seen
 
 
 @pytest.mark.parametrize("path", ["/admin/export?user_id={}", "/admin/users/{}/export"])
-async def test_an_export_is_of_a_user_that_the_key_is_for(http: httpx.AsyncClient, path: str) -> None:
+async def test_an_export_is_of_a_user_that_the_key_is_for(shared_http: httpx.AsyncClient, path: str) -> None:
     """However the user is named: of the key's own tenant, of its own users, and with the scope to export."""
-    exported = {name: await http.get(path.format("alice"), headers=_of(name)) for name in KEYS}
-    bobs = await http.get(path.format("bob"), headers=_of("alices"))
+    exported = {name: await shared_http.get(path.format("alice"), headers=_of(name)) for name in KEYS}
+    bobs = await shared_http.get(path.format("bob"), headers=_of("alices"))
 
     assert {name: answer.status_code for name, answer in exported.items()} == dict.fromkeys(KEYS, 200) | {"reader": 403}
     assert [text in exported["acme"].text for _, text in (_ACMES, _ALICE)] == [True, False]

@@ -2,7 +2,8 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 import pytest_asyncio
@@ -120,12 +121,24 @@ async def test_what_could_not_be_deleted_is_said(server: SpecServer, proxy: Fick
     assert len(left_of(user, server)) > 0
 
 
+@contextmanager
+def heeding_interrupts() -> Iterator[None]:
+    """Have commands that begin meanwhile heed Ctrl-C, which they ignore if a shell began this run in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 async def interrupted(proxy: FickleHttp, hangs: Callable[[Received], bool], times: int) -> tuple[int, list[str]]:
     """Press Ctrl-C whenever the next request that hangs has come; the exit code, and the lines on standard error."""
     await proxy.become(Behaviour.HANG, only=hangs)
-    command = await asyncio.create_subprocess_exec(
-        NINAI, "providers", "test", "mem0", env=environment(**mem0(proxy.base_url)), stderr=asyncio.subprocess.PIPE
-    )
+    environ = environment(**mem0(proxy.base_url))
+    with heeding_interrupts():
+        command = await asyncio.create_subprocess_exec(
+            NINAI, "providers", "test", "mem0", env=environ, stderr=asyncio.subprocess.PIPE
+        )
     for presses in range(1, times + 1):
         while sum(map(hangs, proxy.requests)) < presses:
             assert command.returncode is None

@@ -35,6 +35,19 @@ async def mocks(folder: Path) -> AsyncIterator[httpx.AsyncClient]:
         yield http
 
 
+@pytest.fixture(scope="module")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of the service that tests share."""
+    return tmp_path_factory.mktemp("shared") / "data"
+
+
+@pytest_asyncio.fixture(scope="module")
+async def shared_mocks(shared_folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of one such chain for all tests in which every order is refused."""
+    async with running_app(two_providers(shared_folder)) as app, asgi_client(app) as http:
+        yield http
+
+
 @pytest_asyncio.fixture
 async def stores(postgres_server: EmbeddedServer, folder: Path) -> AsyncIterator[dict[str, str]]:
     """The environment of a chain over two databases, which outlive the services on them."""
@@ -112,13 +125,15 @@ async def test_the_order_is_switched_under_load(mocks: httpx.AsyncClient) -> Non
 
 
 @pytest.mark.parametrize("order", [["a", "c"], ["a", "a"], []])
-async def test_what_is_no_order_is_refused(mocks: httpx.AsyncClient, folder: Path, order: list[str]) -> None:
+async def test_what_is_no_order_is_refused(
+    shared_mocks: httpx.AsyncClient, shared_folder: Path, order: list[str]
+) -> None:
     """Who is not configured, who is named twice, and nobody at all: 422, and all stays as it is."""
-    response = await put(mocks, *order)
+    response = await put(shared_mocks, *order)
 
     assert (response.status_code, field_in(response)) == (422, "order")
-    assert (await told(mocks))["order"] == ["a", "b"]
-    assert not (folder / "order.json").exists()
+    assert (await told(shared_mocks))["order"] == ["a", "b"]
+    assert not (shared_folder / "order.json").exists()
 
 
 @pytest.mark.parametrize(
@@ -130,9 +145,11 @@ async def test_what_is_no_order_is_refused(mocks: httpx.AsyncClient, folder: Pat
         (["c" * (MAX_NAME_CHARS + 1)], "length <= 100"),
     ],
 )
-async def test_an_order_is_no_longer_than_any_could_be(mocks: httpx.AsyncClient, order: list[str], reason: str) -> None:
+async def test_an_order_is_no_longer_than_any_could_be(
+    shared_mocks: httpx.AsyncClient, order: list[str], reason: str
+) -> None:
     """Names beyond all limits are compared with nothing."""
-    response = await put(mocks, *order)
+    response = await put(shared_mocks, *order)
 
     assert response.status_code == 422
     assert reason in response.json()["detail"]

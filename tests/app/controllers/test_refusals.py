@@ -1,7 +1,6 @@
 """A refusal says who answered, as every answer does, wherever somebody was asked."""
 
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -14,14 +13,23 @@ ABSENT = "00000000-0000-7000-8000-000000000000"
 ONE = {"NINAI__ORDER": '["a"]', "NINAI__PROVIDERS__A__KIND": "mock"}
 
 
-@pytest_asyncio.fixture(params=["one", "two"])
-async def api(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Api]:
-    """A user of a single provider, or of a chain."""
-    environ = {**ONE, "NINAI__DATA_DIR": str(tmp_path)} if request.param == "one" else two_providers(tmp_path)
-    async with running_app(environ) as app, asgi_client(app) as http:
+@pytest_asyncio.fixture(scope="module", params=["one", "two"])
+async def http(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a single provider, or of a chain: one for all tests, because it takes seconds to fill the second."""
+    folder = tmp_path_factory.mktemp("shared")
+    environ = {**ONE, "NINAI__DATA_DIR": str(folder)} if request.param == "one" else two_providers(folder)
+    async with running_app(environ) as app, asgi_client(app) as client:
         if request.param == "two":
-            await wait_until_complete(http)
-        yield Api(http, fresh_user())
+            await wait_until_complete(client)
+        yield client
+
+
+@pytest.fixture
+def api(http: httpx.AsyncClient) -> Api:
+    """A user of it."""
+    return Api(http, fresh_user())
 
 
 def told(response: httpx.Response) -> tuple[int, bool, str | None]:

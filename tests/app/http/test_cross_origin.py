@@ -15,7 +15,7 @@ KEY = new_key("page")
 ASKING = {"Access-Control-Request-Method": "PATCH", "Access-Control-Request-Headers": "authorization,x-user-id*"}
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module")
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     """A browser on a service that lets pages of one origin call it."""
     environ = {

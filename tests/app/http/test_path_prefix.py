@@ -13,7 +13,7 @@ from tests.support.api import asgi_client, running_app
 PREFIX = "/memory-service/v7"
 
 
-@pytest_asyncio.fixture
+@pytest_asyncio.fixture(scope="module")
 async def http() -> AsyncIterator[httpx.AsyncClient]:
     """A client of a service below a path, as its own host sees it."""
     async with (

@@ -34,6 +34,14 @@ async def http(app: Litestar) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest_asyncio.fixture(scope="module")
+async def shared_http(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of one service for all tests that set no mode."""
+    environ = {"NINAI__DATA_DIR": str(tmp_path_factory.mktemp("shared")), "MEMORY_PROVIDER": "mock"}
+    async with following_app(environ) as opened, asgi_client(opened) as client:
+        yield client
+
+
 def tool(name: str, **arguments: str) -> dict[str, Any]:
     """A call of a tool of the MCP server."""
     params = {"name": name, "arguments": arguments}
@@ -152,13 +160,15 @@ async def test_a_file_that_is_gone_changes_nothing_until_the_mode_is_set_again(t
         ({"mode": "closed"}, "mode"),
     ],
 )
-async def test_a_mode_that_breaks_a_rule_is_refused(http: httpx.AsyncClient, body: dict[str, Any], field: str) -> None:
+async def test_a_mode_that_breaks_a_rule_is_refused(
+    shared_http: httpx.AsyncClient, body: dict[str, Any], field: str
+) -> None:
     """The field is named, and the mode stays."""
-    response = await http.put("/admin/mode", json=body)
+    response = await shared_http.put("/admin/mode", json=body)
 
     assert response.status_code == 422
     assert [error["field"] for error in problem_in(response)["errors"]] == [field]
-    assert (await http.get("/admin/mode")).json()["mode"] == "read_write"
+    assert (await shared_http.get("/admin/mode")).json()["mode"] == "read_write"
 
 
 async def test_a_reason_and_a_time_at_their_bounds_are_taken(http: httpx.AsyncClient) -> None:

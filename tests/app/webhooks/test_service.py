@@ -43,6 +43,10 @@ async def test_what_callers_do_is_told_once_by_two_senders(tmp_path: Path, recei
         async def begun() -> bool:
             return (await place_of(chain.journal, "crm")).position is not None
 
+        async def noted() -> bool:
+            position = (await place_of(chain.journal, "crm")).position
+            return position is not None and position.seq == (await http.get("/admin/journal")).json()["last_seq"]
+
         await eventually(begun)
         async with Webhooks.open(
             chain, Metrics(CollectorRegistry()), app.state.quarantines.known, look_every=0.1
@@ -52,6 +56,7 @@ async def test_what_callers_do_is_told_once_by_two_senders(tmp_path: Path, recei
             await told(1)
             await api.delete(stored)
             await told(2)
+            await eventually(noted)  # whoever is stopped before that has it told again
             app.state.webhooks.configure({}, settings.chain.retention.keep)
             other = await api.stored("green tea")
             await told(3)
