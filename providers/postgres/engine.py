@@ -124,11 +124,14 @@ def _closed_aside(closing: set[asyncio.Task[None]]) -> type[asyncpg.Connection]:
 
     class ClosedAside(asyncpg.Connection):  # type: ignore[misc] # asyncpg has no types
         async def close(self, *, timeout: float | None = None) -> None:  # noqa: ARG002, ASYNC109 - asyncpg's signature
-            task = asyncio.create_task(self._leave())
+            self.leave()
+
+        def leave(self) -> None:
+            task = asyncio.create_task(self._closed())
             closing.add(task)
             task.add_done_callback(closing.discard)
 
-        async def _leave(self) -> None:
+        async def _closed(self) -> None:
             try:
                 await super().close(timeout=CLOSE_TIMEOUT)
             except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError):

@@ -1,5 +1,6 @@
 """A connection pool that lends an idle connection at once, without what a connection takes that has yet to be made."""
 
+import asyncio
 from typing import Any, cast
 
 from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
@@ -13,10 +14,34 @@ class LendingPool(AsyncAdaptedQueuePool):
     The usual way may have to wait or to connect, and so takes a greenlet, and a proxy that is watched for being lost:
     more than a short statement. Both ways share the same connections and the same limit on them. Listeners for
     `checkout` and `checkin` do not learn of the shorter one, which looks itself whether a connection was closed.
+
+    The driver's connections have `leave`, which begins to close them.
     """
 
     # Otherwise SQLAlchemy logs under the name of this module, where more is shown than of a library.
     _sqla_logger_namespace = "sqlalchemy.pool.LendingPool"
+
+    _disposed = False
+
+    def dispose(self) -> None:
+        """Close the idle connections now, and those in use once they are given back and nobody waits for them."""
+        self._disposed = True
+        super().dispose()
+
+    def _do_return_conn(self, record: ConnectionPoolEntry) -> None:
+        super()._do_return_conn(record)
+        if self._disposed:  # whoever waits takes it in this turn of the event loop, before what is called in the next
+            asyncio.get_running_loop().call_soon(self._leave_idle)
+
+    def _leave_idle(self) -> None:
+        while True:
+            try:
+                entry = self._pool.get(block=False)
+            except Empty:
+                return
+            self._dec_overflow()
+            if entry.driver_connection is not None:
+                entry.driver_connection.leave()
 
     def lend_idle(self) -> "IdleConnection | None":
         """Return a connection that is idle and usable, which whoever gets it must close; None if there is none.

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 from sqlalchemy import text
@@ -63,6 +64,20 @@ def lent_by(engine: AsyncEngine) -> IdleConnection:
     idle = pool_in(engine).lend_idle()
     assert idle is not None
     return idle
+
+
+async def count_in(database: str) -> int:
+    """Count the pool's connections to a database, as its server does."""
+    async with connected(database) as observer:
+        count: int = await observer.fetchval(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return count
+
+
+async def none_in(database: str) -> bool:
+    """Return whether a database has no connections."""
+    return await count_in(database) == 0
 
 
 async def test_a_pool_without_connections_lends_none(engine: AsyncEngine) -> None:
@@ -163,6 +178,40 @@ async def test_a_pool_that_was_made_anew_lends_as_well(engine: AsyncEngine) -> N
     assert empty
     assert await pid_of(engine) != former
     assert lends(engine)
+
+
+@pytest.mark.parametrize("way", ["lent", "usual"])
+async def test_a_connection_that_is_in_use_when_all_are_closed_is_closed_when_it_comes_back(
+    database: str, engine: AsyncEngine, way: str
+) -> None:
+    """Else it would stay open until garbage is collected, beside as many as the new pool may have."""
+    await pid_of(engine)
+    async with AsyncExitStack() as used:
+        if way == "lent":
+            used.callback(lent_by(engine).close)
+        else:
+            await used.enter_async_context(engine.connect())
+        await engine.dispose()
+        while_used = await count_in(database)
+
+    assert while_used == 1
+    await eventually(lambda: none_in(database))
+    assert await pid_of(engine)
+
+
+async def test_whoever_waits_when_all_are_closed_gets_a_connection(database: str, engine: AsyncEngine) -> None:
+    """One that was in use then; it is closed after that."""
+    async with engine.connect(), engine.connect():
+        pass
+    idle, other = lent_by(engine), lent_by(engine)
+    asking = asyncio.create_task(pid_in_the_usual_way(engine))
+    await asyncio.sleep(0.05)
+    await engine.dispose()
+    idle.close()
+    other.close()
+
+    assert await asking
+    await eventually(lambda: none_in(database))
 
 
 async def test_the_pool_logs_as_the_library_does(engine: AsyncEngine) -> None:
