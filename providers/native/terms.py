@@ -11,16 +11,16 @@ wherever a term is a lexeme as well.
 
 import sys
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from struct import Struct as Layout
 
 import asyncpg
 
 from providers.native.distribution.hashing import hash_of
 from providers.search.stored_analysis import LANGUAGES
-from providers.text.analyzer import Analysis
 
 DIMENSIONS = 1_000_000_000  # the most that pgvector has
+PLACE_BYTES = 4
 MOST_TERMS = 15_999  # of a memory; pgvector lets a vector hold one more, which is the language
 _CACHED = 65_536  # terms whose places are kept
 _POSITIVE = 0x7FFFFFFF
@@ -28,15 +28,14 @@ _POSITIVE = 0x7FFFFFFF
 # Dimensions, how many of them are not zero, and a number that means nothing yet; then the places, from 0 on, in
 # ascending order, and the numbers there. All are big-endian.
 _HEAD = Layout(">iii")
-_HEAD_WITH_LANGUAGE = Layout(">iiii")
 _ONE = Layout(">f").pack(1.0)
 _ONES = _ONE * MOST_TERMS
-_LANGUAGE_PLACE = 0
+_LANGUAGE_PLACE = bytes(PLACE_BYTES)  # of dimension 1
 _LANGUAGE_UNIT = 2.0**-64
 _LANGUAGE = {name: Layout(">f").pack(number * _LANGUAGE_UNIT) for number, name in enumerate(LANGUAGES, 1)}
 
 # The number of a memory's language in SQL, from 1 on, 0 where the database made its terms.
-LANGUAGE = f"-(CAST('{{{_LANGUAGE_PLACE + 1}:{int(1 / _LANGUAGE_UNIT)}}}/{DIMENSIONS}' AS sparsevec) <#> terms)"
+LANGUAGE = f"-(CAST('{{1:{int(1 / _LANGUAGE_UNIT)}}}/{DIMENSIONS}' AS sparsevec) <#> terms)"
 
 # The condition of the index `ninai_memories_lexemes`.
 BY_DATABASE = f"deleted_at IS NULL AND {LANGUAGE} = 0"
@@ -47,16 +46,20 @@ def dimension_of(term: str) -> int:
     return _place_of(term) + 1
 
 
-def memory_terms(analysis: Analysis) -> bytes:
-    """Return the terms of a memory, the first ones of very many."""
-    terms = analysis.terms
-    places = sorted(map(_place_of, terms if len(terms) <= MOST_TERMS else terms[:MOST_TERMS]))
+def place_of(term: str) -> bytes:
+    """Return the place of a term in a vector, from 0 on, as it is sent."""
+    return _place_of(term).to_bytes(PLACE_BYTES, "big")
+
+
+def memory_terms(places: Iterable[bytes], language: str) -> bytes:
+    """Return the terms of a memory in this language, of up to `MOST_TERMS` places; empty ones do not count."""
     distinct = set(places)
-    if len(distinct) < len(places) or _LANGUAGE_PLACE in distinct:  # of a billion terms one
-        places = sorted(distinct - {_LANGUAGE_PLACE})
-    count = len(places)
-    head = _HEAD_WITH_LANGUAGE.pack(DIMENSIONS, count + 1, 0, _LANGUAGE_PLACE)
-    return b"".join((head, _big_endian(array("i", places)), _LANGUAGE[analysis.language], _ONES[: count * len(_ONE)]))
+    distinct.discard(b"")
+    distinct.discard(_LANGUAGE_PLACE)  # which of a billion terms one has
+    # Bytes have the order of the numbers, as these are big-endian and none is negative.
+    sent = b"".join(sorted(distinct))
+    head = _HEAD.pack(DIMENSIONS, len(distinct) + 1, 0)
+    return b"".join((head, _LANGUAGE_PLACE, sent, _LANGUAGE[language], _ONES[: len(distinct) * len(_ONE)]))
 
 
 def question_terms(numbers: Mapping[int, int]) -> bytes:

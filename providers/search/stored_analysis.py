@@ -5,7 +5,7 @@ version of the analyzer, the number of the language, the bytes of the name, and 
 are little-endian.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from struct import Struct as Layout
 
@@ -56,15 +56,29 @@ def analysis_of(content: str, speaker: str | None) -> Analysis:
 
 def packed_analysis(analysis: Analysis, content: str, speaker: str | None) -> bytes:
     """Return what is stored of the analysis of a memory."""
+    return packed(analysis.language, b"".join(map(hash_bytes, analysis.terms)), content, speaker)
+
+
+def packed(
+    language: str, hashes: bytes, content: str, speaker: str | None, pieces: Iterable[str] | None = None
+) -> bytes:
+    """Return the same of a language and the hashes of the terms, 5 bytes each.
+
+    `pieces` are what stands between the blanks of a content of nothing but ASCII, where that is known.
+    """
     name = (said_by(content, speaker) or "").encode(errors="surrogatepass")
-    head = _HEAD.pack(ANALYZER_VERSION, _NUMBERS[analysis.language], len(name), fingerprint(content))
-    return b"".join((head, name, *map(hash_bytes, analysis.terms)))
+    mark = fingerprint(content) if pieces is None else _hash_of(" ".join(pieces).lower())
+    return b"".join((_HEAD.pack(ANALYZER_VERSION, _NUMBERS[language], len(name), mark), name, hashes))
 
 
 def fingerprint(content: str) -> int:
     """Return a hash of a content that is the same for contents that differ in case, accents and blanks alone."""
-    folded = " ".join(fold(content).split()).encode(errors="surrogatepass")
-    return int.from_bytes(blake2b(folded, digest_size=_CONTENT_HASH_BYTES).digest(), "little", signed=True)
+    return _hash_of(" ".join(fold(content).split()))
+
+
+def _hash_of(folded: str) -> int:
+    digest = blake2b(folded.encode(errors="surrogatepass"), digest_size=_CONTENT_HASH_BYTES).digest()
+    return int.from_bytes(digest, "little", signed=True)
 
 
 def analyses_of(packed: bytes, lengths: NDArray[np.int64]) -> Analyses:

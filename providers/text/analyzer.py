@@ -4,7 +4,7 @@ A memory keeps the stems of the language that it is written in. A question of fo
 each of its words is looked up under the stems of all languages of the memories, and unstemmed.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import chain, repeat
 
@@ -13,7 +13,7 @@ from msgspec import Struct
 from providers.text.folding import casefolded, fold, without_accents
 from providers.text.identifiers import is_plain, parts_of, slices
 from providers.text.languages import MOST_WORDS, STOP_WORDS, language_of, most_voted, script_language
-from providers.text.pieces import PieceTerms, PieceVotes
+from providers.text.pieces import Form, PieceTerms, PieceVotes, Terms
 from providers.text.stemming import stem
 from providers.text.tokens import LONGEST_TEXT, bigrams_of, is_unspaced, tokens_of
 
@@ -63,14 +63,28 @@ class _Unit(Struct, frozen=True):
 
 def analyze(text: str) -> Analysis:
     """Return the terms of a memory."""
-    if text.isascii() and len(text) <= LONGEST_TEXT:
-        pieces = text.split()
-        votes = _votes.of(pieces)
-        if votes is not None:
-            language = most_voted(votes) if votes >= 0 else _language_of_many(pieces)
-            found = map(_known_terms.within(language), pieces)
-            return Analysis(tuple(dict.fromkeys(chain.from_iterable(found))), language)
-    return analyze_whole(text)
+    known = pieces_of(text)
+    if known is None:
+        return analyze_whole(text)
+    pieces, language = known
+    found = map(_known_terms.within(language), pieces)
+    return Analysis(tuple(dict.fromkeys(chain.from_iterable(found))), language)
+
+
+def pieces_of(text: str) -> tuple[list[str], str] | None:
+    """Return what stands between the blanks of a text, and its language; None if it is to be analyzed as a whole."""
+    if not text.isascii() or len(text) > LONGEST_TEXT:
+        return None
+    pieces = text.split()
+    votes = _votes.of(pieces)
+    if votes is None:
+        return None
+    return pieces, most_voted(votes) if votes >= 0 else _language_of_many(pieces)
+
+
+def terms_by_piece(form: Callable[[Terms], Form]) -> PieceTerms[Form]:
+    """Return a new table of pieces, with their terms in some form."""
+    return PieceTerms(_terms_of, form)
 
 
 def analyze_whole(text: str) -> Analysis:
@@ -127,7 +141,7 @@ def _new_terms_of(token: str, language: str) -> tuple[str, ...]:
 
 _terms_of = lru_cache(maxsize=_CACHED)(_new_terms_of)
 _votes = PieceVotes()
-_known_terms = PieceTerms(_terms_of)
+_known_terms = terms_by_piece(tuple)
 
 
 def _terms_of_any(token: str, language: str) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ look a piece up takes a tenth of the time of finding its tokens and looking thos
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Generic, TypeVar
 
 from providers.text.languages import MOST_WORDS, VOTE_BITS, votes_of
 from providers.text.tokens import has_numbers, tokens_of
@@ -18,6 +20,8 @@ _NOT_ALONE = 1 << VOTE_BITS + 32
 _VOTES = (1 << VOTE_BITS) - 1
 
 Terms = tuple[str, ...]
+TermsOf = Callable[[str, str], Terms]
+Form = TypeVar("Form")
 
 
 class PieceVotes(dict[str, int]):
@@ -47,38 +51,42 @@ class PieceVotes(dict[str, int]):
         return told & _VOTES if len(pieces) + (told >> VOTE_BITS) <= MOST_WORDS else -1
 
 
-class PieceTerms:
-    """The terms of known pieces in texts of each language, of up to `most` of them and those of one text more.
+class PieceTerms(Generic[Form]):
+    """The terms of known pieces in texts of each language, of up to `most` of them.
 
-    `terms_of` returns the terms of a token in a text of a language.
+    `terms_of` returns the terms of a token in a text of a language, and `form` in what form those of a piece are kept.
     """
 
-    def __init__(self, terms_of: Callable[[str, str], Terms], most: int = KEPT) -> None:
-        self._terms_of, self._most = terms_of, most
-        self._known: dict[str, _TermsInLanguage] = {}
+    def __init__(self, terms_of: TermsOf, form: Callable[[Terms], Form], most: int = KEPT) -> None:
+        self._terms_of, self._form, self._most = terms_of, form, most
+        self._known: dict[str, _TermsInLanguage[Form]] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._known.values()))
 
-    def within(self, language: str) -> Callable[[str], Terms]:
-        """Return what returns the terms of a piece, for one text of this language."""
-        if len(self) >= self._most:
-            self._known.clear()
+    def within(self, language: str) -> Callable[[str], Form]:
+        """Return what returns the terms of a piece in a text of this language."""
         known = self._known.get(language)
         if known is None:
-            known = self._known[language] = _TermsInLanguage(self._terms_of, language)
+            known = self._known[language] = _TermsInLanguage(partial(self._found, language))
         return known.__getitem__
 
+    def _found(self, language: str, piece: str) -> Form:
+        if len(self) >= self._most:
+            for known in list(self._known.values()):  # as another thread may add a language meanwhile
+                known.clear()
+        found = [self._terms_of(token, language) for token in tokens_of(piece)]
+        return self._form(found[0] if len(found) == 1 else tuple(term for one in found for term in one))
 
-class _TermsInLanguage(dict[str, Terms]):
-    def __init__(self, terms_of: Callable[[str, str], Terms], language: str) -> None:
+
+class _TermsInLanguage(dict[str, Form]):
+    def __init__(self, find: Callable[[str], Form]) -> None:
         super().__init__()
-        self._terms_of, self._language = terms_of, language
+        self._find = find
 
-    def __missing__(self, piece: str) -> Terms:
-        found = [self._terms_of(token, self._language) for token in tokens_of(piece)]
-        terms = self[piece] = found[0] if len(found) == 1 else tuple(term for one in found for term in one)
-        return terms
+    def __missing__(self, piece: str) -> Form:
+        form = self[piece] = self._find(piece)
+        return form
 
 
 def _votes_of(piece: str) -> int:

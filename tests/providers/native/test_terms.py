@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from providers.native.analysis_queue import AnalysisQueue
+from providers.native.analyzed import AnalyzedMemory
 from providers.native.engine import open_engine
 from providers.native.provider import PostgresMemoryProvider
 from providers.native.question_masks import BITS_PER_MASK, MOST_MASKS, QuestionMasks
@@ -22,6 +23,7 @@ from providers.native.terms import (
     MOST_TERMS,
     dimension_of,
     memory_terms,
+    place_of,
     question_terms,
 )
 from providers.owners import Owner
@@ -100,7 +102,7 @@ async def test_a_term_has_the_dimension_that_the_database_gives_it(database: str
 @pytest.mark.parametrize(("language", "number"), [(LANGUAGES[0], 1), (LANGUAGES[-1], len(LANGUAGES))])
 async def test_the_language_changes_nothing_but_itself(database: str, language: str, number: int) -> None:
     """Neither the length of a memory nor what it shares with a question."""
-    terms = memory_terms(Analysis(("tea", "river", "tea"), language))
+    terms = memory_terms(map(place_of, ("tea", "river", "tea")), language)
     question = question_terms({dimension_of("tea"): 1, dimension_of("river"): 4, dimension_of("lake"): 2})
     async with open_engine(database, pool_size=1) as engine, engine.connect() as connection:
         row = await connection.execute(
@@ -116,12 +118,12 @@ async def test_the_language_changes_nothing_but_itself(database: str, language: 
 
 async def test_very_many_terms_are_cut(database: str) -> None:
     """A vector holds 16,000 numbers; a memory with more terms is found by the first ones."""
-    names = [f"w{number:x}" for number in range(MOST_TERMS + 1000)]
+    content = " ".join(chr(0x4E00 + number) + chr(0x4E01 + number) for number in range(MOST_TERMS + 1000))
     async with open_engine(database, pool_size=1) as engine, engine.connect() as connection:
         counted = text("SELECT l2_norm(CAST(:terms AS sparsevec)) ^ 2")
-        values = {"terms": memory_terms(Analysis(tuple(names), "english"))}
+        values = {"terms": AnalyzedMemory.of(content, None).terms}
         assert round(await connection.scalar(counted, values)) == MOST_TERMS
-        values = {"terms": memory_terms(Analysis((), "english"))}
+        values = {"terms": AnalyzedMemory.of("", None).terms}
         assert round(await connection.scalar(counted, values)) == 0
 
 
@@ -203,7 +205,7 @@ async def test_the_version_before_goes_on_writing(database: str) -> None:
 async def written(dsn: str, analysis: Analysis) -> str:
     """The text of a memory's terms."""
     async with open_engine(dsn, pool_size=1) as engine, engine.connect() as connection:
-        values = {"terms": memory_terms(analysis)}
+        values = {"terms": memory_terms(map(place_of, analysis.terms), analysis.language)}
         return str(await connection.scalar(text("SELECT CAST(CAST(:terms AS sparsevec) AS text)"), values))
 
 
