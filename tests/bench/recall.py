@@ -27,7 +27,7 @@ from tests.bench.load import HttpClient, Measured, Work, run_load, table
 from tests.bench.service import service, text_of, vacuum
 from tests.support.postgres import reachable_folder
 
-USERS = {100: 6, 1_000: 6, 10_000: 4, 100_000: 2}  # by their memories; all but the first are asked cold
+USERS = {100: 40, 1_000: 20, 10_000: 8, 100_000: 2}  # by their memories; all but the first are asked cold
 CLIENTS = (1, 8)
 ROUNDS = 3
 SECONDS = 4.0
