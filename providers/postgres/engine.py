@@ -127,6 +127,7 @@ def _closed_aside(closing: set[asyncio.Task[None]]) -> type[asyncpg.Connection]:
             self.leave()
 
         def leave(self) -> None:
+            """Begin to close, without a coroutine to be awaited."""
             task = asyncio.create_task(self._closed())
             closing.add(task)
             task.add_done_callback(closing.discard)

@@ -68,10 +68,10 @@ class PackedRows:
         if self._used:
             self._sort_in(0)
         added = hashes << np.uint64(_ROW_BITS) | rows
-        added.sort(kind="stable")  # as below: the hashes of each memory are sorted
+        added.sort()
         if len(self._sorted):
             added = np.concatenate((self._sorted, added))
-            added.sort(kind="stable")
+            added.sort(kind="stable")  # as below
         self._sorted = added
 
     def rows_of(self, hashes: Sequence[int]) -> list[Rows]:
