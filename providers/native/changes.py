@@ -22,6 +22,7 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from msgspec import Struct
 from sqlalchemy import Row
 
 from providers.changes import MOST_BYTES, ChangeCursor, Changes
@@ -31,7 +32,6 @@ from providers.native.packing import (
     PORTIONS,
     VECTOR_HEAD,
     Portions,
-    count_statement,
     ends_statement,
     packed_of,
     page_statement,
@@ -82,10 +82,10 @@ _LOOK = f"""
 
 
 class DatabaseChanges:
-    """The database as a recall index asks it."""
+    """The database as a recall index asks it, with or without what conditions on contents look at."""
 
-    def __init__(self, database: Database, most_bytes: int) -> None:
-        self.changes_since = partial(changes_since, database, most_bytes=most_bytes)
+    def __init__(self, database: Database, most_bytes: int, *, by_contents: bool = True) -> None:
+        self.changes_since = partial(changes_since, database, most_bytes=most_bytes, by_contents=by_contents)
 
 
 async def changes_since(
@@ -94,10 +94,13 @@ async def changes_since(
     cursor: ChangeCursor | None,
     most_bytes: int = MOST_BYTES,
     portions: Portions = PORTIONS,
+    *,
+    by_contents: bool = True,
 ) -> Changes | None:
     """Return what changed, as `Replica` says; None if an index of all that is asked for would take more bytes.
 
-    None as well of a database whose nodes each count transactions of their own.
+    Where that is all there is, and not `by_contents`, memories come without what conditions on contents look at. None
+    as well of a database whose nodes each count transactions of their own.
     """
     await database.ready()
     if database.distributed:
@@ -108,53 +111,57 @@ async def changes_since(
         if rows and rows[0].epoch == cursor.epoch and rows[0].position >= cursor.position:
             return await _changed(rows)
     at_once = min(portions.at_once, most_bytes)
-    rows = await database.bound_rows(whole_statement(STORE, owner, at_once))
-    if not rows:
+    rows = await database.bound_rows(whole_statement(STORE, owner, at_once, most_bytes, by_contents=by_contents))
+    if not rows or rows[0].memories * rows[0].each > most_bytes:
         return None
-    if rows[0].memories * rows[0].each <= at_once:
-        return await _whole(rows[0])
-    [counted] = await database.bound_rows(count_statement(owner, most_bytes))
-    if counted.memories * counted.each > most_bytes:
-        return None
-    pages = _pages(database, owner, rows[0].epoch, portions.of_pages(counted.memories, counted.each))
-    cursor, order = _cursor(rows[0]), _order(rows[0])
-    return Changes(cursor=cursor, order=order, whole=True, pages=pages, expected=counted.memories)
+    [row] = rows
+    cursor, order, expected = _cursor(row), _order(row), row.memories
+    if expected * row.each <= at_once:
+        packed = await packed_of(row, by_contents=by_contents)
+        return Changes(cursor=cursor, order=order, packed=packed, expected=expected)
+    pages = _Pages(database, owner, row.epoch, by_contents).of(portions.of_pages(expected, row.each))
+    return Changes(cursor=cursor, order=order, whole=True, pages=pages, expected=expected)
 
 
-async def _whole(row: Row[Any]) -> Changes:
-    packed = await packed_of(row)
-    return Changes(cursor=_cursor(row), order=_order(row), packed=packed, expected=len(packed.version))
+class _Pages(Struct, frozen=True):
+    """All memories of an owner in one history of the store, in pages."""
 
+    database: Database
+    owner: Owner
+    epoch: str
+    by_contents: bool
 
-async def _pages(database: Database, owner: Owner, epoch: str, most: int) -> AsyncGenerator[PackedMemories, None]:
-    """Yield all memories, as many at a time, by their ids, until there are no more of this history.
+    async def of(self, most: int) -> AsyncGenerator[PackedMemories, None]:
+        """Yield as many memories at a time, by their ids, until there are no more of this history.
 
-    The next pages are under way while one is looked at, so that the server works on several processors.
-    """
-    ends = [row.id for row in await database.bound_rows(ends_statement(owner, most))]
-    ranges = pairwise([UUID(int=0), *ends, _LAST])
-    under_way = deque[asyncio.Task[PackedMemories | None]]()
-    try:
-        while True:
-            while len(under_way) < _AT_ONCE and (ids := next(ranges, None)) is not None:
-                under_way.append(asyncio.create_task(_page(database, owner, epoch, *ids), name="page of changes"))
-            if not under_way:
-                return
-            page = await under_way[0]
-            under_way.popleft()
-            if page is None:
-                return
-            yield page
-    finally:
-        for task in under_way:
-            task.cancel()
-        await asyncio.gather(*under_way, return_exceptions=True)
+        The next pages are under way while one is looked at, so that the server works on several processors.
+        """
+        [found] = await self.database.bound_rows(ends_statement(self.owner, most))
+        ranges = pairwise([UUID(int=0), *(found.ends or ()), _LAST])
+        under_way = deque[asyncio.Task[PackedMemories | None]]()
+        try:
+            while True:
+                while len(under_way) < _AT_ONCE and (ids := next(ranges, None)) is not None:
+                    under_way.append(asyncio.create_task(self._page(*ids), name="page of changes"))
+                if not under_way:
+                    return
+                page = await under_way[0]
+                under_way.popleft()
+                if page is None:
+                    return
+                yield page
+        finally:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
 
-
-async def _page(database: Database, owner: Owner, epoch: str, after: UUID, end: UUID) -> PackedMemories | None:
-    """Return the memories in a range of ids, None if they are of another history by now."""
-    rows = await database.bound_rows(page_statement(STORE, owner, after, end))
-    return await packed_of(rows[0]) if rows and rows[0].epoch == epoch else None
+    async def _page(self, after: UUID, end: UUID) -> PackedMemories | None:
+        """Return the memories in a range of ids, None if they are of another history by now."""
+        statement = page_statement(STORE, self.owner, after, end, by_contents=self.by_contents)
+        rows = await self.database.bound_rows(statement)
+        if not rows or rows[0].epoch != self.epoch:
+            return None
+        return await packed_of(rows[0], by_contents=self.by_contents)
 
 
 async def _changed(rows: Sequence[Row[Any]]) -> Changes:

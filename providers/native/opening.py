@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from functools import partial
 
 from observability.metrics import Metrics
 from providers import background
@@ -21,7 +20,6 @@ from providers.native.embedding_queue import EmbeddingQueue
 from providers.native.engine import open_engine
 from providers.native.options import NativeOptions
 from providers.native.provider import PostgresMemoryProvider
-from providers.native.reading_once import read_once
 from providers.native.schema import Schema
 from providers.native.vectors import Vectors
 from providers.postgres.engine import open_pool, pool_of
@@ -53,8 +51,8 @@ async def open_provider(settings: NativeOptions, host: Host) -> AsyncIterator[Re
             _expect(host.metrics, INDEX_TOO_LARGE)
             _expect(host.metrics, APPROXIMATE)
             most_bytes = settings.recall_cache_mb * MEGABYTE
-            changes = DatabaseChanges(database, most_bytes)
-            index = stack.enter_context(watched_index(changes, most_bytes, host, partial(read_once, database)))
+            changes = [DatabaseChanges(database, most_bytes, by_contents=by_contents) for by_contents in (True, False)]
+            index = stack.enter_context(watched_index(changes[0], most_bytes, host, ranked=changes[1]))
         _expect(host.metrics, PLAIN_ORDER)
         # One for both guards: a pause that a server asks for applies to all of its callers here.
         cooldown = None if current is None else Cooldown(current.model)

@@ -56,7 +56,7 @@ _LIVING = f"{within('CAST($2 AS text)')} AND user_id = $1 AND deleted_at IS NULL
 _COUNT = f"""
     SELECT (
             SELECT count(*)
-            FROM (SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($3 AS bigint) / {_BYTES} + 1) AS found
+            FROM (SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($4 AS bigint) / {_BYTES} + 1) AS found
         ) AS memories,
         CAST({_BYTES} + 2 * coalesce((
             SELECT vector_dims(embedding) FROM ninai_memories WHERE {_LIVING} AND embedding IS NOT NULL LIMIT 1
@@ -65,7 +65,8 @@ _COUNT = f"""
 
 # What a ranking without conditions on contents looks at. All aggregates meet the rows in one order. The texts come only
 # where they have to be analyzed.
-RANKED = """
+_RANKED = """
+        SELECT
             string_agg(uuid_send(id), '') AS ids,
             string_agg(int8send(version), '') AS versions,
             string_agg(int8send(first_version), '') AS first_versions,
@@ -81,8 +82,7 @@ RANKED = """
             CASE WHEN count(former_model) > 0 THEN array_agg(former_model) END AS former_models,
             string_agg(halfvec_send(former_embedding), '') AS former_embeddings
 """
-_PACKED = f"""
-        SELECT {RANKED},
+_ALL = f"""{_RANKED},
             array_agg(agent) AS agents, array_agg(app) AS apps,
             array_agg(speaker) AS all_speakers, array_agg(key) AS memory_keys,
             array_agg(source ->> 'origin') AS origins, array_agg(source ->> 'caller') AS callers,
@@ -92,37 +92,36 @@ _PACKED = f"""
             string_agg(convert_to(CAST(metadata AS text), 'UTF8'), '') AS metadata
 """
 
-USABLE = f"CASE WHEN get_byte(analysis, 0) = {ANALYZER_VERSION} THEN analysis END AS usable"
+_USABLE = f"CASE WHEN get_byte(analysis, 0) = {ANALYZER_VERSION} THEN analysis END AS usable"
 
 _YEAR_2000 = 946_684_800_000_000  # from which PostgreSQL counts microseconds, in those since 1970
 _NO_TRAITS = astuple(Traits())
 _CHUNK = 4_096  # vectors that are there twice at a time
 
 
-def count_statement(owner: Owner, most_bytes: int) -> BoundSql:
-    """Return the statement that counts an owner's `memories`, with the bytes of `each`, up to so many bytes of them.
-
-    It reads none of them.
-    """
-    return BoundSql(_COUNT, (owner.key, owner.tenant, most_bytes))
-
-
-def whole_statement(store: str, owner: Owner, most_bytes: int) -> BoundSql:
+def whole_statement(store: str, owner: Owner, at_once: int, most_bytes: int, *, by_contents: bool = True) -> BoundSql:
     """Return the statement that packs all memories of an owner, as of the moment that the store tells.
 
-    Its row counts them as `count_statement` does. If they take more than `most_bytes`, none of them is packed.
+    Its row counts the `memories`, with the bytes of `each` in an index, up to `most_bytes` of them. If they take more
+    than `at_once`, none of them is packed.
     """
-    return BoundSql(_WHOLE.format(store=store), (owner.key, owner.tenant, most_bytes), in_page_order=True)
+    text = _WHOLE.format(store=store, packed=_packed(by_contents=by_contents))
+    return BoundSql(text, (owner.key, owner.tenant, at_once, most_bytes), in_page_order=True)
 
 
 def ends_statement(owner: Owner, most: int) -> BoundSql:
-    """Return the statement for the `id` that each page ends with, in order, of so many memories each."""
+    """Return the statement for the ids that pages of so many memories `ends` with, in order."""
     return BoundSql(_ENDS, (owner.key, owner.tenant, most))
 
 
-def page_statement(store: str, owner: Owner, after: UUID, end: UUID) -> BoundSql:
+def page_statement(store: str, owner: Owner, after: UUID, end: UUID, *, by_contents: bool = True) -> BoundSql:
     """Return the statement that packs the memories whose ids come after one, up to another."""
-    return BoundSql(_PAGE.format(store=store), (owner.key, owner.tenant, after, end), in_page_order=True)
+    text = _PAGE.format(store=store, packed=_packed(by_contents=by_contents))
+    return BoundSql(text, (owner.key, owner.tenant, after, end), in_page_order=True)
+
+
+def _packed(*, by_contents: bool) -> str:
+    return _ALL if by_contents else _RANKED
 
 
 _SOURCE = "store.epoch, store.position, store.beyond, store.open"
@@ -131,26 +130,28 @@ _SOURCE = "store.epoch, store.position, store.beyond, store.open"
 _WHOLE = f"""
     WITH {{store}}, counted AS MATERIALIZED ({_COUNT})
     SELECT {_SOURCE}, counted.*, packed.*
-    FROM store CROSS JOIN counted CROSS JOIN ({_PACKED}
+    FROM store CROSS JOIN counted CROSS JOIN ({{packed}}
         FROM (
-            SELECT *, {USABLE} FROM ninai_memories
+            SELECT *, {_USABLE} FROM ninai_memories
             WHERE {_LIVING} AND version > (SELECT erased FROM store)
                 AND (SELECT memories * each FROM counted) <= CAST($3 AS bigint)
         ) AS memories
     ) AS packed
 """  # noqa: S608 - joined from constants
 _ENDS = f"""
-    SELECT id FROM (
-        SELECT id, row_number() OVER (ORDER BY id) AS place FROM ninai_memories WHERE {_LIVING}
-    ) AS memories
-    WHERE place % CAST($3 AS int) = 0 ORDER BY id
+    SELECT ARRAY(
+        SELECT ids[place] FROM generate_series(CAST($3 AS int), cardinality(ids), CAST($3 AS int)) AS place
+    ) AS ends
+    FROM (
+        SELECT array_agg(id) AS ids FROM (SELECT id FROM ninai_memories WHERE {_LIVING} ORDER BY id) AS memories
+    ) AS sorted
 """  # noqa: S608 - joined from constants
 _PAGE = f"""
     WITH {{store}}
     SELECT {_SOURCE}, packed.*
-    FROM store CROSS JOIN ({_PACKED}
+    FROM store CROSS JOIN ({{packed}}
         FROM (
-            SELECT *, {USABLE}
+            SELECT *, {_USABLE}
             FROM ninai_memories
             WHERE {_LIVING} AND version > (SELECT erased FROM store)
                 AND id > CAST($3 AS uuid) AND id <= CAST($4 AS uuid)
@@ -159,11 +160,14 @@ _PAGE = f"""
 """  # noqa: S608 - joined from constants
 
 
-async def packed_of(row: Row[Any]) -> PackedMemories:
-    """Return the memories of a row of these statements."""
+async def packed_of(row: Row[Any], *, by_contents: bool = True) -> PackedMemories:
+    """Return the memories of a row of these statements; see `_ranked` for those that are not `by_contents`."""
+    ranked = await _ranked(row)
+    if not by_contents:
+        return ranked
     written = _integers(row.written, ">i8")
     return replace(
-        await ranked_of(row),
+        ranked,
         metadata=row.metadata or b"",
         metadata_lengths=_integers(row.metadata_lengths, ">i4"),
         keys=row.memory_keys or (),
@@ -172,8 +176,8 @@ async def packed_of(row: Row[Any]) -> PackedMemories:
     )
 
 
-async def ranked_of(row: Row[Any]) -> PackedMemories:
-    """Return the memories of a row of `RANKED`, as if they had nothing else."""
+async def _ranked(row: Row[Any]) -> PackedMemories:
+    """Return the memories of a row as if they had neither metadata nor keys, traits or sources."""
     lengths, expiries = _integers(row.lengths, ">i4"), _integers(row.expiries, ">i8")
     analyses = row.analyses or b""
     if row.contents is not None:

@@ -81,7 +81,12 @@ class Writer:
             expires = datetime.now(UTC) + timedelta(milliseconds=self._chance.randrange(50, 1_500))
         self._embedder.down = self._chance.random() < 0.3
         some = [
-            NewMemory(owner=self._owner, content=f"tea {self._chance.randrange(1_000)}", expires_at=expires)
+            NewMemory(
+                owner=self._owner,
+                content=f"tea {self._chance.randrange(1_000)}",
+                expires_at=expires,
+                metadata={"by": self._chance.randrange(10)},
+            )
             for _ in range(self._chance.choice([1, 1, 1, 5]))
         ]
         await self._provider.store_many(some)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 
 import asyncpg
@@ -18,18 +19,22 @@ from providers.search.user_index import UserIndex
 from providers.types import Conditions, RecallQuery
 
 _TRUTH = """
-    SELECT id, version, expires_at, embedding IS NOT NULL AS embedded FROM ninai_memories
+    SELECT id, version, expires_at, embedding IS NOT NULL AS embedded, metadata IS NOT NULL AS described
+    FROM ninai_memories
     WHERE user_id = $1 AND deleted_at IS NULL AND version > ninai_erased_up_to($1)
 """
 
 ANSWER_EVERY = 5  # rounds
+CONTENTS_EVERY = 3
+FORGET_EVERY = 20
 
 
 class Held(Struct, frozen=True):
-    """What is known of a memory: its version, whether it has a vector, and when it expires."""
+    """What is known of a memory: its version, whether it has a vector and metadata, and when it expires."""
 
     version: int
     embedded: bool
+    described: bool
     expires_at: datetime | None = None
 
 
@@ -37,14 +42,15 @@ class Watch:
     """Look again and again; `faults` counts by kind what a look had or lacked against the truth.
 
     `missing` were there before and after the look, `undead` are in it although they were gone before and after,
-    `unembedded` lack a vector that was there before, `expired` had expired before. `strong` counts the answers that
-    promised to be whole.
+    `unembedded` lack a vector that was there before, `expired` had expired before, and `bare` lack their metadata where
+    these were to be looked at. `strong` counts the answers that promised to be whole.
     """
 
     def __init__(self, provider: PostgresMemoryProvider, index: RecallIndex, owner: Owner) -> None:
         self.faults: Counter[str] = Counter()
         self.rounds = 0
         self.strong = 0
+        self._chance = Random(2)  # noqa: S311 - it chooses what is asked for
         self._provider, self._index, self._owner = provider, index, owner
 
     async def look(self, connection: asyncpg.Connection, known: set[str]) -> None:
@@ -57,7 +63,10 @@ class Watch:
         gone = known - before.keys()
         known.update(before)
         try:
-            current = await self._index.current(self._owner)
+            by_contents = self._chance.randrange(CONTENTS_EVERY) == 0
+            if self._chance.randrange(FORGET_EVERY) == 0:
+                self._index.forget()
+            current = await self._index.current(self._owner, by_contents=by_contents)
             if current is None:
                 return
             seen = _held_by(current, now)
@@ -74,6 +83,10 @@ class Watch:
         self.faults["unembedded"] += sum(
             held.embedded and one in seen and not seen[one].embedded for one, held in there.items()
         )
+        if by_contents:
+            self.faults["bare"] += sum(
+                held.described and one in seen and not seen[one].described for one, held in there.items()
+            )
         self.faults["expired"] += sum(one in seen and one not in there for one in same)
         # An edit brings back what is erased and not removed yet: before these writers stands nothing that knows fences.
         gone -= after.keys()
@@ -90,7 +103,7 @@ class Watch:
 
     async def _truth(self, connection: asyncpg.Connection) -> dict[str, Held]:
         rows = await connection.fetch(_TRUTH, self._owner.key)
-        return {str(row["id"]): Held(row["version"], row["embedded"], row["expires_at"]) for row in rows}
+        return {str(row["id"]): Held(**{name: row[name] for name in Held.__struct_fields__}) for row in rows}
 
 
 def _held_by(index: UserIndex, now: datetime) -> dict[str, Held]:
@@ -101,5 +114,6 @@ def _held_by(index: UserIndex, now: datetime) -> dict[str, Held]:
         embedded.update(planes.rows.tolist())
     columns: Any = index.columns
     return {
-        columns.id_of(row): Held(int(columns.version[row]), row in embedded) for row in np.flatnonzero(alive).tolist()
+        columns.id_of(row): Held(int(columns.version[row]), row in embedded, bool(index.metadata[row]))
+        for row in np.flatnonzero(alive).tolist()
     }

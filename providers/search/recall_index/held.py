@@ -26,7 +26,8 @@ class RecallCounts(Struct):
 class HeldIndex(Struct):
     """One owner's index, how far it has come, and the bytes that were counted for it.
 
-    `spare` of those bytes are of what can be made again.
+    `spare` of those bytes are of what can be made again. A `bare` index has only what a ranking without conditions on
+    contents looks at; the `whole` one, which is loaded for the first such condition, will take its place.
 
     An owner whose memories are unknown is not asked about until `unknown_until`. `loading` is the first look, which all
     who come meanwhile wait for; `applying` keeps two looks from being applied at once.
@@ -36,6 +37,8 @@ class HeldIndex(Struct):
     index: UserIndex = field(default_factory=UserIndex)
     cursor: ChangeCursor | None = None
     order: tuple[int, ...] = ()
+    bare: bool = False
+    whole: "HeldIndex | None" = None
     counted: int = 0
     spare: int = 0
     unknown_until: float = 0.0

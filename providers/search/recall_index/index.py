@@ -13,8 +13,7 @@ from typing import TypeVar
 from providers import background
 from providers.changes import Changes
 from providers.owners import Owner
-from providers.search.packed_memories import PackedMemories
-from providers.search.recall_index.building import brought_up, extend
+from providers.search.recall_index.building import brought_up
 from providers.search.recall_index.frequencies import Frequencies
 from providers.search.recall_index.held import HeldIndex, RecallCounts
 from providers.search.recall_index.source import ChangeSource
@@ -39,9 +38,9 @@ class RecallIndex:
     """Hold the indexes of those who ask often, up to `most_bytes` together.
 
     An index that is larger by itself serves one recall and is not kept, nor built again for a while. `counted` is
-    called with the name of every event in `counts`, which is one of `RECALL_INDEX_EVENTS`. `read_once` returns all
-    memories of an owner as of now, as far as a ranking without conditions on contents looks at them, None if these are
-    too many for that: of an index that would not be kept, no more is read.
+    called with the name of every event in `counts`, which is one of `RECALL_INDEX_EVENTS`. `ranked` tells of memories
+    only what a ranking without conditions on contents looks at: an index is loaded from it where the store has such a
+    source, and a whole one takes its place when an owner asks with such conditions for the first time.
     """
 
     def __init__(
@@ -51,13 +50,13 @@ class RecallIndex:
         now: Callable[[], float] = time.monotonic,
         counted: Callable[[str], None] = lambda _event: None,
         most_on_loop: int = MOST_ON_LOOP,
-        read_once: Callable[[Owner], Awaitable[PackedMemories | None]] | None = None,
+        ranked: ChangeSource | None = None,
     ) -> None:
         self.counts = RecallCounts()
         self._counted = counted
         self._most_on_loop = most_on_loop
-        self._read_once = read_once
         self._source = source
+        self._ranked = ranked
         self._most_bytes = most_bytes
         self._now = now
         self._frequencies = Frequencies()
@@ -67,9 +66,11 @@ class RecallIndex:
         ] = {}  # those that keep records as well, in the order in which they were asked
         self._loading: set[asyncio.Task[bool]] = set()
 
-    async def current(self, owner: Owner, patience: float | None = None) -> UserIndex | None:
+    async def current(
+        self, owner: Owner, patience: float | None = None, *, by_contents: bool = True
+    ) -> UserIndex | None:
         """Return an owner's index as of now; see `read`. It may change at the next turn of the event loop."""
-        held = await self._current(owner, patience)
+        held = await self._current(owner, patience, by_contents=by_contents)
         return None if held is None else held.index
 
     async def read(
@@ -108,23 +109,26 @@ class RecallIndex:
         async with held.applying:
             return await asyncio.to_thread(work, index, prepared)
 
-    async def _current(self, owner: Owner, patience: float | None, *, by_contents: bool = True) -> HeldIndex | None:
+    async def _current(self, owner: Owner, patience: float | None, *, by_contents: bool) -> HeldIndex | None:
         held = self._held.get(owner)
         if held is None:
-            held = self._held[owner] = HeldIndex(owner=owner)
+            held = self._held[owner] = HeldIndex(owner=owner, bare=self._ranked is not None and not by_contents)
         self._held.move_to_end(owner)
         self._frequencies.add(owner, self.counts.owners)
         if self._now() < held.unknown_until:
             self._note("unknown")
             return None
-        if not by_contents and held.cursor is None and held.loading is None:
-            passed = await self._passed(owner, held)
-            if passed is not None:
-                return passed
+        bare = None
+        if by_contents and held.bare:
+            bare = held
+            held = bare.whole = bare.whole or HeldIndex(owner=owner)
         known = await (self._loaded(held, patience) if held.cursor is None else self._looked(held))
         if known is None:
             self._note("loading")
             return None
+        if bare is not None and self._held.get(owner) is bare:
+            self._forget(owner, bare)
+            self._held[owner] = held
         if not known:
             self._note("unknown")
             self._leave(owner, held)
@@ -135,7 +139,7 @@ class RecallIndex:
     def is_loading(self, owner: Owner) -> bool:
         """Return whether an owner's index is being loaded."""
         held = self._held.get(owner)
-        return held is not None and held.loading is not None
+        return held is not None and (held if held.whole is None else held.whole).loading is not None
 
     async def close(self) -> None:
         """Stop loading."""
@@ -146,26 +150,6 @@ class RecallIndex:
         """Forget everything."""
         for owner, held in [*self._held.items()]:
             self._forget(owner, held)
-
-    async def _passed(self, owner: Owner, held: HeldIndex) -> HeldIndex | None:
-        """Read an index for one recall if it would not be kept; None if it may be, or is too large for that.
-
-        As long as nobody knows its bytes, they are taken for those of the others on average.
-        """
-        if self._read_once is None or not self._is_passed(owner, held, self.counts.bytes // max(1, self.counts.owners)):
-            return None
-        memories = await self._read_once(owner)
-        if memories is None:
-            return None
-        index = UserIndex()
-        await extend(index, memories)
-        if not self._is_passed(owner, held, index.nbytes * 3 // 2):  # a half for what was not read, or more
-            return None
-        self._note("miss")
-        self._note("passed")
-        if self._held.get(owner) is held and held.cursor is None and held.loading is None:
-            self._forget(owner, held)
-        return HeldIndex(owner=owner, index=index)
 
     async def _loaded(self, held: HeldIndex, patience: float | None) -> bool | None:
         """Load an index once for all who ask, and return None where that takes longer than `patience`; it goes on.
@@ -204,7 +188,8 @@ class RecallIndex:
         """
         while True:
             asked = held.cursor
-            changes = await self._source.changes_since(held.owner, asked)
+            source = self._ranked if held.bare and self._ranked is not None else self._source
+            changes = await source.changes_since(held.owner, asked)
             if changes is None:
                 return False
             async with held.applying:
@@ -252,13 +237,13 @@ class RecallIndex:
             self._note("evicted")
         self.counts.owners = len(self._held)
 
-    def _is_passed(self, owner: Owner, held: HeldIndex, more: int = 0) -> bool:
-        """Return whether others would have to go for an index, of so many `more` bytes, that are asked for as often.
+    def _is_passed(self, owner: Owner, held: HeldIndex) -> bool:
+        """Return whether others would have to go for an index that are asked for as often.
 
         What can be made again goes before any of them.
         """
         spare = sum(other.spare for other in self._keeping.values())
-        asked, excess = 0, self.counts.bytes - spare + more - self._most_bytes
+        asked, excess = 0, self.counts.bytes - spare - self._most_bytes
         if excess <= 0:
             return False
         for other in self._held.values():

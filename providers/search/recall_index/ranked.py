@@ -63,7 +63,7 @@ async def ranked_now(
     """
     query = asked.query
     if pending:
-        current = await index.current(query.owner, patience)
+        current = await index.current(query.owner, patience, by_contents=query.of_contents)
         if current is None:
             return None
         if len(current) <= MOST_COPIED:

@@ -127,6 +127,13 @@ class EmbeddingsUnmoved:
         return self._told.setdefault(entry.id, 0) < entry.version and not self._told.update({entry.id: entry.version})
 
 
+class Bare:
+    """A source without what conditions on contents look at, as if none were ever asked."""
+
+    def __init__(self, database: Database) -> None:
+        self.changes_since = DatabaseChanges(database, ROOM, by_contents=False).changes_since
+
+
 def _from_the_start(whole: Changes | None) -> ChangeCursor:
     assert whole is not None
     return ChangeCursor(whole.cursor.epoch, 0)
@@ -236,6 +243,7 @@ async def test_no_recall_is_stale_whose_index_is_loaded_in_pages(database: str) 
         (ByVersion, "missing", SELDOM),
         (WithoutEpoch, "undead", OFTEN),
         (EmbeddingsUnmoved, "unembedded", SELDOM),
+        (Bare, "bare", SELDOM),
     ],
 )
 async def test_the_check_notices_designs_that_are_stale(

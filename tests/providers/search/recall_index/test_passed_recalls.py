@@ -1,4 +1,4 @@
-"""Recalls whose index would not be kept: they read once what they rank, and are as right as any other."""
+"""Indexes that are loaded for one recall alone, or of what ranks alone: they are as right as any other."""
 
 import asyncio
 import random
@@ -7,27 +7,27 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
 from providers.changes import ChangeCursor, Changes
 from providers.owners import Owner
 from providers.search.entries import Entry
-from providers.search.packed_memories import PackedMemories
 from providers.search.recall_index.index import RecallIndex
 from providers.search.user_index import UserIndex
-from tests.support.packed import packed
 
 OWNERS = [Owner(f"user{number}") for number in range(5)]
 MOMENT = datetime(2026, 3, 1, tzinfo=UTC)
+METADATA = b'{"of": "tea"}'
 ROOM = 100_000_000
 
 
 class Shelf:
-    """A store of memories by owner, that notes how it was read; `most` is how many it gives at once for one recall."""
+    """A store of memories by owner, that notes who had none of its memories in an index, and with how much it came."""
 
-    def __init__(self, most: int = 1_000) -> None:
-        self.most = most
-        self.looks: list[Owner] = []
-        self.once: list[Owner] = []
+    def __init__(self) -> None:
+        self.ranked: list[Owner] = []  # with what ranks
+        self.whole: list[Owner] = []
+        self.turns = 1  # of the event loop, that a look takes
         self._held: dict[Owner, dict[str, Entry]] = {}
         self._number = 0
 
@@ -35,7 +35,8 @@ class Shelf:
         """Store a memory, or another version of it."""
         self._number += 1
         one = str(UUID(int=number))
-        self._held.setdefault(owner, {})[one] = Entry(id=one, version=self._number, created_at=MOMENT, content="tea")
+        entry = Entry(id=one, version=self._number, created_at=MOMENT, content="tea", metadata=METADATA, speaker="Ben")
+        self._held.setdefault(owner, {})[one] = entry
 
     def versions(self, owner: Owner) -> dict[str, int]:
         """Return the versions of an owner's memories."""
@@ -43,27 +44,46 @@ class Shelf:
 
     async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
         """See `Replica`."""
-        self.looks.append(owner)
-        await asyncio.sleep(0)
+        if cursor is None:
+            self.whole.append(owner)
+        return await self._changes_since(owner, cursor)
+
+    async def _changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes:
         since = -1 if cursor is None else cursor.position
         entries = [entry for entry in self._held.get(owner, {}).values() if entry.version > since]
-        position = ChangeCursor("first", self._number)
-        return Changes(cursor=position, order=(self._number,), memories=entries, whole=cursor is None)
+        number = self._number
+        for _ in range(self.turns):
+            await asyncio.sleep(0)
+        position = ChangeCursor("first", number)
+        return Changes(cursor=position, order=(number,), memories=entries, whole=cursor is None)
 
-    async def read_once(self, owner: Owner) -> PackedMemories | None:
-        """See `RecallIndex`."""
-        self.once.append(owner)
-        await asyncio.sleep(0)
-        entries = [*self._held.get(owner, {}).values()]
-        return packed(entries) if len(entries) <= self.most else None
+
+class ToRank:
+    """The same store, as far as a ranking without conditions on contents looks."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    async def changes_since(self, owner: Owner, cursor: ChangeCursor | None) -> Changes | None:
+        """See `Replica`."""
+        if cursor is not None:
+            return await self._shelf.changes_since(owner, cursor)
+        self._shelf.ranked.append(owner)
+        changes = await self._shelf._changes_since(owner, None)  # noqa: SLF001 - they are one store
+        return replace(changes, memories=[replace(entry, metadata=b"", speaker=None) for entry in changes.memories])
 
 
 async def recalled(index: RecallIndex, owner: Owner, *, by_contents: bool = False) -> dict[str, int] | None:
-    """The versions of the memories that a recall ranks."""
+    """The versions of the memories that a recall ranks, each of which has its contents if these are asked for."""
 
     def versions(current: UserIndex, _prepared: None) -> dict[str, int]:
         columns = current.columns
-        return {columns.id_of(row): int(columns.version[row]) for row in range(len(columns)) if columns.alive[row]}
+        rows = [row for row in range(len(columns)) if columns.alive[row]]
+        if by_contents:
+            assert {current.metadata[row] for row in rows} <= {METADATA}
+            [*of_ben] = current.traits.met(lambda traits: traits.speaker == "Ben")
+            assert all(of_ben[columns.traits[row]] for row in rows)
+        return {columns.id_of(row): int(columns.version[row]) for row in rows}
 
     async def prepared(_index: UserIndex) -> None:
         pass
@@ -78,12 +98,12 @@ async def with_room_for(count: int, shelf: Shelf, owners: Sequence[Owner], each:
             shelf.put(owner, number)
     alone = RecallIndex(shelf, ROOM)
     await recalled(alone, owners[0])
-    shelf.looks.clear()
-    return RecallIndex(shelf, alone.counts.bytes * (2 * count + 1) // 2, read_once=shelf.read_once)
+    shelf.whole.clear()
+    return RecallIndex(shelf, alone.counts.bytes * (2 * count + 1) // 2, ranked=ToRank(shelf))
 
 
-async def test_what_would_not_be_kept_is_read_once() -> None:
-    """Each such recall sees what was written before it, and drives nobody out."""
+async def test_what_would_not_be_kept_drives_nobody_out() -> None:
+    """Each such recall sees what was written before it."""
     shelf = Shelf()
     index = await with_room_for(3, shelf, OWNERS)
     for number in range(4):
@@ -91,8 +111,8 @@ async def test_what_would_not_be_kept_is_read_once() -> None:
             shelf.put(owner, number)
             assert await recalled(index, owner) == shelf.versions(owner)
 
-    assert shelf.once == OWNERS[3:] * 4
-    assert shelf.looks == OWNERS[:3] * 4
+    assert shelf.ranked == [*OWNERS, *OWNERS[3:] * 3]
+    assert shelf.whole == []
     assert index.counts.owners == 3
     assert {one: index.counts.events[one] for one in ("miss", "passed", "hit", "evicted")} == {
         "miss": 3 + 2 * 4,
@@ -108,52 +128,86 @@ async def test_who_asks_more_often_is_kept() -> None:
     index = await with_room_for(1, shelf, OWNERS[:2])
     await recalled(index, OWNERS[0])
     await recalled(index, OWNERS[1])
-    assert (shelf.once, shelf.looks) == ([OWNERS[1]], [OWNERS[0]])
+    assert (shelf.ranked, index.counts.owners) == (OWNERS[:2], 1)
 
-    await recalled(index, OWNERS[1])
-    await recalled(index, OWNERS[1])
-    assert (shelf.once, shelf.looks) == ([OWNERS[1]], [OWNERS[0], OWNERS[1], OWNERS[1]])
+    for _ in range(3):
+        await recalled(index, OWNERS[1])
+    assert shelf.ranked == [*OWNERS[:2], OWNERS[1]]
+    assert index.counts.events["evicted"] == 1
 
 
-async def test_conditions_on_contents_load_the_whole_index() -> None:
-    """What is read once lacks what these look at."""
+async def test_conditions_on_contents_load_the_whole_index_once() -> None:
+    """It takes the place of the one that lacks what these look at, and serves all recalls."""
     shelf = Shelf()
-    index = await with_room_for(1, shelf, OWNERS[:2])
+    index = await with_room_for(2, shelf, OWNERS[:2])
+    for by_contents in (False, True, True, False):
+        shelf.put(OWNERS[0], 5)
+        assert await recalled(index, OWNERS[0], by_contents=by_contents) == shelf.versions(OWNERS[0])
+
+    assert (shelf.ranked, shelf.whole) == ([OWNERS[0]], [OWNERS[0]])
+    assert index.counts.owners == 1
+    assert {one: index.counts.events[one] for one in ("miss", "hit")} == {"miss": 2, "hit": 2}
+
+
+async def test_conditions_on_contents_at_first_load_the_whole_index_alone() -> None:
+    """Nothing is loaded twice."""
+    shelf = Shelf()
+    index = await with_room_for(2, shelf, OWNERS[:1])
+    for by_contents in (True, False):
+        assert await recalled(index, OWNERS[0], by_contents=by_contents) == shelf.versions(OWNERS[0])
+
+    assert (shelf.ranked, shelf.whole) == ([], [OWNERS[0]])
+
+
+async def test_bytes_are_those_of_the_index_that_is_held() -> None:
+    """Of an index in whose place the whole one has come, none are counted any more; nor of one that was forgotten."""
+    shelf = Shelf()
+    index = await with_room_for(2, shelf, OWNERS[:1])
+    await recalled(index, OWNERS[0], by_contents=False)
+    await recalled(index, OWNERS[0], by_contents=True)
+    alone = RecallIndex(shelf, ROOM)
+    await recalled(alone, OWNERS[0], by_contents=True)
+
+    assert index.counts.bytes == alone.counts.bytes
+    index.forget()
+    assert (index.counts.bytes, index.counts.owners) == (0, 0)
+
+
+async def test_nobody_waits_for_the_whole_index_without_need() -> None:
+    """While it loads, recalls without such conditions are served by what is there."""
+    shelf = Shelf()
+    index = await with_room_for(2, shelf, OWNERS[:1])
     await recalled(index, OWNERS[0])
-
-    assert await recalled(index, OWNERS[1], by_contents=True) == shelf.versions(OWNERS[1])
-    assert (shelf.once, shelf.looks) == ([], OWNERS[:2])
-    assert index.counts.events["passed"] == 1
-
-
-@pytest.mark.parametrize(("most", "looks"), [(20, []), (19, [OWNERS[1]])])
-async def test_too_many_memories_load_the_whole_index(most: int, looks: list[Owner]) -> None:
-    """So that pages are read where these are needed."""
-    shelf = Shelf(most)
-    index = await with_room_for(1, shelf, OWNERS[:2])
-    await recalled(index, OWNERS[0])
-    shelf.looks.clear()
-
-    assert await recalled(index, OWNERS[1]) == shelf.versions(OWNERS[1])
-    assert (shelf.once, shelf.looks) == ([OWNERS[1]], looks)
+    shelf.turns = 1_000
+    whole = asyncio.create_task(recalled(index, OWNERS[0], by_contents=True))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert index.is_loading(OWNERS[0])
+    shelf.turns = 1
+    shelf.put(OWNERS[0], 3)
+    assert await recalled(index, OWNERS[0]) == shelf.versions(OWNERS[0])
+    assert not whole.done()
+    assert await whole is not None
+    assert not index.is_loading(OWNERS[0])
+    assert await recalled(index, OWNERS[0], by_contents=True) == shelf.versions(OWNERS[0])
+    assert (shelf.ranked, shelf.whole) == ([OWNERS[0]], [OWNERS[0]])
 
 
 async def test_a_small_index_that_fits_beside_large_ones_is_kept() -> None:
-    """It is taken for as large as they are until it was read."""
+    """Whatever the others take."""
     shelf, small = Shelf(), Owner("small")
     index = await with_room_for(1, shelf, OWNERS[:1], each=1_000)
     shelf.put(small, 1)
     await recalled(index, OWNERS[0])
-    shelf.looks.clear()
 
     assert [await recalled(index, small) for _ in range(2)] == [shelf.versions(small)] * 2
-    assert (shelf.once, shelf.looks) == ([small], [small, small])
+    assert shelf.ranked == [OWNERS[0], small]
     assert (index.counts.events["passed"], index.counts.owners) == (0, 2)
 
 
-@pytest.mark.parametrize("seed", range(5))
-async def test_no_such_recall_is_stale(seed: int) -> None:
-    """Recalls of several at once, beside writes: each has what preceded it."""
+@pytest.mark.parametrize("seed", range(10))
+async def test_no_recall_is_stale(seed: int) -> None:
+    """Recalls of several at once, beside writes: each has what preceded it, and the contents that it asked for."""
     shelf, chance = Shelf(), random.Random(seed)  # noqa: S311 - the same again for the same seed
     index = await with_room_for(2, shelf, OWNERS)
     behind: list[tuple[Owner, str]] = []
@@ -165,8 +219,9 @@ async def test_no_such_recall_is_stale(seed: int) -> None:
         behind.extend((owner, one) for one, version in before.items() if seen.get(one, 0) < version)
 
     recalls = []
-    for _ in range(150):
+    for _ in range(300):
         shelf.put(chance.choice(OWNERS), chance.randrange(30))
+        shelf.turns = chance.randrange(1, 4)
         recalls.append(asyncio.create_task(recall(chance.choice(OWNERS))))
         if chance.random() < 0.5:
             await asyncio.sleep(0)
@@ -175,5 +230,6 @@ async def test_no_such_recall_is_stale(seed: int) -> None:
     await asyncio.gather(*recalls)
 
     assert behind == []
-    assert shelf.once
+    assert shelf.ranked
+    assert shelf.whole
     assert index.counts.events["hit"]
