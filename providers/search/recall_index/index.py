@@ -139,7 +139,7 @@ class RecallIndex:
     def is_loading(self, owner: Owner) -> bool:
         """Return whether an owner's index is being loaded."""
         held = self._held.get(owner)
-        return held is not None and (held if held.whole is None else held.whole).loading is not None
+        return held is not None and any(one and one.loading for one in (held, held.whole))
 
     async def close(self) -> None:
         """Stop loading."""
