@@ -32,6 +32,7 @@ from providers.native.packing import (
     PORTIONS,
     VECTOR_HEAD,
     Portions,
+    count_statement,
     ends_statement,
     packed_of,
     page_statement,
@@ -111,16 +112,21 @@ async def changes_since(
         if rows and rows[0].epoch == cursor.epoch and rows[0].position >= cursor.position:
             return await _changed(rows)
     at_once = min(portions.at_once, most_bytes)
-    rows = await database.bound_rows(whole_statement(STORE, owner, at_once, most_bytes, by_contents=by_contents))
-    if not rows or rows[0].memories * rows[0].each > most_bytes:
+    rows = await database.bound_rows(whole_statement(STORE, owner, at_once, by_contents=by_contents))
+    if not rows:
         return None
     [row] = rows
-    cursor, order, expected = _cursor(row), _order(row), row.memories
-    if expected * row.each <= at_once:
+    cursor, order = _cursor(row), _order(row)
+    if row.memories * row.each <= at_once:
         packed = await packed_of(row, by_contents=by_contents)
-        return Changes(cursor=cursor, order=order, packed=packed, expected=expected)
-    pages = _Pages(database, owner, row.epoch, by_contents).of(portions.of_pages(expected, row.each))
-    return Changes(cursor=cursor, order=order, whole=True, pages=pages, expected=expected)
+        return Changes(cursor=cursor, order=order, packed=packed, expected=len(packed.version))
+    # By itself, and not in the order of pages, where the index alone would not be read: they may be very many.
+    [counted] = await database.bound_rows(count_statement(owner, most_bytes))
+    if counted.memories * counted.each > most_bytes:
+        return None
+    most = portions.of_pages(counted.memories, counted.each)
+    pages = _Pages(database, owner, row.epoch, by_contents).of(most)
+    return Changes(cursor=cursor, order=order, whole=True, pages=pages, expected=counted.memories)
 
 
 class _Pages(Struct, frozen=True):

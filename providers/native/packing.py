@@ -56,7 +56,7 @@ _LIVING = f"{within('CAST($2 AS text)')} AND user_id = $1 AND deleted_at IS NULL
 _COUNT = f"""
     SELECT (
             SELECT count(*)
-            FROM (SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($4 AS bigint) / {_BYTES} + 1) AS found
+            FROM (SELECT FROM ninai_memories WHERE {_LIVING} LIMIT CAST($3 AS bigint) / {_BYTES} + 1) AS found
         ) AS memories,
         CAST({_BYTES} + 2 * coalesce((
             SELECT vector_dims(embedding) FROM ninai_memories WHERE {_LIVING} AND embedding IS NOT NULL LIMIT 1
@@ -99,14 +99,21 @@ _NO_TRAITS = astuple(Traits())
 _CHUNK = 4_096  # vectors that are there twice at a time
 
 
-def whole_statement(store: str, owner: Owner, at_once: int, most_bytes: int, *, by_contents: bool = True) -> BoundSql:
+def count_statement(owner: Owner, most_bytes: int) -> BoundSql:
+    """Return the statement that counts an owner's `memories`, with the bytes of `each`, up to so many bytes of them.
+
+    It reads none of them.
+    """
+    return BoundSql(_COUNT, (owner.key, owner.tenant, most_bytes))
+
+
+def whole_statement(store: str, owner: Owner, most_bytes: int, *, by_contents: bool = True) -> BoundSql:
     """Return the statement that packs all memories of an owner, as of the moment that the store tells.
 
-    Its row counts the `memories`, with the bytes of `each` in an index, up to `most_bytes` of them. If they take more
-    than `at_once`, none of them is packed.
+    Its row counts them as `count_statement` does. If they take more than `most_bytes`, none of them is packed.
     """
     text = _WHOLE.format(store=store, packed=_packed(by_contents=by_contents))
-    return BoundSql(text, (owner.key, owner.tenant, at_once, most_bytes), in_page_order=True)
+    return BoundSql(text, (owner.key, owner.tenant, most_bytes), in_page_order=True)
 
 
 def ends_statement(owner: Owner, most: int) -> BoundSql:

@@ -98,9 +98,7 @@ async def test_what_does_not_fit_at_once_is_counted_and_not_packed(provider: Pos
     """One statement counts and packs, and leaves the packing out where the memories are to come in pages."""
     await remembered(provider, 3)
     database = provider._database  # noqa: SLF001 - the statement by itself
-    rows = [
-        await database.bound_rows(whole_statement(STORE, ANNA, most, 3 * EACH)) for most in (3 * EACH, 3 * EACH - 1)
-    ]
+    rows = [await database.bound_rows(whole_statement(STORE, ANNA, most)) for most in (3 * EACH, 3 * EACH - 1)]
     [[packed], [counted]] = rows
 
     assert (packed.memories, packed.each) == (counted.memories, counted.each) == (3, EACH)
@@ -194,7 +192,7 @@ class Halting(Database):
 async def test_pages_that_nobody_reads_on_leave_nothing_under_way(provider: PostgresMemoryProvider) -> None:
     """The second page, which was read ahead, is given up."""
     await remembered(provider, 8)
-    database = Halting(provider._database, answers=3)  # noqa: SLF001 - how many there are, the ends of pages, and the first page
+    database = Halting(provider._database, answers=4)  # noqa: SLF001 - how many there are, the source, the ends of pages, and the first page
     changes = await changes_since(database, ANNA, None, portions=Portions(at_once=EACH, page=2 * EACH))
     assert changes is not None
     assert changes.pages is not None
